@@ -1,0 +1,166 @@
+//! Sample times, and trajectories in one array.
+
+use crate::SimulationError;
+
+/// Equally spaced sample times start + i * dt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Times {
+    start: f64,
+    dt: f64,
+    samples: usize,
+}
+
+impl Times {
+    /// The most samples a trajectory may hold; more is taken for a slip in `dt`.
+    pub const MAX_SAMPLES: usize = 100_000_000;
+
+    /// The times i * dt for i = 0..=round(t_final / dt).
+    ///
+    /// # Errors
+    /// [`SimulationError::Invalid`] unless 0 < dt <= t_final, both finite.
+    pub fn up_to(t_final: f64, dt: f64) -> Result<Self, SimulationError> {
+        if !(dt > 0.0 && dt.is_finite()) {
+            return Err(SimulationError::Invalid(format!("dt = {dt} must be above 0")));
+        }
+        if !(t_final >= dt && t_final.is_finite()) {
+            return Err(SimulationError::Invalid(format!(
+                "t_final = {t_final} must be at least one sample interval, dt = {dt}"
+            )));
+        }
+        let intervals = (t_final / dt).round();
+        if intervals >= Self::MAX_SAMPLES as f64 {
+            return Err(SimulationError::Invalid(format!(
+                "t_final / dt asks for {intervals:.3e} samples a trajectory; at most {:e} are possible",
+                Self::MAX_SAMPLES as f64
+            )));
+        }
+        Ok(Times { start: 0.0, dt, samples: intervals as usize + 1 })
+    }
+
+    /// As many samples, the first at `start`.
+    pub fn from(self, start: f64) -> Self {
+        Times { start, ..self }
+    }
+
+    /// The time of sample `i`.
+    pub fn at(&self, i: usize) -> f64 {
+        self.start + i as f64 * self.dt
+    }
+
+    /// The spacing of the samples.
+    pub fn dt(&self) -> f64 {
+        self.dt
+    }
+
+    /// Number of samples, at least 2.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// All times, [time].
+    pub fn all(&self) -> Vec<f64> {
+        (0..self.samples).map(|i| self.at(i)).collect()
+    }
+}
+
+/// Trajectories over the same sample times: states u [trajectory, time, component] and known inputs
+/// [trajectory, time, input], each in one row-major array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trajectories {
+    times: Times,
+    dim: usize,
+    known_dim: usize,
+    u: Vec<f64>,
+    known: Vec<f64>,
+}
+
+impl Trajectories {
+    /// From states `u` [trajectory, time, dim] and `known` [trajectory, time, known_dim].
+    ///
+    /// # Panics
+    /// Where the arrays do not hold whole trajectories, or not equally many.
+    pub fn new(times: Times, [dim, known_dim]: [usize; 2], u: Vec<f64>, known: Vec<f64>) -> Self {
+        let runs = Trajectories { times, dim, known_dim, u, known };
+        assert_eq!(runs.count() * times.samples * dim, runs.u.len());
+        assert_eq!(runs.count() * times.samples * known_dim, runs.known.len());
+        runs
+    }
+
+    /// Their sample times.
+    pub fn times(&self) -> &Times {
+        &self.times
+    }
+
+    /// Number of trajectories.
+    pub fn count(&self) -> usize {
+        self.u.len() / (self.times.samples * self.dim)
+    }
+
+    /// Number of samples of each.
+    pub fn samples(&self) -> usize {
+        self.times.samples
+    }
+
+    /// Number of components of the state.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Number of known inputs.
+    pub fn known_dim(&self) -> usize {
+        self.known_dim
+    }
+
+    /// All states, [trajectory, time, component].
+    pub fn u(&self) -> &[f64] {
+        &self.u
+    }
+
+    /// All known inputs, [trajectory, time, input].
+    pub fn known(&self) -> &[f64] {
+        &self.known
+    }
+
+    /// The state of a trajectory at a sample, [component].
+    pub fn state(&self, trajectory: usize, sample: usize) -> &[f64] {
+        let at = (trajectory * self.times.samples + sample) * self.dim;
+        &self.u[at..at + self.dim]
+    }
+
+    /// The known inputs of a trajectory at a sample, [input].
+    pub fn known_at(&self, trajectory: usize, sample: usize) -> &[f64] {
+        let at = (trajectory * self.times.samples + sample) * self.known_dim;
+        &self.known[at..at + self.known_dim]
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_lie_at_exact_multiples_of_dt() {
+        let times = Times::up_to(8.0, 0.01).unwrap();
+        assert_eq!(times.samples(), 801);
+        assert_eq!(times.all(), (0..=800).map(|i| f64::from(i) * 0.01).collect::<Vec<_>>());
+        assert_eq!(Times::up_to(1.0, 0.3).unwrap().samples(), 4);
+        assert_eq!(Times::up_to(1.0, 0.01).unwrap().from(-5.0).at(3), -5.0 + 3.0 * 0.01);
+    }
+
+    #[test]
+    fn senseless_times_are_refused_with_the_number() {
+        for (t_final, dt, word) in [
+            (1.0, 0.0, "dt = 0"),
+            (1.0, -0.1, "dt = -0.1"),
+            (1.0, f64::NAN, "dt = NaN"),
+            (-1.0, 0.1, "t_final = -1"),
+            (0.01, 0.1, "t_final = 0.01"),
+            (f64::INFINITY, 0.1, "t_final = inf"),
+            (1e10, 1e-10, "samples"),
+        ] {
+            let message = Times::up_to(t_final, dt).unwrap_err().to_string();
+            assert!(message.contains(word), "{message}");
+        }
+    }
+}

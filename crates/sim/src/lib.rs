@@ -1,0 +1,26 @@
+//! Dynamical systems, integrators and ensembles of trajectories, in f64.
+//!
+//! A system is one file in `systems/`: its right-hand side is written once over a [`Scalar`], and
+//! the rest of the program meets it as a dyn-safe [`System`].
+//!
+//! ```
+//! use sim::{Solver, System, Times};
+//!
+//! let lorenz = sim::systems::Lorenz::default();
+//! let times = Times::up_to(8.0, 0.01)?;
+//! let runs = lorenz.ensemble(&[vec![1.0, 1.0, 1.0]], &times, &Solver::default())?;
+//! assert_eq!((runs.count(), runs.samples(), runs.dim()), (1, 801, 3));
+//! # Ok::<(), sim::SimulationError>(())
+//! ```
+
+mod ensemble;
+mod integrators;
+pub mod random;
+mod scalar;
+mod system;
+pub mod systems;
+
+pub use ensemble::{Times, Trajectories};
+pub use integrators::Solver;
+pub use scalar::Scalar;
+pub use system::{Component, Ode, SimulationError, System};

@@ -1,0 +1,205 @@
+//! What an equation gives, and what the rest of the program sees of it.
+
+use rayon::prelude::*;
+
+use crate::random::{Stream, uniform};
+use crate::{Scalar, Solver, Times, Trajectories};
+
+/// The name and unit of a component of the state, or of a known input; "1" where it has no unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Component {
+    /// Its symbol.
+    pub name: String,
+    /// Its SI unit.
+    pub unit: String,
+}
+
+impl Component {
+    /// The component `name`, in `unit`.
+    pub fn new(name: &str, unit: &str) -> Self {
+        Component { name: name.into(), unit: unit.into() }
+    }
+}
+
+/// A system of ordinary differential equations u' = f(t, u): all that a file in `systems/` has to say.
+pub trait Ode: Send + Sync {
+    /// Its name in an experiment file.
+    const NAME: &'static str;
+    /// Its equation, on one line.
+    const ABOUT: &'static str;
+
+    /// Number of components of the state.
+    fn dim(&self) -> usize;
+
+    /// The right-hand side: writes f(t, u) to `du`; both are `dim` long.
+    fn rhs<S: Scalar>(&self, t: S, u: &[S], du: &mut [S]);
+
+    /// Names and units of the components.
+    fn components(&self) -> Vec<Component>;
+
+    /// Quantities known at all times, such as the phase of a driving force: given to every forecaster
+    /// at each step, never forecast.
+    fn known_inputs(&self) -> Vec<Component> {
+        Vec::new()
+    }
+
+    /// Writes the known inputs at time `t`, in the order of [`Ode::known_inputs`].
+    fn known(&self, _t: f64, _known: &mut [f64]) {}
+
+    /// Lowest and highest initial value of each component, for random starts.
+    fn initial_region(&self) -> Vec<[f64; 2]>;
+
+    /// The largest Lyapunov exponent where it is known, per unit of time; only for chaotic parameters.
+    fn lyapunov_exponent(&self) -> Option<f64> {
+        None
+    }
+
+    /// Says which parameter has an impossible value.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A dynamical system, whatever it is made of.
+pub trait System: Send + Sync {
+    /// Its name in an experiment file.
+    fn name(&self) -> &'static str;
+    /// Number of components of the state.
+    fn dim(&self) -> usize;
+    /// Names and units of the components.
+    fn components(&self) -> Vec<Component>;
+    /// Names and units of the known inputs, see [`Ode::known_inputs`].
+    fn known_inputs(&self) -> Vec<Component>;
+    /// Writes the known inputs at time `t`.
+    fn known(&self, t: f64, known: &mut [f64]);
+    /// Lowest and highest initial value of each component, for random starts.
+    fn initial_region(&self) -> Vec<[f64; 2]>;
+    /// The largest Lyapunov exponent where it is known, per unit of time.
+    fn lyapunov_exponent(&self) -> Option<f64>;
+
+    /// Integrates from `u0` and writes the states at `times`, [time, component], to `out`.
+    ///
+    /// # Errors
+    /// A solution that leaves the finite numbers, that needs too many steps or is stiff.
+    fn trajectory(
+        &self,
+        u0: &[f64],
+        times: &Times,
+        solver: &Solver,
+        out: &mut [f64],
+    ) -> Result<(), SimulationError>;
+
+    /// A state uniform in `region`.
+    fn random_start(&self, region: &[[f64; 2]], stream: &mut Stream) -> Vec<f64> {
+        region.iter().map(|[low, high]| low + (high - low) * uniform(stream)).collect()
+    }
+
+    /// A trajectory from each start, with its known inputs; computed in parallel, with a result that
+    /// does not depend on the number of threads.
+    ///
+    /// # Errors
+    /// As [`System::trajectory`], with the number of the first trajectory that failed.
+    fn ensemble(
+        &self,
+        starts: &[Vec<f64>],
+        times: &Times,
+        solver: &Solver,
+    ) -> Result<Trajectories, SimulationError> {
+        let (dim, known_dim, samples) = (self.dim(), self.known_inputs().len(), times.samples());
+        let mut u = vec![0.0; starts.len() * samples * dim];
+        let outcomes: Vec<Result<(), SimulationError>> = u
+            .par_chunks_mut(samples * dim)
+            .zip(starts)
+            .map(|(out, start)| self.trajectory(start, times, solver, out))
+            .collect();
+        for (trajectory, outcome) in outcomes.into_iter().enumerate() {
+            outcome.map_err(|error| SimulationError::Trajectory { trajectory, error: error.into() })?;
+        }
+        let mut known = vec![0.0; samples * known_dim];
+        if known_dim > 0 {
+            for (i, known) in known.chunks_mut(known_dim).enumerate() {
+                self.known(times.at(i), known);
+            }
+        }
+        Ok(Trajectories::new(*times, [dim, known_dim], u, known.repeat(starts.len())))
+    }
+}
+
+impl<O: Ode> System for O {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+    fn dim(&self) -> usize {
+        Ode::dim(self)
+    }
+    fn components(&self) -> Vec<Component> {
+        Ode::components(self)
+    }
+    fn known_inputs(&self) -> Vec<Component> {
+        Ode::known_inputs(self)
+    }
+    fn known(&self, t: f64, known: &mut [f64]) {
+        Ode::known(self, t, known);
+    }
+    fn initial_region(&self) -> Vec<[f64; 2]> {
+        Ode::initial_region(self)
+    }
+    fn lyapunov_exponent(&self) -> Option<f64> {
+        Ode::lyapunov_exponent(self)
+    }
+    fn trajectory(
+        &self,
+        u0: &[f64],
+        times: &Times,
+        solver: &Solver,
+        out: &mut [f64],
+    ) -> Result<(), SimulationError> {
+        solver.trajectory(self, u0, times, out)
+    }
+}
+
+/// Why a simulation gave no trajectories. Divergence is an outcome of the numbers; the others are
+/// mistakes in what was asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SimulationError {
+    /// The solution became infinite, not a number, or singular.
+    #[error(
+        "the solution leaves the finite numbers at t = {t:.6}: these parameters or this start blow up; \
+         choose others, or end before that time"
+    )]
+    Diverged {
+        /// The last time at which the solution was finite.
+        t: f64,
+    },
+    /// An adaptive method needed more steps than a sample interval may take.
+    #[error(
+        "the solver took more than {limit} steps towards the sample after t = {t:.6}: loosen the \
+         tolerance, shorten dt, or use parameters on a slower scale"
+    )]
+    TooManySteps {
+        /// The sample it started from.
+        t: f64,
+        /// The steps it was given.
+        limit: u32,
+    },
+    /// An explicit method would need its steps for stability, not for accuracy.
+    #[error(
+        "the system turns stiff at t = {t:.6}, which explicit methods cannot follow: shorten dt or change \
+         the parameters"
+    )]
+    Stiff {
+        /// Where the solver noticed it.
+        t: f64,
+    },
+    /// The sampling or the solver's settings make no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// One trajectory of an ensemble failed.
+    #[error("trajectory {trajectory}: {error}")]
+    Trajectory {
+        /// Its number, from 0.
+        trajectory: usize,
+        /// What happened to it.
+        error: Box<SimulationError>,
+    },
+}

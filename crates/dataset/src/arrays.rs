@@ -1,0 +1,622 @@
+//! Arrays in files: `.npz` as numpy reads and writes it, and CSV.
+//!
+//! The `.npy` headers are parsed here and not by the npyz crate, whose parser takes time
+//! exponential in the nesting of a hostile header and overflows on a hostile shape.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, TryReserveError};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use zip::read::ZipFile;
+use zip::result::ZipError;
+use zip::write::{SimpleFileOptions, ZipWriter};
+use zip::{CompressionMethod, DateTime, System, ZipArchive};
+
+use crate::files;
+
+/// The most numbers an array that is read may have: 2^31, which take 16 GiB. The product of the
+/// axes that are not zero must keep to it too, so that products of axes never overflow.
+pub const MAX_NUMBERS: u64 = 1 << 31;
+
+// numpy's own limit on axes, and ten times what a long structured dtype needs for its header.
+const MAX_AXES: usize = 64;
+const MAX_HEADER: usize = 1 << 16;
+const CHUNK: usize = 1 << 16;
+const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// An array of real numbers in row-major (C) order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// The length of each axis; empty for a single number.
+    pub shape: Vec<usize>,
+    /// The numbers, the last axis fastest.
+    pub values: Vec<f64>,
+}
+
+impl Array {
+    /// An array of these values, the last axis fastest.
+    ///
+    /// # Panics
+    ///
+    /// When the number of values is not the product of the shape.
+    pub fn new(shape: impl Into<Vec<usize>>, values: Vec<f64>) -> Self {
+        let shape = shape.into();
+        let array = Self { shape, values };
+        assert!(array.is_whole(), "the values do not fill {:?}", array.shape);
+        array
+    }
+
+    fn is_whole(&self) -> bool {
+        let times = |product: usize, &axis: &usize| product.saturating_mul(axis);
+        // No vector is as long as a saturated product.
+        self.shape.iter().fold(1, times) == self.values.len()
+    }
+}
+
+/// Why arrays could not be read from the file whose path comes first.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArrayFileError {
+    /// The operating system could not open or read it.
+    #[error("cannot read {0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// It is something else than a whole zip archive; the string says what.
+    #[error(
+        "{0} is not an .npz file as numpy.savez writes it: {1} (in Python, \
+         numpy.savez(\"out.npz\", name=array) makes one)"
+    )]
+    NotNpz(PathBuf, String),
+    /// It has no array of the name asked for, only those in the list.
+    #[error("{0} has no array named {1:?}: it has {2}")]
+    Missing(PathBuf, String, String),
+    /// The array of that name is not one of real numbers, is too large or is damaged; the last
+    /// string says which and what would be right.
+    #[error("array {1:?} in {0} {2}")]
+    Unreadable(PathBuf, String, String),
+}
+
+/// An open `.npz` file. Each array is read when first asked for, so an array nobody wants costs
+/// nothing, however large.
+#[derive(Debug)]
+pub struct Npz {
+    path: PathBuf,
+    archive: RefCell<ZipArchive<BufReader<File>>>,
+    arrays: BTreeMap<String, (usize, OnceCell<Array>)>,
+}
+
+/// Opens an `.npz` file that `numpy.savez` or `numpy.savez_compressed` wrote.
+///
+/// # Errors
+///
+/// When the file cannot be read or is no whole `.npz` file. Its arrays are checked by
+/// [`Npz::get`].
+pub fn read_npz(path: &Path) -> Result<Npz, ArrayFileError> {
+    let io = |error| ArrayFileError::Io(path.to_owned(), error);
+    let mut file = BufReader::new(File::open(path).map_err(io)?);
+    let mut start = Vec::new();
+    file.by_ref().take(6).read_to_end(&mut start).map_err(io)?;
+    file.rewind().map_err(io)?;
+
+    let archive = ZipArchive::new(file).map_err(|error| match error {
+        ZipError::Io(error) if error.raw_os_error().is_some() => io(error),
+        error => {
+            let what = match &start[..] {
+                [] => "it is empty".into(),
+                MAGIC => "it is a single array, as numpy.save writes it".into(),
+                [b'P', b'K', ..] => format!("it is damaged or cut short, {error}"),
+                _ => "it is not a zip archive".into(),
+            };
+            ArrayFileError::NotNpz(path.to_owned(), what)
+        }
+    })?;
+    let entry = |index| {
+        let name = archive.name_for_index(index)?.ok()?;
+        let name = name.strip_suffix(".npy")?.to_owned();
+        Some((name, (index, OnceCell::new())))
+    };
+    let arrays = (0..archive.len()).filter_map(entry).collect();
+    let (path, archive) = (path.to_owned(), RefCell::new(archive));
+    Ok(Npz { path, archive, arrays })
+}
+
+impl Npz {
+    /// The names of the arrays, sorted, those that cannot be read among them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.arrays.keys().map(String::as_str)
+    }
+
+    /// The array of that name, without the `.npy` it has in the file. Whatever its type and order
+    /// in the file, it comes as `f64` in C order; integers beyond 2^53 are rounded.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such array, when it is not of real numbers, when it is too large, and when
+    /// its bytes are damaged.
+    pub fn get(&self, name: &str) -> Result<&Array, ArrayFileError> {
+        let path = || self.path.clone();
+        let Some((index, array)) = self.arrays.get(name) else {
+            // Escaped and cut short, since the names come from a stranger's file.
+            let shown = self.names().take(20).map(|name| format!("{name:?}"));
+            let present = match self.arrays.len() {
+                0 => "no arrays".into(),
+                1..=20 => shown.collect::<Vec<_>>().join(", "),
+                more => shown.collect::<Vec<_>>().join(", ") + &format!(" and {} more", more - 20),
+            };
+            return Err(ArrayFileError::Missing(path(), name.into(), present));
+        };
+        if let Some(array) = array.get() {
+            return Ok(array);
+        }
+        let mut archive = self.archive.borrow_mut();
+        let entry = archive.by_index(*index).map_err(Fault::damaged);
+        match entry.and_then(|mut entry| read_npy(&mut entry)) {
+            Ok(read) => Ok(array.get_or_init(|| read)),
+            Err(Fault(fault)) => Err(ArrayFileError::Unreadable(path(), name.into(), fault)),
+        }
+    }
+}
+
+struct Fault(String);
+
+impl Fault {
+    fn damaged(why: impl std::fmt::Display) -> Self {
+        let right = "write the file again with numpy.savez or numpy.savez_compressed";
+        Self(format!("is damaged ({why}): {right}"))
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::damaged("its data end early"),
+            _ => Self::damaged(error),
+        }
+    }
+}
+
+impl From<TryReserveError> for Fault {
+    fn from(_: TryReserveError) -> Self {
+        Self("does not fit in memory: save a part of it".into())
+    }
+}
+
+fn read_npy<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<Array, Fault> {
+    let mut start = [0; 8];
+    entry.read_exact(&mut start)?;
+    let width = if start[6] == 1 { 2 } else { 4 };
+    let mut length = [0; 4];
+    entry.read_exact(&mut length[..width])?;
+    let length = u32::from_le_bytes(length) as usize;
+    if !start.starts_with(MAGIC) || !matches!(start[6], 1..=3) || length > MAX_HEADER {
+        return Err(Fault::damaged("it does not start as an .npy file does"));
+    }
+    let mut text = vec![0; length];
+    entry.read_exact(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let cut = |text: &str| text.trim().chars().take(80).collect::<String>();
+    let Some((dtype, fortran, shape)) = header(&text) else {
+        return Err(Fault::damaged(format!("its header is {:?}", cut(&text))));
+    };
+    let Some((size, decode)) = decoder(dtype) else {
+        return Err(Fault(format!(
+            "has dtype {:?}, which is none of those read here (bool, int8 to int64, uint8 to \
+             uint64, float32, float64): array.astype(\"float64\") makes one that is",
+            cut(dtype)
+        )));
+    };
+    let product = |product: u64, axis: &u64| product.saturating_mul(*axis);
+    if shape.iter().filter(|&&axis| axis > 0).fold(1, product) > MAX_NUMBERS {
+        return Err(Fault(format!(
+            "has shape {shape:?}, and at most 2^31 elements are read: save a part of it"
+        )));
+    }
+    let mut left = shape.iter().fold(1, product) * size as u64;
+    let (expected, found) = ((8 + width + length) as u64 + left, entry.size());
+    if found != expected {
+        let why = format!("it has {found} bytes, but shape {shape:?} of {dtype} {expected}");
+        return Err(Fault::damaged(why));
+    }
+
+    let mut values = Vec::new();
+    let mut chunk = vec![0; CHUNK];
+    while left > 0 {
+        let chunk = &mut chunk[..left.min(CHUNK as u64) as usize];
+        entry.read_exact(chunk)?;
+        // Memory grows with the bytes that are really there, not with what the header claims.
+        values.try_reserve(chunk.len() / size)?;
+        values.extend(chunk.chunks_exact(size).map(&decode));
+        left -= chunk.len() as u64;
+    }
+    // The checksum is only compared when the end is read.
+    io::copy(entry, &mut io::sink())?;
+
+    let shape: Vec<_> = shape.iter().map(|&axis| axis as usize).collect();
+    if fortran {
+        values = c_order(&shape, &values)?;
+    }
+    Ok(Array { shape, values })
+}
+
+// The dtype, whether the order is Fortran's, and the shape from a header such as
+// `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, in any order and spacing.
+fn header(text: &str) -> Option<(&str, bool, Vec<u64>)> {
+    let value = |key: &str| {
+        text.match_indices(key).find_map(|(at, _)| {
+            let rest = text[at + key.len()..].strip_prefix(['\'', '"'])?;
+            Some(rest.trim_start().strip_prefix(':')?.trim_start())
+        })
+    };
+    let dtype = value("descr")?;
+    let dtype = match dtype.strip_prefix(['\'', '"']) {
+        Some(dtype) => dtype.split(['\'', '"']).next()?,
+        None => dtype.split_inclusive(']').next()?,
+    };
+    let order = value("fortran_order")?;
+    let fortran = order.starts_with("True");
+    let axes = value("shape")?.strip_prefix('(')?.split_once(')')?.0;
+    let mut shape = Vec::new();
+    for axis in axes.trim().split_terminator(',').map(str::trim) {
+        if axis.is_empty() || !axis.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        shape.push(axis.parse().unwrap_or(u64::MAX));
+    }
+    let known = fortran || order.starts_with("False");
+    (known && shape.len() <= MAX_AXES).then_some((dtype, fortran, shape))
+}
+
+// The size of an element, and what turns its bytes into a number.
+fn decoder(dtype: &str) -> Option<(usize, impl Fn(&[u8]) -> f64)> {
+    let big_endian = dtype.starts_with('>');
+    let little: fn([u8; 8]) -> f64 = match dtype.strip_prefix(['<', '>', '|', '=']).unwrap_or(dtype) {
+        "b1" => |b| f64::from(b[0] != 0),
+        "i1" => |b| f64::from(b[0] as i8),
+        "u1" => |b| f64::from(b[0]),
+        "i2" => |b| f64::from(i16::from_le_bytes([b[0], b[1]])),
+        "u2" => |b| f64::from(u16::from_le_bytes([b[0], b[1]])),
+        "i4" => |b| f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+        "u4" => |b| f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+        "f4" => |b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+        "i8" => |b| i64::from_le_bytes(b) as f64,
+        "u8" => |b| u64::from_le_bytes(b) as f64,
+        "f8" => f64::from_le_bytes,
+        _ => return None,
+    };
+    let size = usize::from(dtype.as_bytes()[dtype.len() - 1] - b'0');
+    let decode = move |bytes: &[u8]| {
+        let mut eight = [0; 8];
+        eight[..size].copy_from_slice(bytes);
+        if big_endian {
+            eight[..size].reverse();
+        }
+        little(eight)
+    };
+    Some((size, decode))
+}
+
+fn c_order(shape: &[usize], fortran: &[f64]) -> Result<Vec<f64>, TryReserveError> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(fortran.len())?;
+    let mut index = vec![0; shape.len()];
+    let mut at = 0;
+    while values.len() < fortran.len() {
+        values.push(fortran[at]);
+        let mut stride = fortran.len();
+        for (position, &axis) in index.iter_mut().zip(shape).rev() {
+            stride /= axis;
+            *position += 1;
+            at += stride;
+            if *position < axis {
+                break;
+            }
+            at -= stride * axis;
+            *position = 0;
+        }
+    }
+    Ok(values)
+}
+
+/// Writes arrays as `f64` to an `.npz` file that `numpy.load` reads, through
+/// [`files::write_atomically`]. The same arrays always give the same bytes.
+///
+/// # Errors
+///
+/// Besides those of writing, when two arrays have the same name and when the values of one do not
+/// fill its shape.
+pub fn write_npz(path: &Path, arrays: &[(&str, &Array)]) -> io::Result<()> {
+    files::replace(path, |file| {
+        let mut zip = ZipWriter::new(file);
+        let written = arrays
+            .iter()
+            .try_for_each(|(name, array)| write_npy(&mut zip, name, array))
+            .and_then(|()| zip.flush());
+        if written.is_err() {
+            // Dropping it would try to finish the archive and complain on standard error.
+            std::mem::forget(zip);
+            return written;
+        }
+        zip.finish()?;
+        Ok(())
+    })
+}
+
+fn write_npy<W: Write + Seek>(zip: &mut ZipWriter<W>, name: &str, array: &Array) -> io::Result<()> {
+    let Array { shape, values } = array;
+    if !array.is_whole() {
+        let count = values.len();
+        let what = format!("array {name:?} has {count} values in shape {shape:?}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    let axes: Vec<_> = shape.iter().map(usize::to_string).collect();
+    let comma = if axes.len() == 1 { "," } else { "" };
+    let mut header =
+        format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}{comma}), }}", axes.join(", "));
+    // The format wants the data to start at a multiple of 64 bytes.
+    let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
+    header.extend(std::iter::repeat_n(' ', length - header.len() - 1));
+    header.push('\n');
+    let stated = u16::try_from(length).map_err(io::Error::other)?;
+
+    let size = 10 + length as u64 + 8 * values.len() as u64;
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .system(System::Unix)
+        .unix_permissions(0o644)
+        .large_file(size > u32::MAX.into());
+    zip.start_file(format!("{name}.npy"), options)?;
+    zip.write_all(&[MAGIC, &[1, 0], &stated.to_le_bytes(), header.as_bytes()].concat())?;
+    for chunk in values.chunks(CHUNK / 8) {
+        let bytes: Vec<u8> = chunk.iter().flat_map(|value| value.to_le_bytes()).collect();
+        zip.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+/// Writes a line of names and then a line for each row, through [`files::write_atomically`]. Each
+/// number has the fewest digits that read back as the same number.
+///
+/// # Errors
+///
+/// Besides those of writing, when a row has not as many numbers as there are names.
+pub fn write_csv(path: &Path, header: &[String], mut rows: impl Iterator<Item = Vec<f64>>) -> io::Result<()> {
+    let special = [',', '"', '\n', '\r'];
+    let quoted = |name: &String| match name.contains(special) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.clone(),
+    };
+    let names = header.iter().map(quoted).collect::<Vec<_>>().join(",");
+    files::write_atomically(path, |file| {
+        writeln!(file, "{names}")?;
+        rows.try_for_each(|row| {
+            let (found, expected) = (row.len(), header.len());
+            if found != expected {
+                let what = format!("a row has {found} numbers for {expected} columns");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
+            for (column, value) in row.iter().enumerate() {
+                let comma = if column == 0 { "" } else { "," };
+                write!(file, "{comma}{value:?}")?;
+            }
+            writeln!(file)
+        })
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use std::fs;
+
+    use proptest::{collection::vec, prelude::*, sample::Index};
+
+    use super::*;
+    use CompressionMethod::{Deflated, Stored};
+
+    fn npy(dtype: &str, order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let text = format!("{{'descr': {dtype}, 'fortran_order': {order}, 'shape': {shape}}}");
+        let length = (text.len() as u16).to_le_bytes();
+        [MAGIC, &[1, 0], &length, text.as_bytes(), data].concat()
+    }
+
+    fn npz(entry: &[u8], method: CompressionMethod) -> Vec<u8> {
+        let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(method);
+        // numpy, too, gives every entry the fields of zip64.
+        let options = options.large_file(true);
+        zip.start_file("u.npy", options).unwrap();
+        zip.write_all(entry).unwrap();
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn written(arrays: &[(&str, &Array)]) -> io::Result<Vec<u8>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("file.npz");
+        write_npz(&path, arrays)?;
+        fs::read(&path)
+    }
+
+    fn read(bytes: &[u8]) -> Result<BTreeMap<String, Array>, ArrayFileError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.npz");
+        fs::write(&path, bytes).unwrap();
+        let npz = read_npz(&path)?;
+        let read = |name: &str| Ok((name.into(), npz.get(name)?.clone()));
+        npz.names().map(read).collect()
+    }
+
+    fn read_one(entry: &[u8]) -> Array {
+        read(&npz(entry, Deflated)).unwrap()["u"].clone()
+    }
+
+    fn message(bytes: &[u8]) -> String {
+        read(bytes).unwrap_err().to_string()
+    }
+
+    fn any_array() -> impl Strategy<Value = Array> {
+        let special = prop::sample::select(vec![f64::NAN, f64::INFINITY, -0.0, 5e-324]);
+        let value = prop_oneof![any::<u64>().prop_map(f64::from_bits), special];
+        vec(0_usize..5, 0..4).prop_flat_map(move |shape| {
+            let values = vec(value.clone(), shape.iter().product::<usize>());
+            values.prop_map(move |values| Array::new(shape.clone(), values))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        // Few cases, since each writes to the disk twice.
+        #[test]
+        fn arrays_come_back_bit_for_bit(a in any_array(), b in any_array()) {
+            let bytes = written(&[("a", &a), ("b", &b)]).unwrap();
+            prop_assert_eq!(&bytes, &written(&[("a", &a), ("b", &b)]).unwrap());
+            let back = read(&bytes).unwrap();
+            for (name, array) in [("a", a), ("b", b)] {
+                let bits = |array: &Array| array.values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                prop_assert_eq!(&back[name].shape, &array.shape);
+                prop_assert_eq!(bits(&back[name]), bits(&array));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_are_no_npz(bytes in vec(any::<u8>(), 0..400)) {
+            prop_assert!(matches!(read(&bytes), Err(ArrayFileError::NotNpz(..))));
+        }
+
+        // The entry is changed before its checksum is taken too, or that would hide all else.
+        #[test]
+        fn changed_bytes_do_not_panic(
+            in_entry in vec(any::<(Index, u8)>(), 0..4),
+            in_file in vec(any::<(Index, u8)>(), 0..4),
+            method in prop::sample::select(vec![Stored, Deflated]),
+        ) {
+            let change = |mut bytes: Vec<u8>, changes: Vec<(Index, u8)>| {
+                changes.iter().for_each(|(at, byte)| *at.get_mut(&mut bytes) = *byte);
+                bytes
+            };
+            let entry = change(npy("'<i2'", "True", "(2, 3)", &[1; 12]), in_entry);
+            let _ = read(&change(npz(&entry, method), in_file));
+        }
+    }
+
+    #[test]
+    fn a_cut_file_is_an_error_at_every_length() {
+        let array = Array::new([2], vec![1.0, 2.0]);
+        let bytes = written(&[("t", &array), ("u", &array)]).unwrap();
+        for length in 0..bytes.len() {
+            let cut = read(&bytes[..length]);
+            assert!(matches!(cut, Err(ArrayFileError::NotNpz(..))), "{cut:?}");
+        }
+    }
+
+    #[test]
+    fn every_dtype_order_and_byte_order_is_read() {
+        let cases = [
+            ("'|b1'", vec![2], 1.0),
+            ("'|i1'", vec![0xff], -1.0),
+            ("'|u1'", vec![0xff], 255.0),
+            ("'<i2'", (-2_i16).to_le_bytes().to_vec(), -2.0),
+            ("'>u2'", 300_u16.to_be_bytes().to_vec(), 300.0),
+            ("'>i4'", (-3_i32).to_be_bytes().to_vec(), -3.0),
+            ("'<u4'", u32::MAX.to_le_bytes().to_vec(), 4_294_967_295.0),
+            ("'<i8'", (-5_i64).to_le_bytes().to_vec(), -5.0),
+            ("'>u8'", 7_u64.to_be_bytes().to_vec(), 7.0),
+            ("'>f4'", 1.5_f32.to_be_bytes().to_vec(), 1.5),
+            ("'<f8'", 0.1_f64.to_le_bytes().to_vec(), 0.1),
+            ("\">f8\"", 0.1_f64.to_be_bytes().to_vec(), 0.1),
+        ];
+        for (dtype, data, value) in cases {
+            let array = read_one(&npy(dtype, "False", "(1,)", &data));
+            assert_eq!(array, Array::new([1], vec![value]), "{dtype}");
+        }
+        let data = [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11];
+        let array = read_one(&npy("'|u1'", "True", "(2, 3, 2)", &data));
+        let counted = (0..12).map(f64::from).collect();
+        assert_eq!(array, Array::new([2, 3, 2], counted));
+        let array = read_one(&npy("'<f8'", "True", "(3, 0)", &[]));
+        assert_eq!(array, Array::new([3, 0], vec![]));
+    }
+
+    #[test]
+    fn hostile_arrays_are_refused_at_once() {
+        let deep = "[".repeat(60_000);
+        let axes = format!("({})", "1,".repeat(65));
+        let cases = [
+            ("'<f8'", "(1000000000000000,)", "has shape [1000000000000000]"),
+            ("'<f8'", "(0, 4294967296, 4294967296)", "2^31 elements"),
+            ("'<f8'", "(99999999999999999999999,)", "2^31 elements"),
+            ("'<f8'", "(2147483648,)", "bytes, but shape [2147483648]"),
+            ("'<f8'", "(2,)", "is damaged (it has "),
+            ("'<f8'", "(-1,)", "is damaged (its header is "),
+            ("'<f8'", &axes, "is damaged (its header is "),
+            ("'|O'", "(1,)", "has dtype \"|O\", which is none of"),
+            ("[('a', '<f8')]", "(1,)", "has dtype \"[('a', '<f8')]\", "),
+            (&deep, "(1,)", "has dtype \"[[["),
+        ];
+        let refused = |entry: &[u8], why: &str| {
+            let error = message(&npz(entry, Stored));
+            let right = error.starts_with("array \"u\" in ") && error.contains(why);
+            assert!(right && error.len() < 400, "{error}");
+        };
+        for (dtype, shape, why) in cases {
+            refused(&npy(dtype, "False", shape, &[0; 8]), why);
+        }
+        refused(b"\x93NUMPY\x02\0\xff\xff\xff\xff", "does not start as");
+        refused(b"a text of some length", "does not start as an .npy file");
+        refused(b"\x93NUMPY\x01\0\x80\0{", "its data end early");
+    }
+
+    #[test]
+    fn what_is_no_npz_is_told_what_it_is() {
+        let starts = "file.npz is not an .npz file as numpy.savez writes it: it is empty (in";
+        assert!(message(b"").contains(starts));
+        assert!(message(b"t,x\n0,1\n").contains("it is not a zip archive"));
+        assert!(message(&npy("", "", "", &[])).contains("as numpy.save writes it"));
+        let mut bytes = npz(&npy("'|u1'", "False", "(2,)", b"ab"), Stored);
+        assert!(message(&bytes[..100]).contains("it is damaged or cut short"));
+        let at = bytes.windows(2).position(|pair| pair == b"ab").unwrap();
+        bytes[at] = 1;
+        assert!(message(&bytes).contains("is damaged (Invalid checksum): write"));
+        let none = read_npz(Path::new("none.npz")).unwrap_err().to_string();
+        assert!(none.starts_with("cannot read none.npz: "), "{none}");
+    }
+
+    #[test]
+    fn a_missing_array_lists_those_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.npz");
+        let array = Array::new([], vec![1.0]);
+        write_npz(&path, &[("u", &array), ("t", &array)]).unwrap();
+        let error = read_npz(&path).unwrap().get("x").unwrap_err().to_string();
+        let expected = "file.npz has no array named \"x\": it has \"t\", \"u\"";
+        assert!(error.ends_with(expected), "{error}");
+    }
+
+    #[test]
+    fn arrays_that_make_no_file_are_refused() {
+        let good = Array::new([1], vec![1.0]);
+        let (shape, values) = (vec![2], vec![1.0]);
+        let bad = Array { shape, values };
+        let error = written(&[("good", &good), ("bad", &bad)]).unwrap_err();
+        let expected = "file.npz: array \"bad\" has 1 values in shape [2]";
+        assert!(error.to_string().ends_with(expected), "{error}");
+        assert!(written(&[("good", &good), ("good", &good)]).is_err());
+    }
+
+    #[test]
+    fn csv_has_the_shortest_digits_that_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.csv");
+        let header = ["t", "a,b", "\"x\""].map(String::from);
+        let rows = [vec![0.1, 1.0, -0.0], vec![1e300, 5e-324, f64::NAN]];
+        write_csv(&path, &header, rows.into_iter()).unwrap();
+        let expected = "t,\"a,b\",\"\"\"x\"\"\"\n0.1,1.0,-0.0\n1e300,5e-324,NaN\n";
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        assert!(write_csv(&path, &header, [vec![1.0]].into_iter()).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+    }
+}

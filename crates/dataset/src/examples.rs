@@ -1,0 +1,190 @@
+//! Windows of trajectories, resident in memory and gathered a batch at a time.
+
+use sim::{Trajectories, random};
+
+use crate::{DatasetError, Normalisation};
+
+/// All windows of one part of the data: `window` successive samples, each with the increment that follows it.
+pub struct Examples {
+    inputs: Vec<f32>,  // [trajectory, time, feature]
+    targets: Vec<f32>, // [trajectory, time - 1, component]
+    samples: usize,
+    features: usize,
+    dim: usize,
+    window: usize,
+    stride: usize,
+    count: usize,
+}
+
+impl Examples {
+    /// The windows of these trajectories that start every `stride` samples, scaled.
+    ///
+    /// # Errors
+    /// A window that is empty, or too long to leave a next sample.
+    pub fn new(
+        runs: &Trajectories,
+        part: &[usize],
+        normalisation: &Normalisation,
+        window: usize,
+        stride: usize,
+    ) -> Result<Self, DatasetError> {
+        if window == 0 || window >= runs.samples() {
+            return Err(DatasetError(format!(
+                "a window of {window} samples does not fit: it must hold at least 1, and at most {}, one less than \
+                 a trajectory has",
+                runs.samples() - 1
+            )));
+        }
+        let (features, dim) = (normalisation.features(), normalisation.dim());
+        let mut inputs = vec![0.0; part.len() * runs.samples() * features];
+        let mut rows = inputs.chunks_exact_mut(features);
+        let mut targets = Vec::with_capacity(part.len() * (runs.samples() - 1) * dim);
+        for &run in part {
+            for (i, row) in (0..runs.samples()).zip(&mut rows) {
+                normalisation.scale(runs.state(run, i), runs.known_at(run, i), row);
+                if i + 1 < runs.samples() {
+                    let (now, next) = (runs.state(run, i), runs.state(run, i + 1));
+                    targets.extend((0..dim).map(|j| normalisation.scale_increment(j, now[j], next[j])));
+                }
+            }
+        }
+        let count = part.len() * (runs.samples() - window).div_ceil(stride);
+        Ok(Examples { inputs, targets, samples: runs.samples(), features, dim, window, stride, count })
+    }
+
+    /// Number of windows.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Copies the windows with these numbers, all below [`Examples::count`], into `batch`.
+    pub fn gather(&self, which: &[usize], batch: &mut Batch) {
+        batch.shape = [which.len(), self.window, self.features, self.dim];
+        batch.inputs.clear();
+        batch.targets.clear();
+        let windows = (self.samples - self.window).div_ceil(self.stride);
+        for &number in which {
+            let (run, start) = (number / windows, number % windows * self.stride);
+            let (row, next) = (run * self.samples + start, run * (self.samples - 1) + start);
+            batch
+                .inputs
+                .extend_from_slice(&self.inputs[row * self.features..(row + self.window) * self.features]);
+            batch.targets.extend_from_slice(&self.targets[next * self.dim..(next + self.window) * self.dim]);
+        }
+    }
+}
+
+/// Some windows, scaled.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Number of windows, samples a window, inputs a sample, components of a target.
+    pub shape: [usize; 4],
+    /// [batch, window, feature].
+    pub inputs: Vec<f32>,
+    /// The increment after each sample, [batch, window, component].
+    pub targets: Vec<f32>,
+}
+
+/// Which examples make up the batch of a step: every example once an epoch, in an order that depends on
+/// (seed, epoch) alone, so that training can continue at any step. Examples left over at the end of an
+/// epoch that do not fill a batch sit that epoch out.
+pub struct BatchOrder {
+    seed: u64,
+    count: usize,
+    size: usize,
+    epoch: Option<u64>,
+    order: Vec<usize>,
+}
+
+impl BatchOrder {
+    /// Batches of `size`, at least 1, out of `count` examples; of all of them where they are fewer.
+    pub fn new(seed: u64, count: usize, size: usize) -> Self {
+        BatchOrder { seed, count, size: size.min(count), epoch: None, order: Vec::new() }
+    }
+
+    /// The examples of a step, counted from 0.
+    pub fn at(&mut self, step: u64) -> &[usize] {
+        let per_epoch = (self.count / self.size) as u64;
+        let (epoch, batch) = (step / per_epoch, (step % per_epoch) as usize);
+        if self.epoch != Some(epoch) {
+            self.order = random::permutation(&mut random::stream(self.seed, "shuffle", epoch), self.count);
+            self.epoch = Some(epoch);
+        }
+        &self.order[batch * self.size..(batch + 1) * self.size]
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use sim::Times;
+
+    /// Three trajectories of five samples, u = 10 run + i^2, one known input 100 + i.
+    fn examples(part: &[usize], window: usize, stride: usize) -> Result<Examples, DatasetError> {
+        let at = |f: fn(f64, f64) -> f64| {
+            (0..3).flat_map(|run| (0..5).map(move |i| f(f64::from(run), f64::from(i)))).collect()
+        };
+        let runs = Trajectories::new(
+            Times::up_to(4.0, 1.0).unwrap(),
+            [1, 1],
+            at(|run, i| 10.0 * run + i * i),
+            at(|_, i| 100.0 + i),
+        );
+        let unscaled = Normalisation {
+            mean: vec![0.0; 2],
+            std: vec![1.0; 2],
+            increment_mean: vec![0.0],
+            increment_std: vec![1.0],
+        };
+        Examples::new(&runs, part, &unscaled, window, stride)
+    }
+
+    #[test]
+    fn a_window_holds_its_samples_and_the_increment_after_each() {
+        let all = examples(&[0, 2], 2, 1).unwrap();
+        assert_eq!(all.count(), 6);
+        let mut batch = Batch::default();
+        all.gather(&[5, 0], &mut batch);
+        assert_eq!(batch.shape, [2, 2, 2, 1]);
+        assert_eq!(batch.inputs, [24.0, 102.0, 29.0, 103.0, 0.0, 100.0, 1.0, 101.0]);
+        assert_eq!(batch.targets, [5.0, 7.0, 1.0, 3.0]);
+    }
+
+    #[test]
+    fn strides_skip_windows_and_never_leave_a_trajectory() {
+        let apart = examples(&[1], 2, 2).unwrap();
+        assert_eq!(apart.count(), 2);
+        let mut batch = Batch::default();
+        apart.gather(&[0, 1], &mut batch);
+        assert_eq!(batch.targets, [1.0, 3.0, 5.0, 7.0]);
+        assert_eq!(examples(&[1], 4, 4).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn windows_that_do_not_fit_are_refused() {
+        for window in [0, 5, 9] {
+            let message = examples(&[0], window, 1).err().unwrap().to_string();
+            assert!(
+                message.contains(&format!("window of {window} samples")) && message.contains("at most 4")
+            );
+        }
+    }
+
+    #[test]
+    fn an_epoch_holds_every_example_once_and_any_step_can_be_asked_first() {
+        let mut order = BatchOrder::new(7, 10, 3);
+        let epochs: Vec<Vec<usize>> =
+            (0..2).map(|e| (0..3).flat_map(|b| order.at(3 * e + b).to_vec()).collect()).collect();
+        for epoch in &epochs {
+            let mut seen = epoch.clone();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), 9);
+        }
+        assert_ne!(epochs[0], epochs[1]);
+        assert_eq!(BatchOrder::new(7, 10, 3).at(4), &epochs[1][3..6]);
+        assert_ne!(BatchOrder::new(8, 10, 3).at(4), &epochs[1][3..6]);
+        assert_eq!(BatchOrder::new(7, 2, 64).at(5).len(), 2);
+    }
+}

@@ -1,0 +1,141 @@
+//! The scores, as they stand in `results.json`.
+//!
+//! The error of a forecast u at a time, against the truth v, is e = sqrt(mean_i ((u_i - v_i) / s_i)^2) with
+//! s_i the standard deviation of component i over the training data. In JSON a number that is not finite
+//! (the error of a forecast that left the finite numbers) is null.
+
+use serde::{Deserialize, Serialize};
+
+use crate::statistics::{mean, median_interval, quantile, sorted};
+use sim::random::Stream;
+
+/// How well one forecaster did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Root mean square over the test trajectories of the error one sample ahead.
+    #[serde(with = "finite")]
+    pub one_step_rmse: f64,
+    /// Error over a whole free forecast.
+    pub nrmse: Nrmse,
+    /// Valid prediction time; of chaotic systems only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpt: Option<Vpt>,
+    /// Error against time.
+    pub error_growth: ErrorGrowth,
+    /// Starts whose forecast left the finite numbers.
+    pub diverged: usize,
+}
+
+/// Root mean square, over a free forecast of `horizon` time units, of the error; quantiles over the starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Nrmse {
+    /// Time units of forecast.
+    pub horizon: f64,
+    /// Whether the horizon was cut to the time for which the truth holds.
+    pub capped: bool,
+    /// Median over the starts.
+    #[serde(with = "finite")]
+    pub median: f64,
+    /// 90th percentile over the starts.
+    #[serde(with = "finite")]
+    pub p90: f64,
+}
+
+/// Valid prediction time (Vlachas et al. 2020, "Backpropagation algorithms and reservoir computing in
+/// recurrent neural networks", equation 13): the first time at which the error e exceeds a threshold, times
+/// the largest Lyapunov exponent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vpt {
+    /// At the main threshold.
+    #[serde(flatten)]
+    pub main: VptAt,
+    /// The largest Lyapunov exponent it is counted in.
+    pub lyapunov_exponent: f64,
+    /// Number of starts.
+    pub starts: usize,
+    /// Lyapunov times up to which the truth itself holds from every start; no score exceeds it.
+    pub ceiling: f64,
+    /// The same forecasts at other thresholds.
+    pub other_thresholds: Vec<VptAt>,
+}
+
+/// Valid prediction times at one threshold, in Lyapunov times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VptAt {
+    /// The error from which a forecast is no longer valid.
+    pub threshold: f64,
+    /// Their statistics over the starts.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Starts still valid at the ceiling: the truth, not the forecaster, ended them.
+    pub capped: usize,
+}
+
+/// Statistics over the starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Median.
+    pub median: f64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// 10th percentile.
+    pub p10: f64,
+    /// Bootstrap 95% interval of the median.
+    pub ci95: [f64; 2],
+}
+
+impl Summary {
+    pub(crate) fn of(values: &[f64], stream: &mut Stream) -> Self {
+        let ascending = sorted(values);
+        Summary {
+            median: quantile(&ascending, 0.5),
+            mean: mean(values),
+            p10: quantile(&ascending, 0.1),
+            ci95: median_interval(values, stream),
+        }
+    }
+}
+
+/// The error e against time, quantiles over the starts; at most 200 times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorGrowth {
+    /// Time units since the start.
+    pub time: Vec<f64>,
+    /// 10th percentile.
+    #[serde(with = "finite::list")]
+    pub p10: Vec<f64>,
+    /// Median.
+    #[serde(with = "finite::list")]
+    pub median: Vec<f64>,
+    /// 90th percentile.
+    #[serde(with = "finite::list")]
+    pub p90: Vec<f64>,
+}
+
+/// JSON has no infinity: null stands for it, both ways.
+mod finite {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(x: &f64, to: S) -> Result<S::Ok, S::Error> {
+        x.is_finite().then_some(x).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
+    }
+
+    pub(super) mod list {
+        use super::*;
+
+        pub(in super::super) fn serialize<S: Serializer>(list: &[f64], to: S) -> Result<S::Ok, S::Error> {
+            to.collect_seq(list.iter().map(|x| x.is_finite().then_some(x)))
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Vec<f64>, D::Error> {
+            let list: Vec<Option<f64>> = Vec::deserialize(from)?;
+            Ok(list.into_iter().map(|x| x.unwrap_or(f64::INFINITY)).collect())
+        }
+    }
+}

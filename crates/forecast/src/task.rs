@@ -1,0 +1,287 @@
+//! What is to be forecast, and the judgement of a forecast.
+
+use sim::Trajectories;
+use sim::random::Stream;
+
+use crate::scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
+use crate::statistics::{quantile, sorted};
+use crate::{Forecaster, rollout};
+
+/// Thresholds at which valid prediction times are reported; the first is the main one.
+const THRESHOLDS: [f64; 3] = [0.4, 0.3, 0.5];
+
+/// The truth counts as known while two integrations of it agree to this part of the smallest threshold.
+const TRUTH_MARGIN: f64 = 0.1;
+
+/// Held-out starts and the truth after them.
+pub struct Task {
+    /// Held-out trajectories: samples 0..=lead are history, those after it the truth.
+    pub runs: Trajectories,
+    /// The sample from which forecasts start.
+    pub lead: usize,
+    /// Samples after the start for which the truth holds from every start.
+    pub trusted: usize,
+    /// Samples over which `nrmse` is taken.
+    pub horizon: usize,
+    /// Standard deviation of each component over the training data.
+    pub std: Vec<f64>,
+    /// The largest Lyapunov exponent of a chaotic system.
+    pub lyapunov_exponent: Option<f64>,
+    /// The test trajectories, for the one-step error.
+    pub test: Trajectories,
+}
+
+impl Task {
+    /// Samples after the start for which two integrations of the truth, both [trajectory, time, component]
+    /// over the same times and from the same starts, agree from every start.
+    pub fn trusted_samples(first: &Trajectories, second: &Trajectories, std: &[f64]) -> usize {
+        let smallest = THRESHOLDS.into_iter().fold(f64::INFINITY, f64::min);
+        (0..first.count())
+            .map(|run| {
+                let apart = |&i: &usize| {
+                    exceeds(error(first.state(run, i), second.state(run, i), std), TRUTH_MARGIN * smallest)
+                };
+                (0..first.samples()).find(apart).unwrap_or(first.samples()).saturating_sub(1)
+            })
+            .min()
+            .unwrap_or(0)
+    }
+
+    /// Lets `forecaster` run from every start and scores it; `stream` draws the bootstrap.
+    pub fn score(&self, forecaster: &dyn Forecaster, stream: &mut Stream) -> Scores {
+        let horizon = self.horizon.min(self.trusted);
+        let steps = if self.lyapunov_exponent.is_some() { self.trusted } else { horizon };
+        let errors = self.errors(forecaster, steps); // [start][step]
+        let per_start: Vec<f64> = errors
+            .iter()
+            .map(|errors| (errors[..horizon].iter().map(|e| e * e).sum::<f64>() / horizon as f64).sqrt())
+            .collect();
+        let ascending = sorted(&per_start);
+        let dt = self.runs.times().dt();
+        Scores {
+            one_step_rmse: self.one_step_rmse(forecaster),
+            nrmse: Nrmse {
+                horizon: horizon as f64 * dt,
+                capped: horizon < self.horizon,
+                median: quantile(&ascending, 0.5),
+                p90: quantile(&ascending, 0.9),
+            },
+            vpt: self.lyapunov_exponent.map(|exponent| {
+                let [main, others @ ..] =
+                    THRESHOLDS.map(|threshold| valid_times(&errors, threshold, exponent * dt, stream));
+                Vpt {
+                    main,
+                    lyapunov_exponent: exponent,
+                    starts: errors.len(),
+                    ceiling: self.trusted as f64 * dt * exponent,
+                    other_thresholds: others.into(),
+                }
+            }),
+            error_growth: growth(&errors, dt),
+            diverged: errors.iter().filter(|errors| errors.iter().any(|e| !e.is_finite())).count(),
+        }
+    }
+
+    /// The error at each of `steps` samples of each forecast.
+    fn errors(&self, forecaster: &dyn Forecaster, steps: usize) -> Vec<Vec<f64>> {
+        let (window, runs) = (forecaster.window(), &self.runs);
+        let first = self.lead + 1 - window;
+        let starts = 0..runs.count();
+        let histories: Vec<f64> = starts
+            .clone()
+            .flat_map(|run| (first..=self.lead).flat_map(move |i| runs.state(run, i)).copied())
+            .collect();
+        let known: Vec<f64> = starts
+            .clone()
+            .flat_map(|run| (first..self.lead + steps).flat_map(move |i| runs.known_at(run, i)).copied())
+            .collect();
+        let forecast = rollout(forecaster, runs.count(), &histories, &known, steps);
+        starts
+            .zip(forecast.chunks_exact(steps * runs.dim()))
+            .map(|(run, states)| {
+                let states = states.chunks_exact(runs.dim()).enumerate();
+                states.map(|(i, state)| error(state, runs.state(run, self.lead + 1 + i), &self.std)).collect()
+            })
+            .collect()
+    }
+
+    fn one_step_rmse(&self, forecaster: &dyn Forecaster) -> f64 {
+        let (window, runs) = (forecaster.window(), &self.test);
+        let (mut sum, mut count) = (0.0, 0);
+        for run in 0..runs.count() {
+            let ends = window - 1..runs.samples() - 1;
+            let windows = || ends.clone().flat_map(|end| end + 1 - window..=end);
+            let histories: Vec<f64> = windows().flat_map(|i| runs.state(run, i)).copied().collect();
+            let known: Vec<f64> = windows().flat_map(|i| runs.known_at(run, i)).copied().collect();
+            let mut next = vec![0.0; ends.len() * runs.dim()];
+            forecaster.advance(&histories, &known, &mut next);
+            for (end, state) in ends.clone().zip(next.chunks_exact(runs.dim())) {
+                sum += error(state, runs.state(run, end + 1), &self.std).powi(2);
+                count += 1;
+            }
+        }
+        (sum / f64::from(count)).sqrt()
+    }
+}
+
+/// The error of state `u` against `v`, see [`crate::Scores`]; infinite where a state is not finite.
+fn error(u: &[f64], v: &[f64], std: &[f64]) -> f64 {
+    let sum: f64 = u.iter().zip(v).zip(std).map(|((u, v), s)| ((u - v) / s).powi(2)).sum();
+    let error = (sum / u.len() as f64).sqrt();
+    if error.is_nan() { f64::INFINITY } else { error }
+}
+
+fn exceeds(error: f64, threshold: f64) -> bool {
+    error.is_nan() || error > threshold
+}
+
+fn valid_times(
+    errors: &[Vec<f64>],
+    threshold: f64,
+    lyapunov_times_a_step: f64,
+    stream: &mut Stream,
+) -> VptAt {
+    let ends: Vec<Option<usize>> =
+        errors.iter().map(|errors| errors.iter().position(|&e| exceeds(e, threshold))).collect();
+    let times: Vec<f64> = ends
+        .iter()
+        .zip(errors)
+        .map(|(end, errors)| end.map_or(errors.len(), |end| end + 1) as f64 * lyapunov_times_a_step)
+        .collect();
+    VptAt {
+        threshold,
+        summary: Summary::of(&times, stream),
+        capped: ends.iter().filter(|end| end.is_none()).count(),
+    }
+}
+
+fn growth(errors: &[Vec<f64>], dt: f64) -> ErrorGrowth {
+    const TIMES: usize = 200;
+    let steps = errors.first().map_or(0, Vec::len);
+    let mut growth = ErrorGrowth { time: vec![], p10: vec![], median: vec![], p90: vec![] };
+    for step in (0..steps).step_by(steps.div_ceil(TIMES).max(1)) {
+        let ascending = sorted(&errors.iter().map(|errors| errors[step]).collect::<Vec<_>>());
+        growth.time.push((step + 1) as f64 * dt);
+        growth.p10.push(quantile(&ascending, 0.1));
+        growth.median.push(quantile(&ascending, 0.5));
+        growth.p90.push(quantile(&ascending, 0.9));
+    }
+    growth
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use sim::{Times, random::stream};
+
+    /// Runs u = slope * t from 0, a start per slope.
+    fn lines(slopes: &[f64], samples: usize) -> Trajectories {
+        let times = Times::up_to((samples - 1) as f64 * 0.5, 0.5).unwrap();
+        let u = slopes.iter().flat_map(|slope| times.all().into_iter().map(move |t| slope * t)).collect();
+        Trajectories::new(times, [1, 0], u, vec![])
+    }
+
+    /// Gives the newest state, plus a constant.
+    struct Drift(f64);
+    impl Forecaster for Drift {
+        fn window(&self) -> usize {
+            1
+        }
+        fn dim(&self) -> usize {
+            1
+        }
+        fn known_dim(&self) -> usize {
+            0
+        }
+        fn advance(&self, histories: &[f64], _known: &[f64], next: &mut [f64]) {
+            for (next, u) in next.iter_mut().zip(histories) {
+                *next = u + self.0;
+            }
+        }
+    }
+
+    fn task(slopes: &[f64], exponent: Option<f64>) -> Task {
+        Task {
+            runs: lines(slopes, 22),
+            lead: 1,
+            trusted: 20,
+            horizon: 10,
+            std: vec![2.0],
+            lyapunov_exponent: exponent,
+            test: lines(&[1.0], 5),
+        }
+    }
+
+    #[test]
+    fn valid_times_end_where_the_error_first_exceeds_the_threshold() {
+        // The state falls behind by slope * 0.5 a step: an error of slope / 4 * k after k steps. Over 0.4,
+        // 0.3 and 0.5: slope 0.18 after 9, 7, 12 steps; slope 0.9 after 2, 2, 3.
+        let scores = task(&[0.18, 0.9], Some(0.8)).score(&Drift(0.0), &mut stream(0, "test", 0));
+        let vpt = scores.vpt.unwrap();
+        assert_eq!(
+            (vpt.starts, vpt.ceiling, vpt.main.threshold, vpt.main.capped),
+            (2, 20.0 * 0.5 * 0.8, 0.4, 0)
+        );
+        assert!((vpt.main.summary.median - 5.5 * 0.4).abs() < 1e-12);
+        assert!((vpt.main.summary.mean - 5.5 * 0.4).abs() < 1e-12);
+        assert!((vpt.main.summary.p10 - 2.7 * 0.4).abs() < 1e-12);
+        let others: Vec<f64> = vpt.other_thresholds.iter().map(|at| at.summary.median / 0.4).collect();
+        assert!((others[0] - 4.5).abs() < 1e-9 && (others[1] - 7.5).abs() < 1e-9, "{others:?}");
+        let [low, high] = vpt.main.summary.ci95;
+        assert!((low - 0.8).abs() < 1e-9 && (high - 3.6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_forecast_that_outlives_the_truth_is_capped_and_marked() {
+        let scores = task(&[1.0], Some(1.0)).score(&Drift(0.5), &mut stream(0, "test", 0));
+        let vpt = scores.vpt.unwrap();
+        assert_eq!((vpt.main.summary.median, vpt.main.capped, vpt.ceiling), (10.0, 1, 10.0));
+        assert_eq!(scores.one_step_rmse, 0.0);
+        let short = Task { trusted: 6, ..task(&[1.0], None) };
+        let scores = short.score(&Drift(0.5), &mut stream(0, "test", 0));
+        assert!(scores.nrmse.capped && scores.nrmse.horizon == 3.0 && scores.vpt.is_none());
+    }
+
+    #[test]
+    fn nrmse_is_the_root_mean_square_of_the_error_over_the_horizon() {
+        let scores = task(&[1.0, 2.0, 3.0], None).score(&Drift(0.0), &mut stream(0, "test", 0));
+        // Mean of k^2 over 1..=10 is 38.5; an error of slope / 4 a step.
+        let unit = 38.5f64.sqrt() / 4.0;
+        assert!((scores.nrmse.median - 2.0 * unit).abs() < 1e-12 && !scores.nrmse.capped);
+        assert!((scores.nrmse.p90 - 2.8 * unit).abs() < 1e-12);
+        assert!((scores.one_step_rmse - 0.25).abs() < 1e-12);
+        assert_eq!(scores.error_growth.time, (1..=10).map(|k| f64::from(k) * 0.5).collect::<Vec<_>>());
+        assert!((scores.error_growth.median[3] - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_forecast_that_is_not_finite_scores_as_what_it_is() {
+        let scores = task(&[1.0, 2.0], Some(1.0)).score(&Drift(f64::NAN), &mut stream(0, "test", 0));
+        assert_eq!((scores.diverged, scores.nrmse.median), (2, f64::INFINITY));
+        assert_eq!(scores.vpt.as_ref().unwrap().main.summary.median, 0.5);
+        let json = serde_json::to_string(&scores).unwrap();
+        assert!(json.contains(r#""one_step_rmse":null"#), "{json}");
+        assert_eq!(serde_json::from_str::<Scores>(&json).unwrap(), scores);
+    }
+
+    #[test]
+    fn the_truth_is_trusted_while_two_integrations_agree_from_every_start() {
+        // Apart by 0.01 and 0.05 a time unit; 0.03 * 2 is passed after 6 and 1.2 time units.
+        let (first, second) = (lines(&[1.0, 1.0], 30), lines(&[1.01, 1.05], 30));
+        assert_eq!(Task::trusted_samples(&first, &second, &[2.0]), 2);
+        assert_eq!(Task::trusted_samples(&first, &first, &[2.0]), 29);
+    }
+
+    #[test]
+    fn results_carry_the_keys_that_are_a_contract() {
+        let scores = task(&[1.0], Some(1.0)).score(&Drift(0.0), &mut stream(0, "test", 0));
+        let json = serde_json::to_value(&scores).unwrap();
+        for key in ["threshold", "lyapunov_exponent", "starts", "median", "mean", "p10", "ci95", "ceiling"] {
+            assert!(!json["vpt"][key].is_null(), "vpt.{key}");
+        }
+        for key in ["horizon", "median", "p90"] {
+            assert!(json["nrmse"][key].is_number(), "nrmse.{key}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Forecasters without a network, which a network has to beat.
+
+mod least_squares;
+mod persistence;
+
+use dataset::Normalisation;
+use forecast::Forecaster;
+use sim::Trajectories;
+
+pub use least_squares::{LeastSquares, MAX_DEGREE};
+pub use persistence::Persistence;
+
+/// A baseline and its settings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Baseline {
+    /// The state stays as it is.
+    Persistence,
+    /// Affine least squares.
+    Linear,
+    /// Polynomial least squares of this degree, at most [`MAX_DEGREE`].
+    Polynomial {
+        /// The total degree.
+        degree: usize,
+    },
+}
+
+impl Baseline {
+    /// Every baseline.
+    pub fn all(polynomial_degree: usize) -> [Baseline; 3] {
+        [Baseline::Polynomial { degree: polynomial_degree }, Baseline::Linear, Baseline::Persistence]
+    }
+
+    /// Its name in the results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Baseline::Persistence => "persistence",
+            Baseline::Linear => "linear",
+            Baseline::Polynomial { .. } => "polynomial",
+        }
+    }
+
+    /// Fits it to the training trajectories.
+    pub fn fit(
+        self,
+        runs: &Trajectories,
+        train: &[usize],
+        normalisation: &Normalisation,
+    ) -> Box<dyn Forecaster> {
+        match self {
+            Baseline::Persistence => Box::new(Persistence { dim: runs.dim(), known_dim: runs.known_dim() }),
+            Baseline::Linear => Box::new(LeastSquares::fit(runs, train, normalisation, 1)),
+            Baseline::Polynomial { degree } => {
+                Box::new(LeastSquares::fit(runs, train, normalisation, degree))
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The networks, and the baselines they must beat.
+//!
+//! A network is one file in `networks/`; `baselines/` holds forecasters without Burn. Both are met as a
+//! [`forecast::Forecaster`] by the scores, and networks as a [`Learner`] by training. Devices are named in
+//! `devices` and nowhere else.
+
+pub mod baselines;
+pub mod devices;
+mod learner;
+pub mod networks;
+mod optimizer;
+mod parameters;
+pub mod tensors;
+
+pub use learner::{Learner, Shape};
+pub use optimizer::Adam;

@@ -1,0 +1,108 @@
+//! A feed-forward network: the next state from the present one alone, through layers of `hidden` units
+//! (Rosenblatt 1958; as a model of a flow, Narendra and Parthasarathy 1990).
+//!
+//! [batch, 1, feature] -> hidden layers with `activation` -> [batch, 1, component]
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use sim::random::Stream;
+
+use super::layers::{Activation, linear};
+use super::{NetworkConfig, check_size};
+use crate::learner::{Network, Shape};
+
+/// Settings of [`Ffnn`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FfnnConfig {
+    /// Units of each hidden layer: one number for all, or a list with one for each.
+    pub hidden: Widths,
+    /// Number of hidden layers.
+    pub depth: usize,
+    /// Function after each hidden layer.
+    pub activation: Activation,
+}
+
+/// Units of the hidden layers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "hidden must be a whole number, or a list of one for each layer")]
+pub enum Widths {
+    /// The same in all layers.
+    Same(usize),
+    /// Of each layer.
+    Each(Vec<usize>),
+}
+
+impl Default for FfnnConfig {
+    fn default() -> Self {
+        FfnnConfig { hidden: Widths::Same(64), depth: 3, activation: Activation::default() }
+    }
+}
+
+impl FfnnConfig {
+    fn widths(&self) -> Vec<usize> {
+        match &self.hidden {
+            Widths::Same(width) => vec![*width; self.depth],
+            Widths::Each(widths) => widths.clone(),
+        }
+    }
+}
+
+impl NetworkConfig for FfnnConfig {
+    const NAME: &'static str = "ffnn";
+    const ABOUT: &'static str = "feed-forward network on the present state";
+    type Network = Ffnn;
+
+    fn check(&self) -> Result<(), String> {
+        check_size("depth", self.depth, 100)?;
+        if let Widths::Each(widths) = &self.hidden
+            && widths.len() != self.depth
+        {
+            return Err(format!(
+                "hidden = {widths:?} names {} layers but depth = {}: set depth = {}",
+                widths.len(),
+                self.depth,
+                widths.len()
+            ));
+        }
+        self.widths().into_iter().try_for_each(|width| check_size("hidden", width, 100_000))
+    }
+
+    fn window(&self) -> usize {
+        1
+    }
+
+    fn init(&self, shape: Shape, stream: &mut Stream, device: &Device) -> Ffnn {
+        let widths = self.widths();
+        let inputs = [shape.features].into_iter().chain(widths.iter().copied());
+        let outputs = widths.iter().copied().chain([shape.dim]);
+        Ffnn {
+            layers: inputs.zip(outputs).map(|(a, b)| linear(a, b, 1.0, stream, device)).collect(),
+            activation: self.activation,
+        }
+    }
+}
+
+/// The network of this file.
+#[derive(Module, Debug)]
+pub struct Ffnn {
+    layers: Vec<Linear>,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl Network for Ffnn {
+    fn forward(&self, inputs: Tensor<3>) -> Tensor<3> {
+        let [batch, window, features] = inputs.dims();
+        let mut x = inputs.reshape([batch, window * features]);
+        for (i, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(x); // [batch, width]
+            if i + 1 < self.layers.len() {
+                x = self.activation.apply(x);
+            }
+        }
+        x.unsqueeze_dim(1) // [batch, 1, component]
+    }
+}

@@ -31,8 +31,8 @@ pub struct Scores {
 pub struct Nrmse {
     /// Time units of forecast.
     pub horizon: f64,
-    /// Whether the horizon was cut to the time for which the truth holds.
-    pub capped: bool,
+    /// Starts for which the truth holds for less, and the error is taken over that.
+    pub capped: usize,
     /// Median over the starts.
     #[serde(with = "finite")]
     pub median: f64,
@@ -53,8 +53,11 @@ pub struct Vpt {
     pub lyapunov_exponent: f64,
     /// Number of starts.
     pub starts: usize,
-    /// Lyapunov times up to which the truth itself holds from every start; no score exceeds it.
+    /// Lyapunov times for which the truth itself holds, median over the starts. No start scores more than its
+    /// own truth lasts.
     pub ceiling: f64,
+    /// The 10th percentile of the same.
+    pub ceiling_p10: f64,
     /// The same forecasts at other thresholds.
     pub other_thresholds: Vec<VptAt>,
 }
@@ -67,7 +70,7 @@ pub struct VptAt {
     /// Their statistics over the starts.
     #[serde(flatten)]
     pub summary: Summary,
-    /// Starts still valid at the ceiling: the truth, not the forecaster, ended them.
+    /// Starts still valid when their truth ended.
     pub capped: usize,
 }
 
@@ -96,7 +99,8 @@ impl Summary {
     }
 }
 
-/// The error e against time, quantiles over the starts; at most 200 times.
+/// The error e against time, quantiles over the starts; at most 200 times, while the truth holds for half
+/// of the starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorGrowth {
     /// Time units since the start.

@@ -19,8 +19,8 @@ pub struct Task {
     pub runs: Trajectories,
     /// The sample from which forecasts start.
     pub lead: usize,
-    /// Samples after the start for which the truth holds from every start.
-    pub trusted: usize,
+    /// Of each start, the samples after it for which the truth holds.
+    pub trusted: Vec<usize>,
     /// Samples over which `nrmse` is taken.
     pub horizon: usize,
     /// Standard deviation of each component over the training data.
@@ -32,48 +32,45 @@ pub struct Task {
 }
 
 impl Task {
-    /// Samples after the start for which two integrations of the truth, both [trajectory, time, component]
-    /// over the same times and from the same starts, agree from every start.
-    pub fn trusted_samples(first: &Trajectories, second: &Trajectories, std: &[f64]) -> usize {
+    /// Of each start, the samples after it for which two integrations of the truth over the same times agree.
+    pub fn trusted_samples(first: &Trajectories, second: &Trajectories, std: &[f64]) -> Vec<usize> {
         let smallest = THRESHOLDS.into_iter().fold(f64::INFINITY, f64::min);
+        let apart = |run, i| error(first.state(run, i), second.state(run, i), std) > TRUTH_MARGIN * smallest;
         (0..first.count())
-            .map(|run| {
-                let apart = |&i: &usize| {
-                    exceeds(error(first.state(run, i), second.state(run, i), std), TRUTH_MARGIN * smallest)
-                };
-                (0..first.samples()).find(apart).unwrap_or(first.samples()).saturating_sub(1)
-            })
-            .min()
-            .unwrap_or(0)
+            .map(|run| (0..first.samples()).take_while(|&i| !apart(run, i)).count().saturating_sub(1))
+            .collect()
     }
 
     /// Lets `forecaster` run from every start and scores it; `stream` draws the bootstrap.
     pub fn score(&self, forecaster: &dyn Forecaster, stream: &mut Stream) -> Scores {
-        let horizon = self.horizon.min(self.trusted);
-        let steps = if self.lyapunov_exponent.is_some() { self.trusted } else { horizon };
-        let errors = self.errors(forecaster, steps); // [start][step]
-        let per_start: Vec<f64> = errors
-            .iter()
-            .map(|errors| (errors[..horizon].iter().map(|e| e * e).sum::<f64>() / horizon as f64).sqrt())
-            .collect();
-        let ascending = sorted(&per_start);
+        let longest = self.trusted.iter().copied().max().unwrap_or(0);
+        let steps = if self.lyapunov_exponent.is_some() { longest } else { self.horizon.min(longest) };
+        let errors = self.errors(forecaster, steps); // [start][step], while the truth holds
+        let over_horizon = |errors: &Vec<f64>| {
+            let errors = &errors[..self.horizon.min(errors.len())];
+            (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt()
+        };
+        let ascending = sorted(&errors.iter().map(over_horizon).collect::<Vec<_>>());
         let dt = self.runs.times().dt();
         Scores {
             one_step_rmse: self.one_step_rmse(forecaster),
             nrmse: Nrmse {
-                horizon: horizon as f64 * dt,
-                capped: horizon < self.horizon,
+                horizon: self.horizon as f64 * dt,
+                capped: errors.iter().filter(|errors| errors.len() < self.horizon).count(),
                 median: quantile(&ascending, 0.5),
                 p90: quantile(&ascending, 0.9),
             },
             vpt: self.lyapunov_exponent.map(|exponent| {
                 let [main, others @ ..] =
                     THRESHOLDS.map(|threshold| valid_times(&errors, threshold, exponent * dt, stream));
+                let ceilings =
+                    sorted(&self.trusted.iter().map(|&n| n as f64 * dt * exponent).collect::<Vec<_>>());
                 Vpt {
                     main,
                     lyapunov_exponent: exponent,
                     starts: errors.len(),
-                    ceiling: self.trusted as f64 * dt * exponent,
+                    ceiling: quantile(&ceilings, 0.5),
+                    ceiling_p10: quantile(&ceilings, 0.1),
                     other_thresholds: others.into(),
                 }
             }),
@@ -82,7 +79,7 @@ impl Task {
         }
     }
 
-    /// The error at each of `steps` samples of each forecast.
+    /// The error at each sample of each forecast while its truth holds, at most `steps`.
     fn errors(&self, forecaster: &dyn Forecaster, steps: usize) -> Vec<Vec<f64>> {
         let (window, runs) = (forecaster.window(), &self.runs);
         let first = self.lead + 1 - window;
@@ -99,7 +96,7 @@ impl Task {
         starts
             .zip(forecast.chunks_exact(steps * runs.dim()))
             .map(|(run, states)| {
-                let states = states.chunks_exact(runs.dim()).enumerate();
+                let states = states.chunks_exact(runs.dim()).enumerate().take(self.trusted[run]);
                 states.map(|(i, state)| error(state, runs.state(run, self.lead + 1 + i), &self.std)).collect()
             })
             .collect()
@@ -131,10 +128,6 @@ fn error(u: &[f64], v: &[f64], std: &[f64]) -> f64 {
     if error.is_nan() { f64::INFINITY } else { error }
 }
 
-fn exceeds(error: f64, threshold: f64) -> bool {
-    error.is_nan() || error > threshold
-}
-
 fn valid_times(
     errors: &[Vec<f64>],
     threshold: f64,
@@ -142,7 +135,7 @@ fn valid_times(
     stream: &mut Stream,
 ) -> VptAt {
     let ends: Vec<Option<usize>> =
-        errors.iter().map(|errors| errors.iter().position(|&e| exceeds(e, threshold))).collect();
+        errors.iter().map(|errors| errors.iter().position(|&e| e > threshold)).collect();
     let times: Vec<f64> = ends
         .iter()
         .zip(errors)
@@ -157,10 +150,14 @@ fn valid_times(
 
 fn growth(errors: &[Vec<f64>], dt: f64) -> ErrorGrowth {
     const TIMES: usize = 200;
-    let steps = errors.first().map_or(0, Vec::len);
+    // Where the truth has ended for most, the rest are those that grow slowly.
+    let mut lengths: Vec<usize> = errors.iter().map(Vec::len).collect();
+    lengths.sort_unstable();
+    let steps = lengths[lengths.len() / 2];
     let mut growth = ErrorGrowth { time: vec![], p10: vec![], median: vec![], p90: vec![] };
     for step in (0..steps).step_by(steps.div_ceil(TIMES).max(1)) {
-        let ascending = sorted(&errors.iter().map(|errors| errors[step]).collect::<Vec<_>>());
+        let known: Vec<f64> = errors.iter().filter_map(|errors| errors.get(step)).copied().collect();
+        let ascending = sorted(&known);
         growth.time.push((step + 1) as f64 * dt);
         growth.p10.push(quantile(&ascending, 0.1));
         growth.median.push(quantile(&ascending, 0.5));
@@ -205,7 +202,7 @@ mod tests {
         Task {
             runs: lines(slopes, 22),
             lead: 1,
-            trusted: 20,
+            trusted: vec![20; slopes.len()],
             horizon: 10,
             std: vec![2.0],
             lyapunov_exponent: exponent,
@@ -238,9 +235,9 @@ mod tests {
         let vpt = scores.vpt.unwrap();
         assert_eq!((vpt.main.summary.median, vpt.main.capped, vpt.ceiling), (10.0, 1, 10.0));
         assert_eq!(scores.one_step_rmse, 0.0);
-        let short = Task { trusted: 6, ..task(&[1.0], None) };
+        let short = Task { trusted: vec![6], ..task(&[1.0], None) };
         let scores = short.score(&Drift(0.5), &mut stream(0, "test", 0));
-        assert!(scores.nrmse.capped && scores.nrmse.horizon == 3.0 && scores.vpt.is_none());
+        assert!(scores.nrmse.capped == 1 && scores.error_growth.time.len() == 6 && scores.vpt.is_none());
     }
 
     #[test]
@@ -248,7 +245,7 @@ mod tests {
         let scores = task(&[1.0, 2.0, 3.0], None).score(&Drift(0.0), &mut stream(0, "test", 0));
         // Mean of k^2 over 1..=10 is 38.5; an error of slope / 4 a step.
         let unit = 38.5f64.sqrt() / 4.0;
-        assert!((scores.nrmse.median - 2.0 * unit).abs() < 1e-12 && !scores.nrmse.capped);
+        assert!((scores.nrmse.median - 2.0 * unit).abs() < 1e-12 && scores.nrmse.capped == 0);
         assert!((scores.nrmse.p90 - 2.8 * unit).abs() < 1e-12);
         assert!((scores.one_step_rmse - 0.25).abs() < 1e-12);
         assert_eq!(scores.error_growth.time, (1..=10).map(|k| f64::from(k) * 0.5).collect::<Vec<_>>());
@@ -266,11 +263,21 @@ mod tests {
     }
 
     #[test]
-    fn the_truth_is_trusted_while_two_integrations_agree_from_every_start() {
-        // Apart by 0.01 and 0.05 a time unit; 0.03 * 2 is passed after 6 and 1.2 time units.
+    fn each_start_is_capped_at_its_own_truth() {
+        let two = Task { trusted: vec![6, 16], ..task(&[1.0, 1.0], Some(1.0)) };
+        let vpt = two.score(&Drift(0.5), &mut stream(0, "test", 0)).vpt.unwrap();
+        assert_eq!((vpt.main.summary.median, vpt.main.capped), (5.5, 2));
+        assert_eq!((vpt.ceiling, vpt.ceiling_p10), (5.5, 3.5));
+    }
+
+    #[test]
+    fn the_truth_is_trusted_while_two_integrations_agree() {
+        // Apart by 0.01 and 0.05 a time unit; an error of 0.03 is reached after 6 and passed after 1.2 time units.
         let (first, second) = (lines(&[1.0, 1.0], 30), lines(&[1.01, 1.05], 30));
-        assert_eq!(Task::trusted_samples(&first, &second, &[2.0]), 2);
-        assert_eq!(Task::trusted_samples(&first, &first, &[2.0]), 29);
+        assert_eq!(Task::trusted_samples(&first, &second, &[2.0]), [11, 2]);
+        assert_eq!(Task::trusted_samples(&first, &first, &[2.0]), [29, 29]);
+        let lost = lines(&[1.0, f64::NAN], 30);
+        assert_eq!(Task::trusted_samples(&first, &lost, &[2.0]), [29, 0]);
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Tensors {
         self.tensors.insert(name.into(), Tensor { shape, values: Values::F64(values) });
     }
 
+    /// Number of values in all.
+    pub fn count(&self) -> usize {
+        self.tensors.values().map(|tensor| tensor.shape.iter().product::<usize>()).sum()
+    }
+
     /// Adds all tensors of `other`, each under `prefix` and its name.
     pub fn insert_all(&mut self, prefix: &str, other: &Tensors) {
         for (name, tensor) in &other.tensors {

@@ -49,6 +49,9 @@ pub trait Ode: Send + Sync {
     /// Lowest and highest initial value of each component, for random starts.
     fn initial_region(&self) -> Vec<[f64; 2]>;
 
+    /// Good sample spacing and length of a trajectory, in units of time.
+    fn sampling(&self) -> [f64; 2];
+
     /// The largest Lyapunov exponent where it is known, per unit of time; only for chaotic parameters.
     fn lyapunov_exponent(&self) -> Option<f64> {
         None
@@ -74,6 +77,8 @@ pub trait System: Send + Sync {
     fn known(&self, t: f64, known: &mut [f64]);
     /// Lowest and highest initial value of each component, for random starts.
     fn initial_region(&self) -> Vec<[f64; 2]>;
+    /// Good sample spacing and length of a trajectory, in units of time.
+    fn sampling(&self) -> [f64; 2];
     /// The largest Lyapunov exponent where it is known, per unit of time.
     fn lyapunov_exponent(&self) -> Option<f64>;
 
@@ -143,6 +148,9 @@ impl<O: Ode> System for O {
     }
     fn initial_region(&self) -> Vec<[f64; 2]> {
         Ode::initial_region(self)
+    }
+    fn sampling(&self) -> [f64; 2] {
+        Ode::sampling(self)
     }
     fn lyapunov_exponent(&self) -> Option<f64> {
         Ode::lyapunov_exponent(self)

@@ -194,6 +194,9 @@ mod tests {
             fn initial_region(&self) -> Vec<[f64; 2]> {
                 vec![[0.0, 0.0]]
             }
+            fn sampling(&self) -> [f64; 2] {
+                [1.0, 3.0]
+            }
         }
         let times = Times::up_to(3.0, 1.0).unwrap();
         let out = solve(Solver::Dop853 { tolerance: 1e9 }, &Power, &[0.0], &times);
@@ -230,6 +233,9 @@ mod tests {
         }
         fn initial_region(&self) -> Vec<[f64; 2]> {
             vec![[1.0, 1.0]]
+        }
+        fn sampling(&self) -> [f64; 2] {
+            [0.1, 2.0]
         }
     }
 

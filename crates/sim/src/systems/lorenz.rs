@@ -49,6 +49,10 @@ impl Ode for Lorenz {
         vec![[-15.0, 15.0]; 3]
     }
 
+    fn sampling(&self) -> [f64; 2] {
+        [0.01, 8.0]
+    }
+
     /// 0.9056 at the classical parameters (Viswanath 1998; Sprott 2003, p. 431), unknown elsewhere.
     fn lyapunov_exponent(&self) -> Option<f64> {
         (*self == Lorenz::default()).then_some(0.9056)

@@ -62,6 +62,10 @@ impl Ode for Oscillator {
         vec![[-2.0, 2.0]; 2]
     }
 
+    fn sampling(&self) -> [f64; 2] {
+        [0.1, 20.0]
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.mass > 0.0 { Ok(()) } else { Err(format!("mass = {} must be above 0", self.mass)) }
     }

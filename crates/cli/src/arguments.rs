@@ -1,0 +1,142 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const OVERRIDES: &str = "Settings over those of the file, such as train.steps=5000 or seed=3";
+
+/// Learns the dynamics of physical systems: simulates a system, trains a network to carry the state one
+/// sample ahead, lets it run on its own from held-out starts, and scores it beside simple baselines.
+#[derive(Parser)]
+#[command(
+    name = "attractor",
+    version,
+    after_help = "First steps:\n  attractor train rnn-lorenz\n  attractor compare rnn-lorenz ffnn-lorenz\n\n\
+                  Exit status: 0 done, 1 the work failed, 2 the command or a file is wrong,\n130 interrupted with the \
+                  state saved."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// List systems, models, experiments and devices
+    List {
+        /// Only these
+        kind: Option<Kind>,
+    },
+    /// Simulate trajectories of a system to a file
+    Simulate {
+        /// Name of the system
+        system: String,
+        /// File to write: .npz with arrays t [time] and u [trajectory, time, component], or .csv
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Settings of seed, system and data, such as data.trajectories=10 or system.rho=35
+        #[arg(value_name = "KEY=VALUE")]
+        overrides: Vec<String>,
+    },
+    /// Train an experiment and score it beside the baselines
+    Train {
+        /// Name of an experiment (see `attractor list experiments`) or path of a .toml file
+        experiment: String,
+        #[arg(value_name = "KEY=VALUE", help = OVERRIDES)]
+        overrides: Vec<String>,
+        #[command(flatten)]
+        device: OnDevice,
+        #[command(flatten)]
+        runs: RunsFolder,
+    },
+    /// Continue an interrupted training
+    Resume {
+        /// Run directory, or name of an experiment for its newest run
+        run: String,
+        #[command(flatten)]
+        device: OnDevice,
+        #[command(flatten)]
+        runs: RunsFolder,
+    },
+    /// Score a trained run again
+    Evaluate {
+        /// Run directory, or name of an experiment for its newest run
+        run: String,
+        /// Settings of the scoring, such as evaluate.starts=500
+        #[arg(value_name = "KEY=VALUE")]
+        overrides: Vec<String>,
+        /// Print what results.json would hold
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        device: OnDevice,
+        #[command(flatten)]
+        runs: RunsFolder,
+    },
+    /// Forecast from histories in a file
+    Predict {
+        /// Run directory, or name of an experiment for its newest run
+        run: String,
+        /// .npz with histories u [start, time, component] in physical units, sampled at the run's dt; for a driven
+        /// system also t [time]
+        #[arg(short, long, value_name = "FILE")]
+        input: PathBuf,
+        /// Samples to forecast
+        #[arg(short = 'n', long)]
+        steps: usize,
+        /// .npz to write: u [start, step, component] and times after the last sample t [step]
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        device: OnDevice,
+        #[command(flatten)]
+        runs: RunsFolder,
+    },
+    /// Compare runs in one table, best first, with baselines
+    Compare {
+        /// Run directories, or names of experiments for their newest runs
+        #[arg(required = true, value_name = "RUN")]
+        named: Vec<String>,
+        #[command(flatten)]
+        runs: RunsFolder,
+    },
+    /// Show the results of a run
+    Show {
+        /// Run directory, or name of an experiment for its newest run
+        run: String,
+        /// Print results.json
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        runs: RunsFolder,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Kind {
+    Systems,
+    Models,
+    Experiments,
+    Devices,
+}
+
+#[derive(Args)]
+pub(crate) struct OnDevice {
+    /// Device to compute on: cpu, gpu, cuda or ndarray (see `attractor list devices`)
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+}
+
+#[derive(Args)]
+pub(crate) struct RunsFolder {
+    /// Folder of the runs
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub(crate) runs: PathBuf,
+}

@@ -1,0 +1,104 @@
+//! Data to stdout; progress and messages to stderr, with a bar only where stderr is a terminal.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use runner::{Progress, Step};
+
+/// Writes `text` to stdout. A reader that has gone away, as `head` does, has seen what it wanted.
+pub(crate) fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    if let Err(fault) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        && fault.kind() != ErrorKind::BrokenPipe
+    {
+        error(&format!("stdout cannot be written: {fault}"));
+        std::process::exit(1);
+    }
+}
+
+/// Writes an error to stderr.
+pub(crate) fn error(message: &str) {
+    message_line(
+        if std::io::stderr().is_terminal() { "\x1b[1;31merror:\x1b[0m " } else { "error: " },
+        message,
+    );
+}
+
+/// A line on stderr; where even that is gone there is nobody to tell.
+fn message_line(prefix: &str, message: &str) {
+    let _ = writeln!(std::io::stderr(), "{prefix}{message}");
+}
+
+/// How often a line of progress is written where there is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
+
+/// Shows how the work goes on.
+pub(crate) struct Display {
+    bar: Option<ProgressBar>,
+    terminal: bool,
+    last: Instant,
+}
+
+impl Display {
+    pub(crate) fn new() -> Self {
+        Display { bar: None, terminal: std::io::stderr().is_terminal(), last: Instant::now() }
+    }
+
+    /// Takes the bar off the screen.
+    pub(crate) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// The last word of a command, on stderr.
+    pub(crate) fn finished(&mut self, what: &str) {
+        self.clear();
+        message_line("", what);
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Progress for Display {
+    fn stage(&mut self, what: &str) {
+        self.clear();
+        message_line("", what);
+        self.last = Instant::now();
+    }
+
+    fn step(&mut self, at: &Step) {
+        let wait = if self.terminal { BETWEEN_DRAWS } else { BETWEEN_LINES };
+        if self.last.elapsed() < wait && at.done != at.of {
+            return;
+        }
+        self.last = Instant::now();
+        let validation = at.validation_loss.map_or(String::new(), |loss| format!(", validation {loss:.2e}"));
+        let losses = format!("loss {:.2e}{validation}", at.train_loss);
+        if !self.terminal {
+            message_line("", &format!("step {} of {}, {losses}, {:.0} s", at.done, at.of, at.seconds));
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("[{bar:20}] {pos}/{len} {msg} {elapsed}, {eta} left");
+            // The template is a constant; were it wrong, the plain style would serve.
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(at.of).with_style(style).with_position(at.done)
+        });
+        bar.set_message(losses);
+        bar.set_position(at.done);
+    }
+
+    fn note(&mut self, what: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| message_line("note: ", what)),
+            None => message_line("note: ", what),
+        }
+    }
+}

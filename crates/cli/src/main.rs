@@ -1,0 +1,176 @@
+//! The `attractor` program: arguments in, exit code out.
+
+mod arguments;
+mod display;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{CommandFactory, Parser};
+use report::Results;
+use runner::devices::Status;
+use runner::{Build, Needs, Outcome, Run, RunError};
+
+use arguments::{Arguments, Command, Kind};
+use display::{Display, print};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match carry_out(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            display::error(&error.to_string());
+            ExitCode::from(match error {
+                RunError::Failed(_) => 1,
+                RunError::Usage(_) => 2,
+            })
+        }
+    }
+}
+
+fn carry_out(command: Command) -> Result<ExitCode, RunError> {
+    let mut display = Display::new();
+    match command {
+        Command::List { kind } => print(&list(kind)),
+        Command::Simulate { system, output, overrides } => {
+            let written = runner::simulate(&system, &overrides, &output, &mut display)?;
+            display.finished(&written);
+        }
+        Command::Train { experiment, overrides, device, runs } => {
+            let (name, experiment) = runner::load(&experiment, &overrides)?;
+            let stop = stop_on_interrupt();
+            let outcome =
+                runner::train(&name, &experiment, &device.device, &runs.runs, &build(), &stop, &mut display)?;
+            return finish(outcome, &mut display);
+        }
+        Command::Resume { run, device, runs } => {
+            let run = Run::open(&run, &runs.runs, Needs::Training)?;
+            let stop = stop_on_interrupt();
+            let outcome = runner::resume(run, &device.device, &stop, &mut display)?;
+            return finish(outcome, &mut display);
+        }
+        Command::Evaluate { run, overrides, device, runs, json } => {
+            let run = Run::open(&run, &runs.runs, Needs::Results)?;
+            let results = runner::evaluate(&run, &overrides, &device.device, &mut display)?;
+            show(&results, run.directory(), json, &mut display)?;
+        }
+        Command::Predict { run, input, steps, output, device, runs } => {
+            let run = Run::open(&run, &runs.runs, Needs::Model)?;
+            let written = runner::predict(&run, &input, steps, &output, &device.device, &mut display)?;
+            display.finished(&written);
+        }
+        Command::Compare { named, runs } => {
+            let mut entries = Vec::new();
+            for name in &named {
+                let run = Run::open(name, &runs.runs, Needs::Results)?;
+                let results = run.results()?;
+                let label = format!("{} seed {}", results.experiment, results.seed);
+                entries.push(report::Entry { label, task: run.experiment()?.task(), results });
+            }
+            print(&report::compare(&entries));
+        }
+        Command::Show { run, json, runs } => {
+            let run = Run::open(&run, &runs.runs, Needs::Results)?;
+            show(&run.results()?, run.directory(), json, &mut display)?;
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "attractor", &mut script);
+            print(&String::from_utf8_lossy(&script));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints results, as a table or as they stand in `results.json`.
+fn show(results: &Results, directory: &Path, json: bool, display: &mut Display) -> Result<(), RunError> {
+    display.clear();
+    if json {
+        let text =
+            serde_json::to_string_pretty(results).map_err(|error| RunError::Failed(error.to_string()))?;
+        print(&(text + "\n"));
+    } else {
+        print(&format!("{}\n{}\n", report::summary(results), directory.display()));
+    }
+    Ok(())
+}
+
+/// Prints how a training ended.
+fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError> {
+    match outcome {
+        Outcome::Done(run, results) => {
+            show(&results, run.directory(), false, display)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Outcome::Interrupted(run, step) => {
+            display.finished(&format!(
+                "interrupted after step {step}, with the state saved; continue with `attractor resume {}`",
+                run.directory().display()
+            ));
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+/// A flag that the first interrupt (Ctrl-C, SIGTERM) sets; the second ends the program at once.
+fn stop_on_interrupt() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        display::error(&format!("interrupts will not save the state: {error}"));
+    }
+    stop
+}
+
+fn build() -> Build {
+    Build {
+        version: env!("CARGO_PKG_VERSION").into(),
+        git_revision: env!("ATTRACTOR_REVISION").into(),
+        git_dirty: env!("ATTRACTOR_DIRTY") == "true",
+    }
+}
+
+fn list(kind: Option<Kind>) -> String {
+    let sections: [(Kind, &str, fn() -> Vec<(String, String)>); 4] = [
+        (Kind::Systems, "systems", || {
+            runner::SYSTEMS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect()
+        }),
+        (Kind::Models, "models", || {
+            runner::NETWORKS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect()
+        }),
+        (Kind::Experiments, "experiments", runner::experiments),
+        (Kind::Devices, "devices", || {
+            let status = |entry: &runner::devices::Entry| match entry.status() {
+                Status::Usable => format!("usable: {}", entry.about),
+                Status::NotCompiled => {
+                    format!("not in this program: {}; build with --features {}", entry.about, entry.feature)
+                }
+                Status::NotFound(reason) => format!("not on this machine: {reason}"),
+            };
+            runner::devices::DEVICES.iter().map(|entry| (entry.name.into(), status(entry))).collect()
+        }),
+    ];
+    let mut text = String::new();
+    for (of, title, rows) in sections {
+        if kind.is_some_and(|kind| kind != of) {
+            continue;
+        }
+        let (rows, inset) = (rows(), if kind.is_none() { "  " } else { "" });
+        if kind.is_none() {
+            text += &format!("{}{title}\n", if text.is_empty() { "" } else { "\n" });
+        }
+        let wide = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, about) in rows {
+            text += format!("{inset}{name:wide$}  {about}").trim_end();
+            text.push('\n');
+        }
+    }
+    text
+}

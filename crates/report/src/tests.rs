@@ -1,0 +1,113 @@
+use std::collections::BTreeMap;
+
+use forecast::{ErrorGrowth, Loss, Nrmse, Summary, Training, Vpt, VptAt};
+
+use super::*;
+
+fn scores(median: f64, chaotic: bool) -> Scores {
+    let at = |threshold| VptAt {
+        threshold,
+        summary: Summary {
+            median,
+            mean: median + 0.1,
+            p10: median / 2.0,
+            ci95: [median - 0.2, median + 0.3],
+        },
+        capped: 0,
+    };
+    Scores {
+        one_step_rmse: 1e-4 / median,
+        nrmse: Nrmse { horizon: 20.0, capped: 0, median: 1.0 / median, p90: 2.0 / median },
+        vpt: chaotic.then(|| Vpt {
+            main: at(0.4),
+            lyapunov_exponent: 0.9056,
+            starts: 200,
+            ceiling: 27.13,
+            ceiling_p10: 24.0,
+            other_thresholds: vec![at(0.3), at(0.5)],
+        }),
+        error_growth: ErrorGrowth { time: vec![], p10: vec![], median: vec![], p90: vec![] },
+        diverged: 0,
+    }
+}
+
+fn results(name: &str, median: f64, chaotic: bool) -> Results {
+    Results {
+        experiment: format!("{name}-lorenz"),
+        system: "lorenz".into(),
+        model: name.into(),
+        parameters: 8771,
+        seed: 0,
+        device: "cpu".into(),
+        train: Training {
+            seconds: 41.04,
+            steps: 20_000,
+            examples_per_second: 1.2e5,
+            loss: Loss { train: 1e-6, validation: 1e-6 },
+            best_step: 19_500,
+        },
+        scores: scores(median, chaotic),
+        baselines: BTreeMap::from([
+            ("persistence".into(), scores(0.3, chaotic)),
+            ("polynomial".into(), scores(15.0, chaotic)),
+        ]),
+    }
+}
+
+#[test]
+fn the_summary_of_a_run_puts_the_best_first_in_80_columns() {
+    let text = summary(&results("rnn", 4.31, true));
+    let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} is not in\n{text}"));
+    assert!(at("\npolynomial") < at("\nrnn ") && at("\nrnn ") < at("\npersistence"), "{text}");
+    assert!(text.contains("rnn            4.31   4.11 to  4.61    4.41    2.15"), "{text}");
+    assert!(text.contains("27.1 Lyapunov times of 1.104 time units"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn a_system_that_is_not_chaotic_is_ranked_by_its_error() {
+    let text = summary(&results("ffnn", 20.0, false));
+    assert!(!text.contains("95% interval"), "{text}");
+    assert!(text.find("\nffnn ") < text.find("\npolynomial"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn what_is_capped_or_diverged_is_marked() {
+    let mut marked = results("rnn", 4.0, true);
+    marked.scores.diverged = 3;
+    marked.scores.nrmse.median = f64::INFINITY;
+    if let Some(vpt) = &mut marked.scores.vpt {
+        vpt.main.capped = 7;
+    }
+    let text = summary(&marked);
+    assert!(text.contains("rnn: 7 forecasts outlive their truth"), "{text}");
+    assert!(text.contains("rnn: 3 forecasts leave the finite numbers"), "{text}");
+    assert!(text.contains("      inf\n"), "{text}");
+}
+
+#[test]
+fn a_comparison_ranks_runs_of_one_task_and_keeps_others_apart() {
+    let entry = |name: &str, median, task: &str| Entry {
+        label: format!("{name}-lorenz seed 0"),
+        task: task.into(),
+        results: results(name, median, true),
+    };
+    let text = compare(&[entry("rnn", 4.0, "a"), entry("ffnn", 6.0, "a"), entry("gru", 9.0, "b")]);
+    let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} is not in\n{text}"));
+    assert!(at("\nffnn-lorenz seed 0 ") < at("\nrnn-lorenz seed 0 "), "{text}");
+    assert!(
+        at("\nrnn-lorenz seed 0 ") < at("not to be ranked") && at("not to be ranked") < at("\ngru-lorenz"),
+        "{text}"
+    );
+    assert_eq!(text.matches("\npolynomial ").count(), 2, "{text}");
+}
+
+#[test]
+fn numbers_are_short() {
+    for (x, text) in
+        [(0.0, "0"), (0.5, "0.500"), (1e-4, "1.00e-4"), (-123456.0, "-1.23e5"), (f64::NAN, "inf")]
+    {
+        assert_eq!(number(x), text);
+    }
+}

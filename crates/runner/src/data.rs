@@ -1,0 +1,102 @@
+//! The trajectories that an experiment asks for.
+
+use dataset::{Normalisation, Split};
+use forecast::Task;
+use sim::{Solver, System, Times, Trajectories, random};
+
+use crate::{Experiment, RunError};
+
+/// What a network is trained on.
+pub(crate) struct Prepared {
+    pub(crate) system: Box<dyn System>,
+    pub(crate) runs: Trajectories,
+    pub(crate) split: Split,
+    pub(crate) normalisation: Normalisation,
+}
+
+/// Simulates the trajectories of an experiment.
+pub(crate) fn simulate(experiment: &Experiment) -> Result<(Box<dyn System>, Trajectories), RunError> {
+    let system = experiment.build_system().map_err(RunError::Usage)?;
+    let times = experiment.times().map_err(RunError::Usage)?;
+    let starts = starts(experiment, &*system, "start", experiment.data.trajectories);
+    let runs = system
+        .ensemble(&starts, &times, &experiment.data.solver)
+        .map_err(|error| RunError::Failed(format!("simulating {}: {error}", system.name())))?;
+    Ok((system, runs))
+}
+
+fn starts(
+    experiment: &Experiment,
+    system: &dyn System,
+    purpose: &'static str,
+    count: usize,
+) -> Vec<Vec<f64>> {
+    (0..count as u64)
+        .map(|i| {
+            system.random_start(&experiment.data.initial, &mut random::stream(experiment.seed, purpose, i))
+        })
+        .collect()
+}
+
+/// Simulates, splits, and fits the scales to the training part.
+pub(crate) fn prepare(experiment: &Experiment) -> Result<Prepared, RunError> {
+    let (system, runs) = simulate(experiment)?;
+    let split = Split::new(experiment.data.trajectories, experiment.data.split, experiment.seed)
+        .map_err(RunError::usage)?;
+    let normalisation = Normalisation::fit(&runs, &split.train);
+    Ok(Prepared { system, runs, split, normalisation })
+}
+
+/// Tolerances of the truth, and of the second integration that finds how long it holds.
+const TRUTH: Solver = Solver::Dop853 { tolerance: 1e-12 };
+const SECOND_TRUTH: Solver = Solver::Dopri5 { tolerance: 1e-13 };
+
+/// Held-out starts after a transient, and the truth after them.
+pub(crate) fn task(experiment: &Experiment, prepared: &Prepared) -> Result<Task, RunError> {
+    let Prepared { system, runs, split, normalisation } = prepared;
+    let (evaluate, dt) = (&experiment.evaluate, experiment.data.dt);
+    let failed = |error| RunError::Failed(format!("integrating the truth of {}: {error}", system.name()));
+    let lead = (evaluate.transient / dt).round().max(1.0) as usize;
+    let times = Times::up_to(lead as f64 * dt + experiment.forecast_span(), dt).map_err(RunError::usage)?;
+    let starts = starts(experiment, &**system, "evaluate", evaluate.starts);
+    let truth = system.ensemble(&starts, &times, &TRUTH).map_err(failed)?;
+
+    let after = Times::up_to(experiment.forecast_span(), dt).map_err(RunError::usage)?.from(times.at(lead));
+    let on_attractor: Vec<Vec<f64>> = (0..truth.count()).map(|run| truth.state(run, lead).to_vec()).collect();
+    let second = system.ensemble(&on_attractor, &after, &SECOND_TRUTH).map_err(failed)?;
+    let forecast = part(&truth, 0..truth.count(), lead..truth.samples());
+    let trusted = Task::trusted_samples(&forecast, &second, &normalisation.std);
+    let horizon = (evaluate.horizon / dt).round().max(1.0) as usize;
+    if trusted.contains(&0) {
+        return Err(RunError::Failed(format!(
+            "two integrations of {} disagree within one sample interval, dt = {dt}: there is no truth to score \
+             against; take a smaller dt",
+            system.name()
+        )));
+    }
+    let longest = trusted.iter().copied().max().unwrap_or(0);
+    Ok(Task {
+        runs: part(&truth, 0..truth.count(), 0..lead + 1 + longest),
+        lead,
+        trusted,
+        horizon,
+        std: normalisation.std[..system.dim()].to_vec(),
+        lyapunov_exponent: Some(evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
+        test: part(runs, split.test.iter().copied(), 0..runs.samples()),
+    })
+}
+
+/// Some trajectories, and of each some successive samples.
+fn part(
+    runs: &Trajectories,
+    which: impl Iterator<Item = usize> + Clone,
+    samples: std::ops::Range<usize>,
+) -> Trajectories {
+    let span = (samples.len() - 1) as f64 * runs.times().dt();
+    let each = || which.clone().flat_map(|run| samples.clone().map(move |i| (run, i)));
+    let u = each().flat_map(|(run, i)| runs.state(run, i)).copied().collect();
+    let known = each().flat_map(|(run, i)| runs.known_at(run, i)).copied().collect();
+    #[allow(clippy::expect_used)] // the span is one or more intervals of times that exist
+    let times = Times::up_to(span, runs.times().dt()).expect("a part of sample times is one");
+    Trajectories::new(times.from(runs.times().at(samples.start)), [runs.dim(), runs.known_dim()], u, known)
+}

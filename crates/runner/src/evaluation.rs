@@ -1,0 +1,71 @@
+//! Scoring a run beside the baselines.
+
+use std::collections::BTreeMap;
+
+use forecast::{Results, Scores};
+use models::baselines::Baseline;
+use sim::random::stream;
+
+use crate::data::{Prepared, prepare, task};
+use crate::resolve::{parse, resolve, set, to_toml};
+use crate::run::Run;
+use crate::{Experiment, Progress, RunError};
+
+/// The scores of a model and of the baselines.
+pub(crate) struct Scored {
+    pub(crate) scores: Scores,
+    pub(crate) baselines: BTreeMap<String, Scores>,
+}
+
+/// Scores the model of a run.
+pub(crate) fn score(
+    run: &Run,
+    experiment: &Experiment,
+    prepared: &Prepared,
+    device: &str,
+    progress: &mut dyn Progress,
+) -> Result<Scored, RunError> {
+    let model = run.model(experiment, device)?;
+    progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
+    let task = task(experiment, prepared)?;
+    let bootstrap = || stream(experiment.seed, "bootstrap", 0);
+    let name = experiment.model["name"].as_str().unwrap_or_default();
+    progress.stage(&format!("forecasting with {name}"));
+    let scores = task.score(&*model, &mut bootstrap());
+    let mut baselines = BTreeMap::new();
+    for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
+        progress.stage(&format!("fitting and forecasting with {}", baseline.name()));
+        let fitted = baseline.fit(&prepared.runs, &prepared.split.train, &prepared.normalisation);
+        baselines.insert(baseline.name().to_owned(), task.score(&*fitted, &mut bootstrap()));
+    }
+    Ok(Scored { scores, baselines })
+}
+
+/// Scores a trained run again, with overrides of the keys under `evaluate`; its files stay as they are.
+///
+/// # Errors
+/// An override of anything else, since the model would be another; the errors of scoring.
+pub fn evaluate(
+    run: &Run,
+    overrides: &[String],
+    device: &str,
+    progress: &mut dyn Progress,
+) -> Result<Results, RunError> {
+    let mut experiment = run.experiment()?;
+    if let Some(other) = overrides.iter().find(|pair| !pair.trim_start().starts_with("evaluate.")) {
+        return Err(RunError::Usage(format!(
+            "{other}: a trained run can only be scored otherwise, by keys such as evaluate.starts=500; train again to \
+             change the rest"
+        )));
+    }
+    if !overrides.is_empty() {
+        let mut table = parse(&to_toml(&experiment)).map_err(RunError::Usage)?;
+        set(&mut table, overrides).map_err(RunError::Usage)?;
+        experiment = resolve(&table).map_err(RunError::Usage)?;
+    }
+    let results = run.results()?;
+    progress.stage(&format!("simulating the data of {}", run.directory().display()));
+    let prepared = prepare(&experiment)?;
+    let scored = score(run, &experiment, &prepared, device, progress)?;
+    Ok(Results { scores: scored.scores, baselines: scored.baselines, ..results })
+}

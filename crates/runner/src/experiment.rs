@@ -1,0 +1,291 @@
+//! What an experiment file can set, with every default.
+
+use dataset::Split;
+use models::baselines::MAX_DEGREE;
+use models::networks;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sim::{Solver, System, Times};
+
+/// A resolved experiment: nothing is left to a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// Seed of every random stream.
+    #[serde(default)]
+    pub seed: u64,
+    /// Name and parameters of the system.
+    pub system: Value,
+    /// The trajectories to learn from.
+    pub data: Data,
+    /// Name and settings of the network.
+    pub model: Value,
+    /// How it is trained.
+    pub train: Train,
+    /// How it is scored.
+    pub evaluate: Evaluate,
+}
+
+/// The trajectories to learn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Data {
+    /// Number of trajectories.
+    pub trajectories: usize,
+    /// Time between two samples.
+    pub dt: f64,
+    /// Length of a trajectory.
+    pub t_final: f64,
+    /// Fractions of the trajectories for training, validation and test.
+    pub split: [f64; 3],
+    /// Lowest and highest initial value of each component.
+    pub initial: Vec<[f64; 2]>,
+    /// What integrates them.
+    pub solver: Solver,
+}
+
+impl Data {
+    /// The defaults for a system: its own sampling and region, and what suits all.
+    pub(crate) fn of(system: &dyn System) -> Self {
+        let [dt, t_final] = system.sampling();
+        Data {
+            trajectories: 100,
+            dt,
+            t_final,
+            split: [0.8, 0.1, 0.1],
+            initial: system.initial_region(),
+            solver: Solver::default(),
+        }
+    }
+}
+
+/// How the network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Train {
+    /// Windows a step.
+    pub batch_size: usize,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// What follows the gradient.
+    pub optimizer: Optimizer,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Part of the steps over which the learning rate rises from 0, with `warmup-cosine`.
+    pub warmup: f64,
+    /// Norm to which gradients are clipped.
+    pub gradient_norm: f64,
+    /// Steps from one validation, and line of `metrics.jsonl`, to the next.
+    pub validate_every: u64,
+    /// Steps from one checkpoint to the next.
+    pub checkpoint_every: u64,
+}
+
+impl Default for Train {
+    fn default() -> Self {
+        Train {
+            batch_size: 256,
+            steps: 20_000,
+            optimizer: Optimizer::default(),
+            schedule: Schedule::WarmupCosine,
+            warmup: 0.02,
+            gradient_norm: 1.0,
+            validate_every: 500,
+            checkpoint_every: 5_000,
+        }
+    }
+}
+
+/// An optimiser and its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "lowercase")]
+pub enum Optimizer {
+    /// Adam.
+    Adam {
+        /// The highest learning rate of the schedule.
+        learning_rate: f64,
+    },
+}
+
+impl Optimizer {
+    /// Every optimiser with its defaults.
+    pub(crate) const ALL: [Optimizer; 1] = [Optimizer::Adam { learning_rate: 3e-3 }];
+
+    /// The highest learning rate of the schedule.
+    pub(crate) fn learning_rate(&self) -> f64 {
+        let Optimizer::Adam { learning_rate } = self;
+        *learning_rate
+    }
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Self::ALL[0].clone()
+    }
+}
+
+/// How the learning rate changes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// It stays.
+    Constant,
+    /// A linear rise, then half a cosine down to 0 (Loshchilov and Hutter 2017, equation 5).
+    WarmupCosine,
+}
+
+/// How the network is scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluate {
+    /// Number of held-out starts.
+    pub starts: usize,
+    /// Time from a random initial state to a start, so that starts lie on the attractor.
+    pub transient: f64,
+    /// Time units of free forecast for `nrmse`.
+    pub horizon: f64,
+    /// Degree of the polynomial baseline.
+    pub polynomial_degree: usize,
+    /// The largest Lyapunov exponent, in which valid prediction times are counted; 0 leaves them out. By
+    /// default what is known of the system.
+    pub lyapunov_exponent: f64,
+}
+
+impl Default for Evaluate {
+    fn default() -> Self {
+        Evaluate { starts: 200, transient: 20.0, horizon: 20.0, polynomial_degree: 6, lyapunov_exponent: 0.0 }
+    }
+}
+
+impl Experiment {
+    /// The system.
+    pub(crate) fn build_system(&self) -> Result<Box<dyn System>, String> {
+        let entry = crate::resolve::system(&self.system)?;
+        (entry.build)(settings(&self.system)).map_err(|fault| format!("system: {fault}"))
+    }
+
+    /// The sample times of a training trajectory.
+    pub(crate) fn times(&self) -> Result<Times, String> {
+        Times::up_to(self.data.t_final, self.data.dt).map_err(|fault| format!("data: {fault}"))
+    }
+
+    /// What is learned and how it is scored, whatever the seed and the network: runs for which this is equal
+    /// can be compared.
+    pub fn task(&self) -> String {
+        serde_json::json!([self.system, self.data, self.evaluate]).to_string()
+    }
+
+    /// The network and its settings.
+    pub(crate) fn network(&self) -> Result<(&'static networks::Entry, Value), String> {
+        Ok((crate::resolve::network(&self.model)?, settings(&self.model)))
+    }
+
+    /// Says which key of the system or the data has an impossible value, and what would be possible.
+    pub(crate) fn check_data(&self) -> Result<(), String> {
+        let (system, data) = (self.build_system()?, &self.data);
+        whole("data.trajectories", data.trajectories as u64, 1, 10_000_000)?;
+        let times = self.times()?;
+        data.solver.check().map_err(|fault| format!("data.solver: {fault}"))?;
+        if let Some([low, high]) = data.initial.iter().find(|[low, high]| !(low <= high)) {
+            return Err(format!("data.initial: [{low}, {high}] must go from low to high"));
+        }
+        let samples = data.trajectories as u128 * times.samples() as u128 * system.dim() as u128;
+        if samples > 1 << 31 {
+            return Err(format!(
+                "data: {} trajectories of {} samples are {samples} numbers, more than the 2^31 that are kept in \
+                 memory: take fewer trajectories, or a larger dt",
+                data.trajectories,
+                times.samples()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Says which key has an impossible value, and what would be possible.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.check_data()?;
+        let (system, times) = (self.build_system()?, self.times()?);
+        let Experiment { data, train, evaluate, .. } = self;
+        Split::new(data.trajectories, data.split, self.seed).map_err(|fault| format!("data: {fault}"))?;
+
+        let (network, settings) = self.network()?;
+        let window = (network.check)(&settings).map_err(|fault| format!("model: {fault}"))?;
+        if window >= times.samples() {
+            return Err(format!(
+                "model.window = {window} is longer than a trajectory: with t_final = {} and dt = {} one has {} \
+                 samples, so a window can hold at most {}",
+                data.t_final,
+                data.dt,
+                times.samples(),
+                times.samples() - 1
+            ));
+        }
+
+        whole("train.batch_size", train.batch_size as u64, 1, 10_000_000)?;
+        whole("train.steps", train.steps, 1, 1_000_000_000_000)?;
+        above_zero("train.optimizer.learning_rate", train.optimizer.learning_rate())?;
+        if !(0.0..=1.0).contains(&train.warmup) {
+            return Err(format!("train.warmup = {} must lie between 0 and 1", train.warmup));
+        }
+        above_zero("train.gradient_norm", train.gradient_norm)?;
+        whole("train.validate_every", train.validate_every, 1, u64::MAX)?;
+        whole("train.checkpoint_every", train.checkpoint_every, 1, u64::MAX)?;
+
+        whole("evaluate.starts", evaluate.starts as u64, 2, 1_000_000)?;
+        whole("evaluate.polynomial_degree", evaluate.polynomial_degree as u64, 1, MAX_DEGREE as u64)?;
+        if !(evaluate.lyapunov_exponent >= 0.0) {
+            return Err(format!(
+                "evaluate.lyapunov_exponent = {} must be above 0, or 0 to leave valid prediction times out",
+                evaluate.lyapunov_exponent
+            ));
+        }
+        if !(evaluate.horizon >= data.dt) {
+            return Err(format!(
+                "evaluate.horizon = {} must be at least data.dt = {}",
+                evaluate.horizon, data.dt
+            ));
+        }
+        let history = (window.max(2) - 1) as f64 * data.dt;
+        if !(evaluate.transient >= history) {
+            return Err(format!(
+                "evaluate.transient = {} must be at least {history}, the history that a window of {window} samples \
+                 needs before a start",
+                evaluate.transient
+            ));
+        }
+        let span = evaluate.transient + self.forecast_span();
+        let samples = span / data.dt * (evaluate.starts * system.dim()) as f64;
+        if !(samples < (1u64 << 31) as f64) {
+            return Err(format!(
+                "evaluate: {} starts over {span} time units are {samples:.3e} numbers, more than the 2^31 that are \
+                 kept in memory: take fewer starts, or a shorter transient and horizon",
+                evaluate.starts
+            ));
+        }
+        Ok(())
+    }
+
+    /// Time units for which the truth is integrated: a chaotic system for 40 Lyapunov times, past the 36.7
+    /// after which an error of the last bit of an f64, 2^-53, has grown to 1; any other over the horizon.
+    pub(crate) fn forecast_span(&self) -> f64 {
+        let Evaluate { horizon, lyapunov_exponent, .. } = self.evaluate;
+        if lyapunov_exponent > 0.0 { horizon.max(40.0 / lyapunov_exponent) } else { horizon }
+    }
+}
+
+/// The settings of a system or model without its name.
+fn settings(named: &Value) -> Value {
+    let mut settings = named.clone();
+    if let Some(settings) = settings.as_object_mut() {
+        settings.remove("name");
+    }
+    settings
+}
+
+fn whole(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
+    match (least..=most).contains(&value) {
+        true => Ok(()),
+        false if most == u64::MAX => Err(format!("{key} = {value} must be at least {least}")),
+        false => Err(format!("{key} = {value} must lie between {least} and {most}")),
+    }
+}
+
+fn above_zero(key: &str, value: f64) -> Result<(), String> {
+    if value > 0.0 { Ok(()) } else { Err(format!("{key} = {value} must be above 0")) }
+}

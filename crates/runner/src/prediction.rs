@@ -1,0 +1,187 @@
+//! `predict`: forecasts from histories in a file.
+
+use std::path::Path;
+
+use dataset::arrays::{Array, Npz, read_npz, write_npz};
+use forecast::rollout;
+use sim::System;
+
+use crate::run::Run;
+use crate::{Progress, RunError};
+
+/// The most numbers a forecast may hold.
+const MAX_NUMBERS: u128 = 1 << 31;
+
+/// Forecasts `steps` samples after the histories `u` [start, time, component] of the .npz `input`, sampled at
+/// the run's dt, and writes `u` [start, step, component] and the times after the last sample `t` [step] to the
+/// .npz `output`. Returns what was written, in a sentence.
+///
+/// A system with known inputs needs their values: `known` [start, time + steps - 1, input], or the times `t`
+/// [time] of the histories, from which they follow.
+///
+/// # Errors
+/// A file that is not as described, with what it lacks; an output that cannot be written.
+pub fn predict(
+    run: &Run,
+    input: &Path,
+    steps: usize,
+    output: &Path,
+    device: &str,
+    progress: &mut dyn Progress,
+) -> Result<String, RunError> {
+    if output.extension().is_none_or(|ending| ending != "npz") {
+        return Err(RunError::Usage(format!(
+            "{} must end in .npz, the format it is written in",
+            output.display()
+        )));
+    }
+    if steps == 0 {
+        return Err(RunError::Usage("--steps 0 asks for no forecast; it must be at least 1".into()));
+    }
+    let experiment = run.experiment()?;
+    let system = experiment.build_system().map_err(RunError::Usage)?;
+    let model = run.model(&experiment, device)?;
+    let (window, dt) = (model.window(), experiment.data.dt);
+    let file = read_npz(input).map_err(RunError::usage)?;
+    let at = input.display();
+    let wrong = |fault: String| RunError::Usage(format!("{at}: {fault}"));
+
+    let u = file.get("u").map_err(RunError::usage)?;
+    let components: Vec<String> = system.components().into_iter().map(|component| component.name).collect();
+    let &[starts, history, dim] = u.shape.as_slice() else {
+        return Err(wrong(format!(
+            "`u` has shape {:?}; it must have three axes, [start, time, component]",
+            u.shape
+        )));
+    };
+    if dim != system.dim() {
+        return Err(wrong(format!(
+            "`u` has {dim} components, but {} has {} ({})",
+            system.name(),
+            system.dim(),
+            components.join(", ")
+        )));
+    }
+    if starts == 0 {
+        return Err(wrong("`u` holds no start; its first axis must be at least 1".into()));
+    }
+    if history < window {
+        return Err(wrong(format!(
+            "`u` holds {history} samples of each start, but {} needs {window}",
+            experiment.model["name"].as_str().unwrap_or_default()
+        )));
+    }
+    if (starts as u128) * (history + steps) as u128 * (dim.max(system.known_inputs().len()) as u128)
+        > MAX_NUMBERS
+    {
+        return Err(wrong(format!(
+            "{steps} steps from {starts} starts are more than the 2^31 numbers that fit"
+        )));
+    }
+    let used = |start: usize| (start * history + history - window) * dim..(start + 1) * history * dim;
+    for start in 0..starts {
+        if let Some(i) = u.values[used(start)].iter().position(|x| !x.is_finite()) {
+            return Err(wrong(format!(
+                "`u` holds {} at start {start}, sample {}, component {}; histories must be finite",
+                u.values[used(start)][i],
+                history - window + i / dim,
+                components[i % dim]
+            )));
+        }
+    }
+    let times = times(&file, history, dt).map_err(wrong)?;
+    let known = known(&*system, &file, [starts, history, steps], dt, times).map_err(wrong)?;
+
+    progress.stage(&format!("forecasting {steps} samples from {starts} starts"));
+    let forecast = rollout(&*model, starts, &u.values, &known, steps);
+    let lost = forecast.chunks_exact(steps * dim).filter(|u| u.iter().any(|x| !x.is_finite())).count();
+    if lost > 0 {
+        progress.note(&format!("{lost} of {starts} forecasts leave the finite numbers"));
+    }
+    let t = Array::new([steps], (1..=steps).map(|i| i as f64 * dt).collect::<Vec<_>>());
+    write_npz(output, &[("t", &t), ("u", &Array::new([starts, steps, dim], forecast))])
+        .map_err(RunError::failed)?;
+    Ok(format!("{}: {steps} samples after each of {starts} starts", output.display()))
+}
+
+/// The time of the first sample where the file gives times, checked against the run's dt.
+fn times(file: &Npz, history: usize, dt: f64) -> Result<Option<f64>, String> {
+    if !file.names().any(|name| name == "t") {
+        return Ok(None);
+    }
+    let t = file.get("t").map_err(|error| error.to_string())?;
+    if t.shape != [history] {
+        return Err(format!(
+            "`t` has shape {:?}, but `u` has {history} samples: it must be [{history}]",
+            t.shape
+        ));
+    }
+    for pair in t.values.windows(2) {
+        let spacing = pair[1] - pair[0];
+        // a user's times may be in f32, or summed up
+        if !((spacing - dt).abs() <= 1e-3 * dt) {
+            return Err(format!(
+                "`t` is spaced by {spacing}, but the model was trained on samples {dt} apart: sample at dt = {dt}"
+            ));
+        }
+    }
+    match t.values.first() {
+        Some(first) if !first.is_finite() => Err(format!("`t` begins with {first}; times must be finite")),
+        first => Ok(first.copied()),
+    }
+}
+
+/// The known inputs over history and forecast, [start, history + steps - 1, input].
+fn known(
+    system: &dyn System,
+    file: &Npz,
+    [starts, history, steps]: [usize; 3],
+    dt: f64,
+    first: Option<f64>,
+) -> Result<Vec<f64>, String> {
+    let names: Vec<String> = system.known_inputs().into_iter().map(|input| input.name).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let samples = history + steps - 1;
+    if file.names().any(|name| name == "known") {
+        let known = file.get("known").map_err(|error| error.to_string())?;
+        let expected = [starts, samples, names.len()];
+        let given = match known.shape.as_slice() {
+            &[of, given, inputs] if of == starts && inputs == names.len() => given,
+            _ => 0,
+        };
+        // More than is needed is no fault, and less is none where they follow from the times: `simulate`
+        // writes as many as there are samples, and the times.
+        if given >= samples {
+            let used = known.values.chunks_exact(given * names.len());
+            let used: Vec<f64> = used.flat_map(|start| &start[..samples * names.len()]).copied().collect();
+            return match used.iter().find(|x| !x.is_finite()) {
+                Some(x) => Err(format!("`known` holds {x}; known inputs must be finite")),
+                None => Ok(used),
+            };
+        }
+        if first.is_none() {
+            return Err(format!(
+                "`known` has shape {:?}; {history} samples of history and {steps} steps need {expected:?}: the \
+                 inputs {} of each start at the times of the history and of the forecast but its last",
+                known.shape,
+                names.join(", ")
+            ));
+        }
+    }
+    let first = first.ok_or_else(|| {
+        format!(
+            "{} is driven, so a forecast needs its known inputs ({}): add the times of the samples as `t` [{history}], \
+             or the inputs themselves as `known` [{starts}, {samples}, {}]",
+            system.name(),
+            names.join(", "),
+            names.len()
+        )
+    })?;
+    let mut known = vec![0.0; samples * names.len()];
+    for (i, at) in known.chunks_exact_mut(names.len()).enumerate() {
+        system.known(first + i as f64 * dt, at);
+    }
+    Ok(known.repeat(starts))
+}

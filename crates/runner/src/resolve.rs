@@ -1,0 +1,353 @@
+//! An experiment file and overrides to a resolved experiment.
+//!
+//! The defaults are laid out as a table of the same form as the file; what the file sets must then be a key
+//! of that table and of its kind. So one comparison finds every misspelt key, and no section has to say
+//! twice what it holds.
+
+use models::networks::{self, NETWORKS};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use sim::Solver;
+use sim::systems::{self, SYSTEMS};
+use toml::{Table, Value};
+
+use crate::experiment::{Data, Evaluate, Experiment, Optimizer, Train};
+
+/// Reads the text of an experiment file.
+pub(crate) fn parse(text: &str) -> Result<Table, String> {
+    text.parse::<Table>().map_err(|error| {
+        let (line, column) = position(text, error.span().map_or(0, |span| span.start));
+        format!("line {line}, column {column}: {}", error.message().replace('\n', ", "))
+    })
+}
+
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// Sets `key=value` pairs in the table, with keys like `train.steps` and values as TOML writes them; text
+/// needs no quotes.
+pub(crate) fn set(table: &mut Table, overrides: &[String]) -> Result<(), String> {
+    for pair in overrides {
+        let (key, value) = pair.split_once('=').ok_or_else(|| {
+            format!("\"{pair}\" sets nothing: an override is written key=value, such as train.steps=1000")
+        })?;
+        let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut one| one.remove("value"));
+        let value = parsed.unwrap_or_else(|| Value::String(value.to_owned()));
+        let mut parts: Vec<&str> = key.trim().split('.').collect();
+        if parts.iter().any(|part| part.is_empty()) {
+            return Err(format!("\"{pair}\": the key is empty; an override is written key=value"));
+        }
+        let last = parts.pop().unwrap_or_default();
+        let mut inside = &mut *table;
+        for part in parts {
+            let next = inside.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            inside =
+                next.as_table_mut().ok_or_else(|| format!("\"{pair}\": {part} holds a value, not keys"))?;
+        }
+        inside.insert(last.to_owned(), value);
+    }
+    Ok(())
+}
+
+/// The experiment of a table, with every default filled in and every value checked.
+pub(crate) fn resolve(given: &Table) -> Result<Experiment, String> {
+    let experiment = fill(given)?;
+    experiment.check()?;
+    Ok(experiment)
+}
+
+/// The experiment of a table, with every default filled in; keys and kinds are checked, values are not.
+pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
+    let entry = system(&named(given, "system")?)?;
+    let network = network(&named(given, "model")?)?;
+    let section = |key: &str| given.get(key).and_then(Value::as_table);
+
+    let mut data = table(&Data::of(&*(entry.build)((entry.defaults)())?));
+    if let Some(solver) = section("data").and_then(|data| data.get("solver")) {
+        data.insert("solver".into(), choose("data.solver", solver, &Solver::ALL)?);
+    }
+    let mut train = table(&Train::default());
+    if let Some(optimizer) = section("train").and_then(|train| train.get("optimizer")) {
+        train.insert("optimizer".into(), choose("train.optimizer", optimizer, &Optimizer::ALL)?);
+    }
+
+    let mut filled = Table::new();
+    filled.insert("seed".into(), Value::Integer(0));
+    filled.insert("system".into(), Value::Table(with_name(entry.name, (entry.defaults)())));
+    filled.insert("data".into(), Value::Table(data));
+    filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
+    filled.insert("train".into(), Value::Table(train));
+    filled.insert("evaluate".into(), Value::Table(table(&Evaluate::default())));
+    merge(&mut filled, given, "")?;
+
+    let mut experiment: Experiment =
+        read(&Value::Table(filled)).map_err(|fault| format!("the experiment cannot be read: {fault}"))?;
+    if section("evaluate").is_none_or(|evaluate| !evaluate.contains_key("lyapunov_exponent")) {
+        // only now are the parameters known
+        experiment.evaluate.lyapunov_exponent = experiment.build_system()?.lyapunov_exponent().unwrap_or(0.0);
+    }
+    Ok(experiment)
+}
+
+/// The experiment as a file that resolves to it.
+pub(crate) fn to_toml(experiment: &Experiment) -> String {
+    table(experiment).to_string()
+}
+
+/// The catalogue's entry of a system section.
+pub(crate) fn system(section: &Json) -> Result<&'static systems::Entry, String> {
+    find("system.name", section, SYSTEMS, |entry| entry.name)
+}
+
+/// The registry's entry of a model section.
+pub(crate) fn network(section: &Json) -> Result<&'static networks::Entry, String> {
+    find("model.name", section, NETWORKS, |entry| entry.name)
+}
+
+fn find<E>(
+    key: &str,
+    section: &Json,
+    entries: &'static [E],
+    name: fn(&E) -> &str,
+) -> Result<&'static E, String> {
+    let asked = section["name"].as_str().unwrap_or_default();
+    entries
+        .iter()
+        .find(|entry| name(entry) == asked)
+        .ok_or_else(|| unknown(&format!("{key} = \"{asked}\""), asked, entries.iter().map(name)))
+}
+
+/// "X is unknown; did you mean Y? There are A, B and C", with the nearest of the names that there are.
+pub(crate) fn unknown<'a>(what: &str, asked: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let close = |name: &&&str| strsim::normalized_damerau_levenshtein(asked, name);
+    let nearest = names.iter().max_by(|a, b| close(a).total_cmp(&close(b))).filter(|name| close(name) >= 0.5);
+    let hint = nearest.map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
+    let dot = if nearest.is_some() { "" } else { "." };
+    format!("{what} is unknown{hint}{dot} There are: {}", names.join(", "))
+}
+
+fn named(given: &Table, key: &str) -> Result<Json, String> {
+    let names = if key == "system" { "name = \"lorenz\"" } else { "name = \"rnn\"" };
+    match given.get(key) {
+        Some(Value::Table(section)) if section.get("name").is_some_and(Value::is_str) => {
+            read(&Value::Table(section.clone()))
+        }
+        Some(Value::Table(_)) => Err(format!("[{key}] must name one, such as {names}")),
+        Some(_) => Err(format!("{key} must be a section: [{key}] and below it {names}")),
+        None => Err(format!("the section [{key}] is missing; it holds at least {names}")),
+    }
+}
+
+/// The defaults of the variant that `given` names.
+fn choose<T: Serialize>(key: &str, given: &Value, variants: &[T]) -> Result<Value, String> {
+    let tables: Vec<Table> = variants.iter().map(table).collect();
+    let name = |table: &Table| table.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let names: Vec<String> = tables.iter().map(name).collect();
+    let asked = given.as_table().and_then(|given| given.get("name")).map_or(Some(&*names[0]), Value::as_str);
+    let asked = asked.ok_or_else(|| format!("{key}.name must be a name, such as \"{}\"", names[0]))?;
+    match names.iter().position(|name| name == asked) {
+        Some(at) => Ok(Value::Table(tables[at].clone())),
+        None => Err(unknown(&format!("{key}.name = \"{asked}\""), asked, names.iter().map(String::as_str))),
+    }
+}
+
+/// Writes what was given over the defaults.
+fn merge(defaults: &mut Table, given: &Table, path: &str) -> Result<(), String> {
+    for (key, value) in given {
+        let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let Some(default) = defaults.get_mut(key) else {
+            return Err(unknown(&at, key, defaults.keys().map(String::as_str)));
+        };
+        match (default, value) {
+            (Value::Table(default), Value::Table(value)) => merge(default, value, &at)?,
+            (default, value) => *default = fit(default, value, &at)?,
+        }
+    }
+    Ok(())
+}
+
+/// `value` in the kind of `default`.
+fn fit(default: &Value, value: &Value, at: &str) -> Result<Value, String> {
+    let wrong = |kind: &str| Err(format!("{at} = {value} must be {kind}, such as {default}"));
+    match (default, value) {
+        (Value::Float(_), Value::Integer(whole)) => Ok(Value::Float(*whole as f64)),
+        (Value::Float(_), Value::Float(number)) if !number.is_finite() => wrong("a finite number"),
+        (Value::Float(_), Value::Float(_)) | (Value::String(_), Value::String(_)) => Ok(value.clone()),
+        (Value::Integer(_), Value::Integer(whole)) if *whole < 0 => wrong("a whole number from 0 up"),
+        // a list where a number is the default is the business of whoever takes both
+        (Value::Integer(_), Value::Integer(_) | Value::Array(_)) => Ok(value.clone()),
+        (Value::Array(defaults), Value::Array(values)) if defaults.len() == values.len() => {
+            let pairs = defaults.iter().zip(values).enumerate();
+            let fitted = pairs.map(|(i, (default, value))| fit(default, value, &format!("{at}[{i}]")));
+            fitted.collect::<Result<Vec<_>, _>>().map(Value::Array)
+        }
+        (Value::Array(defaults), Value::Array(_)) => wrong(&format!("a list of {}", defaults.len())),
+        (Value::Float(_), _) => wrong("a number"),
+        (Value::Integer(_), _) => wrong("a whole number"),
+        (Value::String(_), _) => wrong("a text in quotes"),
+        (Value::Array(_), _) => wrong("a list"),
+        (Value::Table(_), _) => wrong("a table"),
+        (Value::Boolean(_) | Value::Datetime(_), _) => Ok(value.clone()),
+    }
+}
+
+fn with_name(name: &str, settings: Json) -> Table {
+    let mut table = table(&settings);
+    table.insert("name".into(), Value::String(name.to_owned()));
+    table
+}
+
+fn table(value: &impl Serialize) -> Table {
+    #[allow(clippy::expect_used)] // our own settings: maps of numbers, texts and lists
+    Table::try_from(value).expect("settings are a table")
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    value.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SMALL: &str = "[system]\nname = \"lorenz\"\n[model]\nname = \"rnn\"\n";
+
+    fn with(overrides: &[&str]) -> Result<Experiment, String> {
+        let mut table = parse(SMALL).unwrap();
+        set(&mut table, &overrides.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())?;
+        resolve(&table)
+    }
+
+    #[test]
+    fn defaults_fill_what_is_not_said() {
+        let experiment = with(&[]).unwrap();
+        assert_eq!(experiment.data.trajectories, 100);
+        assert_eq!(experiment.data.initial, vec![[-15.0, 15.0]; 3]);
+        assert_eq!(experiment.evaluate.lyapunov_exponent, 0.9056);
+        assert_eq!(experiment.train, Train::default());
+        assert_eq!(experiment.model["hidden"], 64);
+        assert_eq!(experiment.system["rho"], 28.0);
+    }
+
+    #[test]
+    fn overrides_reach_every_section() {
+        let experiment = with(&[
+            "seed=3",
+            "system.rho=30",
+            "data.solver.name=rk4",
+            "data.split=[0.6, 0.2, 0.2]",
+            "data.initial=[[-1,1],[0,2],[3,4.5]]",
+            "model.hidden=8",
+            "train.optimizer.learning_rate=1e-2",
+            "train.schedule=constant",
+            "evaluate.starts=20",
+        ])
+        .unwrap();
+        assert_eq!((experiment.seed, &experiment.system["rho"]), (3, &Json::from(30.0)));
+        assert_eq!(experiment.data.solver, Solver::Rk4 { substeps: 10 });
+        assert_eq!(experiment.data.initial[2], [3.0, 4.5]);
+        assert_eq!(experiment.train.optimizer.learning_rate(), 1e-2);
+        assert_eq!(experiment.train.schedule, crate::Schedule::Constant);
+        // known at the classical parameters only
+        assert_eq!(experiment.evaluate.lyapunov_exponent, 0.0);
+    }
+
+    #[test]
+    fn a_resolved_experiment_resolves_to_itself() {
+        for overrides in [&[][..], &["data.solver.name=rk4", "seed=7"], &["system.rho=35.5"]] {
+            let experiment = with(overrides).unwrap();
+            assert_eq!(resolve(&parse(&to_toml(&experiment)).unwrap()).unwrap(), experiment);
+        }
+    }
+
+    #[test]
+    fn every_mistake_names_its_place_and_a_way_out() {
+        for (overrides, words) in [
+            (&["model.hiden=3"][..], &["model.hiden", "did you mean \"hidden\"", "layers"][..]),
+            (&["modell.hidden=3"], &["modell", "did you mean \"model\""]),
+            (&["train.optimizer.rate=3"], &["train.optimizer.rate", "learning_rate"]),
+            (&["model.name=rmn"], &["model.name = \"rmn\"", "did you mean \"rnn\"", "ffnn"]),
+            (&["system.name=lorentz"], &["did you mean \"lorenz\"", "oscillator"]),
+            (&["system.sigmma=3"], &["system.sigmma", "did you mean \"sigma\""]),
+            (&["data.solver.name=euler"], &["data.solver.name", "dop853, dopri5, rk4"]),
+            (&["data.dt=-0.01"], &["data: dt = -0.01 must be above 0"]),
+            (&["data.dt=0"], &["dt = 0 must be above 0"]),
+            (&["data.dt=nan"], &["data.dt = nan must be a finite number"]),
+            (&["model.hidden=0"], &["model: hidden = 0 must lie between 1 and"]),
+            (&["model.hidden=-4"], &["model.hidden = -4", "whole number"]),
+            (&["train.batch_size=0"], &["train.batch_size = 0"]),
+            (&["train.steps=many"], &["train.steps = \"many\" must be a whole number, such as 20000"]),
+            (&["train.steps=1.5"], &["train.steps = 1.5 must be a whole number"]),
+            (&["data.dt=fast"], &["data.dt = \"fast\" must be a number"]),
+            (&["data.split=[0.5,0.1,0.1]"], &["must be three fractions", "sum is 0.7"]),
+            (&["data.split=[0.9,0.1,0.0]"], &["leaves the test part"]),
+            (&["data.split=[0.9,0.1]"], &["data.split", "a list of 3"]),
+            (&["model.window=801"], &["model.window = 801", "at most 800"]),
+            (&["train.schedule=linear"], &["linear", "warmup-cosine"]),
+            (&["train.optimizer.learning_rate=0"], &["train.optimizer.learning_rate = 0 must be above 0"]),
+            (&["evaluate.polynomial_degree=9"], &["between 1 and 8"]),
+            (&["evaluate.transient=0.01"], &["evaluate.transient", "window"]),
+            (&["data.initial=[[0,1]]"], &["data.initial", "a list of 3"]),
+            (&["data.initial=[[1,0],[0,1],[0,1]]"], &["from low to high"]),
+            (&["data.initial=3"], &["data.initial", "must be a list"]),
+            (&["data.trajectories=100000000"], &["data.trajectories", "between 1 and"]),
+            (&["seed"], &["key=value"]),
+            (&["=3"], &["key is empty"]),
+            (&["seed.x=3"], &["seed"]),
+            (&["model=3"], &["[model]"]),
+            (&["train=3"], &["train = 3 must be a table"]),
+            (&["data.solver=3"], &["data.solver"]),
+            (&["system.name=3"], &["[system] must name one"]),
+        ] {
+            let message = with(overrides).unwrap_err();
+            for word in words {
+                assert!(message.contains(word), "{overrides:?}: {message}");
+            }
+        }
+        assert!(resolve(&Table::new()).unwrap_err().contains("[system] is missing"));
+    }
+
+    #[test]
+    fn a_syntax_error_says_line_and_column() {
+        let message = parse("seed = 1\n[system]\nname = lorenz\n").unwrap_err();
+        assert!(message.starts_with("line 3, column 8"), "{message}");
+        assert!(parse("a = 1\na = 2").unwrap_err().contains("line 2"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,200}") {
+            let _ = parse(&text).map(|table| resolve(&table));
+        }
+
+        #[test]
+        fn no_override_makes_the_resolver_panic(
+            key in "(seed|system|data|model|train|evaluate)(\\.(name|dt|split|hidden|solver|initial|steps|x)){0,2}",
+            value in "(-?[0-9]{1,25}|[0-9.e-]{0,8}|nan|inf|\\[.{0,9}\\]|\\{.{0,9}\\}|\"?.{0,9}\"?)",
+        ) {
+            let pair = format!("{key}={value}");
+            if let Ok(experiment) = with(&[&pair]) {
+                prop_assert_eq!(resolve(&parse(&to_toml(&experiment)).unwrap()).unwrap(), experiment);
+            }
+        }
+
+        #[test]
+        fn what_is_set_is_what_is_read(steps in 1u64..1_000_000, rate in 1e-6f64..1.0, rho in 20.0f64..40.0) {
+            let experiment = with(&[
+                &format!("train.steps={steps}"),
+                &format!("train.optimizer.learning_rate={rate:e}"),
+                &format!("system.rho={rho}"),
+            ]).unwrap();
+            prop_assert_eq!(experiment.train.steps, steps);
+            prop_assert_eq!(experiment.train.optimizer.learning_rate(), rate);
+            prop_assert_eq!(experiment.system["rho"].as_f64(), Some(rho));
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The run directory.
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use dataset::Normalisation;
+use dataset::files::write_atomically;
+use forecast::{Forecaster, Results};
+use models::tensors::Tensors;
+use serde::Serialize;
+
+use crate::environment::Environment;
+use crate::resolve::{parse, resolve, to_toml};
+use crate::{Experiment, RunError, experiments};
+
+const EXPERIMENT: &str = "experiment.toml";
+const ENVIRONMENT: &str = "environment.json";
+const METRICS: &str = "metrics.jsonl";
+const CHECKPOINTS: &str = "checkpoints";
+const MODEL: &str = "model.safetensors";
+const RESULTS: &str = "results.json";
+
+/// A directory that a training leaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    directory: PathBuf,
+}
+
+/// What a command needs of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Needs {
+    /// A trained model.
+    Model,
+    /// Results.
+    Results,
+    /// A training that has begun.
+    Training,
+}
+
+impl Run {
+    /// A new directory `runs/experiment/<UTC time>-<short id>`, with the resolved experiment and where it is
+    /// run.
+    pub(crate) fn create(
+        runs: &Path,
+        name: &str,
+        experiment: &Experiment,
+        environment: &Environment,
+    ) -> Result<Self, RunError> {
+        let folder = runs.join(name);
+        let cannot = |error: std::io::Error| {
+            RunError::Usage(format!(
+                "no run can be written to {}: {error}; name a folder that can be written with --runs",
+                folder.display()
+            ))
+        };
+        std::fs::create_dir_all(&folder).map_err(cannot)?;
+        let now = jiff::Timestamp::now();
+        let stem = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let mut id = (now.as_nanosecond() as u32) ^ std::process::id().rotate_left(16);
+        let directory = loop {
+            // The folder itself is the lock: of two runs that start in the same instant one gets another id.
+            let directory = folder.join(format!("{stem}-{:04x}", id % 0x1_0000));
+            match std::fs::create_dir(&directory) {
+                Ok(()) => break directory,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => id = id.wrapping_add(1),
+                Err(error) => return Err(cannot(error)),
+            }
+        };
+        let run = Run { directory };
+        run.write(ENVIRONMENT, &json(environment)?)?;
+        std::fs::create_dir(run.directory.join(CHECKPOINTS)).map_err(cannot)?;
+        // Last, since it is what makes the directory a run.
+        run.write(EXPERIMENT, &to_toml(experiment))?;
+        Ok(run)
+    }
+
+    /// The run that `named` means: a run directory, or the name of an experiment for its newest run under
+    /// `runs` that has what is needed.
+    ///
+    /// # Errors
+    /// [`RunError::Usage`] where there is none.
+    pub fn open(named: &str, runs: &Path, needs: Needs) -> Result<Self, RunError> {
+        let direct = Run { directory: PathBuf::from(named) };
+        if direct.directory.join(EXPERIMENT).is_file() {
+            return if direct.has(needs) {
+                Ok(direct)
+            } else {
+                Err(RunError::Usage(format!(
+                    "{named} has no {} yet: its training did not end; continue it with `attractor resume {named}`",
+                    needs.file()
+                )))
+            };
+        }
+        let mut found: Vec<Run> = std::fs::read_dir(runs.join(named))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| Run { directory: entry.path() })
+            .filter(|run| run.directory.join(EXPERIMENT).is_file() && run.has(needs))
+            .collect();
+        // Their names begin with the time.
+        found.sort_by(|a, b| a.directory.file_name().cmp(&b.directory.file_name()));
+        if let Some(newest) = found.pop() {
+            return Ok(newest);
+        }
+        Err(RunError::Usage(if direct.directory.is_dir() {
+            format!("{named} is not a run directory: it has no {EXPERIMENT}, which `attractor train` writes")
+        } else if experiments().iter().any(|(name, _)| name == named) {
+            format!(
+                "{named} has no run with a {} under {}: train it first with `attractor train {named}`",
+                needs.file(),
+                runs.display()
+            )
+        } else {
+            format!(
+                "\"{named}\" is neither a run directory nor an experiment with a run under {}",
+                runs.display()
+            )
+        }))
+    }
+
+    fn has(&self, needs: Needs) -> bool {
+        self.directory.join(needs.file()).exists()
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The name of its experiment.
+    pub fn name(&self) -> String {
+        let absolute = std::path::absolute(&self.directory).unwrap_or_default();
+        let folder = absolute.parent().and_then(Path::file_name).unwrap_or_default();
+        folder.to_string_lossy().into_owned()
+    }
+
+    /// The resolved experiment.
+    ///
+    /// # Errors
+    /// A file that was changed into something else.
+    pub fn experiment(&self) -> Result<Experiment, RunError> {
+        let path = self.directory.join(EXPERIMENT);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| RunError::Usage(format!("{} cannot be read: {error}", path.display())))?;
+        parse(&text)
+            .and_then(|table| resolve(&table))
+            .map_err(|fault| RunError::Usage(format!("{}: {fault}", path.display())))
+    }
+
+    /// Its results.
+    ///
+    /// # Errors
+    /// A run without results, or with a file that is not of this program.
+    pub fn results(&self) -> Result<Results, RunError> {
+        let path = self.directory.join(RESULTS);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| RunError::Usage(format!("{} cannot be read: {error}", path.display())))?;
+        serde_json::from_str(&text).map_err(|error| {
+            RunError::Usage(format!("{} does not hold results of this program: {error}", path.display()))
+        })
+    }
+
+    pub(crate) fn save_results(&self, results: &Results) -> Result<(), RunError> {
+        self.write(RESULTS, &json(results)?)
+    }
+
+    /// Writes the weights and the scales of a trained network.
+    pub(crate) fn save_model(
+        &self,
+        experiment: &Experiment,
+        weights: &Tensors,
+        normalisation: &Normalisation,
+    ) -> Result<(), RunError> {
+        let mut model = Tensors { about: about_model(experiment), ..Tensors::default() };
+        model.insert_all("network.", weights);
+        for (name, values) in scales(normalisation) {
+            model.insert_f64(format!("normalisation.{name}"), values.clone());
+        }
+        model.save(&self.directory.join(MODEL)).map_err(RunError::failed)
+    }
+
+    /// The trained network with its scales, on a device.
+    pub(crate) fn model(
+        &self,
+        experiment: &Experiment,
+        device: &str,
+    ) -> Result<Box<dyn Forecaster>, RunError> {
+        let device = models::devices::open(device).map_err(RunError::usage)?;
+        let path = self.directory.join(MODEL);
+        let model = Tensors::load(&path).map_err(RunError::usage)?;
+        let fault = |fault: String| {
+            RunError::Usage(format!("{} does not fit the experiment beside it: {fault}", path.display()))
+        };
+        if model.about != about_model(experiment) {
+            return Err(fault(format!("it holds {}", model.about)));
+        }
+        let scale = |name: &str| {
+            model.f64(&format!("normalisation.{name}")).map(<[f64]>::to_vec).map_err(|e| fault(e.to_string()))
+        };
+        let normalisation = Normalisation {
+            mean: scale("mean")?,
+            std: scale("std")?,
+            increment_mean: scale("increment_mean")?,
+            increment_std: scale("increment_std")?,
+        };
+        let system = experiment.build_system().map_err(RunError::Usage)?;
+        let (dim, features) = (system.dim(), system.dim() + system.known_inputs().len());
+        if scales(&normalisation).map(|(_, values)| values.len()) != [features, features, dim, dim] {
+            return Err(fault("its scales are of another length".into()));
+        }
+        let (network, settings) = experiment.network().map_err(RunError::Usage)?;
+        (network.forecaster)(&settings, &model.under("network."), normalisation, &device).map_err(fault)
+    }
+
+    /// Keeps `state` as the checkpoint of a step, and none before it.
+    pub(crate) fn save_checkpoint(&self, step: u64, state: &Tensors) -> Result<(), RunError> {
+        let folder = self.directory.join(CHECKPOINTS);
+        let path = folder.join(format!("step-{step:012}.safetensors"));
+        state.save(&path).map_err(RunError::failed)?;
+        for old in self.checkpoints() {
+            if old < path {
+                std::fs::remove_file(&old).map_err(RunError::failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest checkpoint.
+    pub(crate) fn checkpoint(&self) -> Result<Option<Tensors>, RunError> {
+        self.checkpoints().pop().map(|path| Tensors::load(&path).map_err(RunError::failed)).transpose()
+    }
+
+    fn checkpoints(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.directory.join(CHECKPOINTS)).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "safetensors"))
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    /// Adds a line to `metrics.jsonl`.
+    pub(crate) fn log(&self, metrics: &impl Serialize) -> Result<(), RunError> {
+        let mut line = serde_json::to_string(metrics).map_err(RunError::failed)?;
+        line.push('\n');
+        let path = self.directory.join(METRICS);
+        let mut file =
+            std::fs::File::options().append(true).create(true).open(&path).map_err(|e| cannot(&path, &e))?;
+        file.write_all(line.as_bytes()).map_err(|e| cannot(&path, &e))
+    }
+
+    /// Drops the lines after `step` from `metrics.jsonl`, which the steps to come will write again, and a
+    /// last line that a crash cut off.
+    pub(crate) fn rewind_log(&self, step: u64) -> Result<(), RunError> {
+        let path = self.directory.join(METRICS);
+        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+        let up_to = |line: &&str| {
+            let of = serde_json::from_str::<serde_json::Value>(line).ok().and_then(|m| m["step"].as_u64());
+            of.is_some_and(|of| of <= step)
+        };
+        let kept: String = text.lines().filter(up_to).flat_map(|line| [line, "\n"]).collect();
+        self.write(METRICS, &kept)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), RunError> {
+        write_atomically(&self.directory.join(name), |file| file.write_all(text.as_bytes()))
+            .map_err(RunError::failed)
+    }
+}
+
+impl Needs {
+    fn file(self) -> &'static str {
+        match self {
+            Needs::Model => MODEL,
+            Needs::Results => RESULTS,
+            Needs::Training => CHECKPOINTS,
+        }
+    }
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> RunError {
+    RunError::Failed(format!("{} cannot be written: {error}", path.display()))
+}
+
+fn json(value: &impl Serialize) -> Result<String, RunError> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(RunError::failed)
+}
+
+fn about_model(experiment: &Experiment) -> String {
+    format!("model {} for system {}", experiment.model, experiment.system)
+}
+
+fn scales(normalisation: &Normalisation) -> [(&'static str, &Vec<f64>); 4] {
+    [
+        ("mean", &normalisation.mean),
+        ("std", &normalisation.std),
+        ("increment_mean", &normalisation.increment_mean),
+        ("increment_std", &normalisation.increment_std),
+    ]
+}

@@ -13,6 +13,7 @@ const OVERRIDES: &str = "Settings over those of the file, such as train.steps=50
 #[command(
     name = "attractor",
     version,
+    max_term_width = 80,
     after_help = "First steps:\n  attractor train rnn-lorenz\n  attractor compare rnn-lorenz ffnn-lorenz\n\n\
                   Exit status: 0 done, 1 the work failed, 2 the command or a file is wrong,\n130 interrupted with the \
                   state saved."
@@ -81,13 +82,13 @@ pub(crate) enum Command {
         run: String,
         /// .npz with histories u [start, time, component] in physical units, sampled at the run's dt; for a driven
         /// system also t [time]
-        #[arg(short, long, value_name = "FILE")]
+        #[arg(short, long, value_name = "IN")]
         input: PathBuf,
         /// Samples to forecast
-        #[arg(short = 'n', long)]
+        #[arg(short = 'n', long, value_name = "N")]
         steps: usize,
         /// .npz to write: u [start, step, component] and times after the last sample t [step]
-        #[arg(short, long, value_name = "FILE")]
+        #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
         #[command(flatten)]
         device: OnDevice,

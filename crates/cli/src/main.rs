@@ -150,7 +150,7 @@ fn list(kind: Option<Kind>) -> String {
             let status = |entry: &runner::devices::Entry| match entry.status() {
                 Status::Usable => format!("usable: {}", entry.about),
                 Status::NotCompiled => {
-                    format!("not in this program: {}; build with --features {}", entry.about, entry.feature)
+                    format!("needs a build with --features {}: {}", entry.feature, entry.about)
                 }
                 Status::NotFound(reason) => format!("not on this machine: {reason}"),
             };

@@ -24,7 +24,7 @@ pub const DEVICES: &[Entry] = &[
     },
     Entry {
         name: "gpu",
-        about: "a graphics card, by wgpu (Vulkan, Metal or DirectX 12)",
+        about: "a graphics card, by wgpu",
         feature: "gpu",
         #[cfg(feature = "gpu")]
         open: Some(|| cube::first(burn::tensor::DeviceType::Wgpu, "Vulkan, Metal or DirectX 12")),
@@ -42,7 +42,7 @@ pub const DEVICES: &[Entry] = &[
     },
     Entry {
         name: "ndarray",
-        about: "the processor, by Burn's deprecated ndarray backend, kept for comparison",
+        about: "the processor, by Burn's deprecated ndarray",
         feature: "ndarray",
         #[cfg(feature = "ndarray")]
         open: Some(|| Ok(Device::ndarray())),

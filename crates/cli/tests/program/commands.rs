@@ -1,0 +1,362 @@
+//! The built program through all its commands.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use crate::support::{Folder, results, timeless};
+use dataset::arrays::{Array, read_npz, write_npz};
+
+const TINY: &str = r#"# a test
+[system]
+name = "lorenz"
+[data]
+trajectories = 10
+t_final = 2.0
+[model]
+name = "rnn"
+hidden = 8
+window = 4
+[train]
+steps = 60
+batch_size = 32
+validate_every = 20
+checkpoint_every = 25
+[evaluate]
+starts = 5
+transient = 3.0
+horizon = 1.0
+polynomial_degree = 3
+"#;
+
+const OSCILLATOR: &str = r#"
+[system]
+name = "oscillator"
+[data]
+trajectories = 20
+[model]
+name = "ffnn"
+hidden = 32
+depth = 2
+[train]
+steps = 3000
+batch_size = 128
+optimizer = { learning_rate = 1e-2 }
+[evaluate]
+starts = 40
+transient = 2.0
+"#;
+
+#[test]
+fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
+    let folder = Folder::new(TINY);
+    let run = folder.train(&["tiny.toml"]);
+    assert_eq!(run.parent().unwrap(), folder.path().join("runs/tiny"));
+    for file in ["experiment.toml", "environment.json", "metrics.jsonl", "model.safetensors", "results.json"]
+    {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+    let saved = std::fs::read_to_string(run.join("results.json")).unwrap();
+    assert_eq!(folder.ok(&["show", "tiny", "--json"]), saved);
+    assert_eq!(folder.ok(&["evaluate", "tiny", "--json"]), saved);
+    let rescored = folder.ok(&["evaluate", run.to_str().unwrap(), "evaluate.starts=7", "--json"]);
+    let rescored: forecast::Results = serde_json::from_str(&rescored).unwrap();
+    assert_eq!(rescored.scores.vpt.unwrap().starts, 7);
+    assert_eq!(std::fs::read_to_string(run.join("results.json")).unwrap(), saved, "evaluate changes no file");
+
+    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| line["step"].as_u64().unwrap()).collect::<Vec<_>>(), [20, 40, 60]);
+    for key in ["seconds", "train_loss", "validation_loss", "learning_rate"] {
+        assert!(lines[0][key].is_number(), "{key}");
+    }
+    let environment: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(run.join("environment.json")).unwrap()).unwrap();
+    for key in ["version", "git_revision", "git_dirty", "device", "cpu", "threads", "seed"] {
+        assert!(!environment[key].is_null(), "{key}");
+    }
+
+    let other = folder.train(&["tiny.toml", "seed=1", "model.hidden=4"]);
+    let table = folder.ok(&["compare", run.to_str().unwrap(), other.to_str().unwrap()]);
+    for word in ["tiny seed 0", "tiny seed 1", "polynomial", "linear", "persistence"] {
+        assert_eq!(table.matches(&format!("\n{word} ")).count(), 1, "{table}");
+    }
+    for text in [table, folder.ok(&["show", "tiny"])] {
+        assert!(text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("runs")), "{text}");
+    }
+    assert_eq!(results(&other).parameters, 4 * (3 + 1 + 4) + 4 * 5 + 3 * 5);
+}
+
+#[test]
+fn the_same_experiment_gives_the_same_bytes_on_any_number_of_threads() {
+    let folder = Folder::new(TINY);
+    let with = |threads: &str, experiment: &str| {
+        let output =
+            folder.command(&["train", experiment]).env("RAYON_NUM_THREADS", threads).output().unwrap();
+        let table = String::from_utf8(output.stdout).unwrap();
+        let run = folder.path().join(table.lines().last().unwrap());
+        (std::fs::read(run.join("model.safetensors")).unwrap(), timeless(results(&run)), run)
+    };
+    let (model, scores, run) = with("1", "tiny.toml");
+    let (again, scores_again, _) = with("2", "tiny.toml");
+    assert!(model == again && scores == scores_again);
+    // and so does the resolved file that it left
+    std::fs::copy(run.join("experiment.toml"), folder.path().join("resolved.toml")).unwrap();
+    let (resolved, _, _) = with("3", "resolved.toml");
+    assert!(model == resolved);
+    let (other, _, _) = {
+        std::fs::write(folder.path().join("other.toml"), format!("seed = 1\n{TINY}")).unwrap();
+        with("1", "other.toml")
+    };
+    assert!(model != other);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_continues_to_the_same_bytes() {
+    let folder = Folder::new(TINY);
+    let long = ["train.steps=3000", "train.validate_every=100", "train.checkpoint_every=100000"];
+    let straight = folder.train(&[&["tiny.toml"], &long[..], &["--runs", "straight"]].concat());
+
+    let mut child = folder
+        .command(&[&["train", "tiny.toml"], &long[..]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut messages = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("training") {
+        line.clear();
+        assert!(messages.read_line(&mut line).unwrap() > 0, "ended before training");
+    }
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let status = child.wait().unwrap();
+    let mut rest = String::new();
+    messages.read_to_string(&mut rest).unwrap();
+    assert_eq!(status.code(), Some(130), "{rest}");
+    let run = rest.trim().rsplit_once("attractor resume ").unwrap().1.trim_end_matches('`');
+    let run = folder.path().join(run);
+    assert!(!run.join("results.json").exists());
+    let refused = folder.run(&["show", run.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("attractor resume"));
+
+    folder.ok(&["resume", run.to_str().unwrap()]);
+    for file in ["model.safetensors", "experiment.toml"] {
+        assert!(
+            std::fs::read(run.join(file)).unwrap() == std::fs::read(straight.join(file)).unwrap(),
+            "{file}"
+        );
+    }
+    assert_eq!(timeless(results(&run)), timeless(results(&straight)));
+    let steps = |run: &std::path::Path| -> Vec<(u64, f64)> {
+        let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.map(|m| (m["step"].as_u64().unwrap(), m["train_loss"].as_f64().unwrap())).collect()
+    };
+    assert_eq!(steps(&run), steps(&straight));
+    let again = folder.run(&["resume", run.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is complete"));
+}
+
+/// Somebody else's integrator: the classical Runge-Kutta method, written for this test.
+fn integrate<const N: usize>(
+    f: impl Fn(f64, [f64; N]) -> [f64; N],
+    mut t: f64,
+    mut u: [f64; N],
+    until: f64,
+) -> [f64; N] {
+    let steps = ((until - t) / 1e-3).round() as usize;
+    let h = (until - t) / steps as f64;
+    for _ in 0..steps {
+        let at = |k: [f64; N], part: f64| std::array::from_fn(|i| u[i] + part * h * k[i]);
+        let a = f(t, u);
+        let b = f(t + h / 2.0, at(a, 0.5));
+        let c = f(t + h / 2.0, at(b, 0.5));
+        let d = f(t + h, at(c, 1.0));
+        u = std::array::from_fn(|i| u[i] + h / 6.0 * (a[i] + 2.0 * b[i] + 2.0 * c[i] + d[i]));
+        t += h;
+    }
+    u
+}
+
+#[test]
+fn forecasts_of_a_driven_system_from_foreign_histories_are_as_good_as_the_scores_claim() {
+    let folder = Folder::new(OSCILLATOR);
+    let run = folder.train(&["tiny.toml"]);
+    let claimed = results(&run);
+    assert!(claimed.scores.vpt.is_none());
+    assert!(claimed.baselines["linear"].nrmse.median < 1e-8, "{:?}", claimed.baselines["linear"].nrmse);
+
+    let f = |t: f64, [x, v]: [f64; 2]| [v, -x - 0.4 * v + (0.5 * t).cos()];
+    let (starts, history, steps, begin) = (20, 3, 200, 1.0);
+    let (mut u, mut truth) = (Vec::new(), Vec::new());
+    for start in 0..starts {
+        let s = f64::from(start);
+        let mut state = [1.9 * (s * 1.3).sin(), 1.9 * (s * 2.1).cos()];
+        for i in 0..history + steps {
+            if i < history {
+                u.extend(state)
+            } else {
+                truth.extend(state)
+            }
+            let t = begin + i as f64 * 0.1;
+            state = integrate(f, t, state, t + 0.1);
+        }
+    }
+    let input = folder.path().join("starts.npz");
+    let t = Array::new([history], (0..history).map(|i| begin + i as f64 * 0.1).collect::<Vec<_>>());
+    let u = Array::new([starts as usize, history, 2], u);
+    write_npz(&input, &[("u", &u), ("t", &t)]).unwrap();
+    folder.ok(&["predict", "tiny", "--input", "starts.npz", "--steps", "200", "-o", "forecast.npz"]);
+    let forecast = read_npz(&folder.path().join("forecast.npz")).unwrap();
+    let times = forecast.get("t").unwrap();
+    assert!(times.values.iter().enumerate().all(|(i, t)| (t - 0.1 * (i as f64 + 1.0)).abs() < 1e-12));
+    let u = forecast.get("u").unwrap();
+    assert_eq!(u.shape, [20, 200, 2]);
+    // The standard deviations over the training data are between 0.5 and 1; 0.6 makes the bound a tight one.
+    let mut errors: Vec<f64> = u
+        .values
+        .chunks(400)
+        .zip(truth.chunks(400))
+        .map(|(u, v)| (u.iter().zip(v).map(|(u, v)| ((u - v) / 0.6).powi(2)).sum::<f64>() / 400.0).sqrt())
+        .collect();
+    errors.sort_by(f64::total_cmp);
+    assert!(
+        errors[10] < 3.0 * claimed.scores.nrmse.median,
+        "{} against {:?}",
+        errors[10],
+        claimed.scores.nrmse
+    );
+    assert!(claimed.scores.nrmse.median < 0.05, "{:?}", claimed.scores.nrmse);
+
+    // The known inputs themselves do as well as the times they follow from.
+    let known: Vec<f64> = (0..starts)
+        .flat_map(|_| {
+            (0..history + steps - 1).flat_map(|i| {
+                let phase = 0.5 * (begin + i as f64 * 0.1);
+                [phase.cos(), phase.sin()]
+            })
+        })
+        .collect();
+    let known = Array::new([starts as usize, history + steps - 1, 2], known);
+    let read = read_npz(&input).unwrap();
+    write_npz(&folder.path().join("known.npz"), &[("u", read.get("u").unwrap()), ("known", &known)]).unwrap();
+    folder.ok(&["predict", "tiny", "--input", "known.npz", "--steps", "200", "-o", "same.npz"]);
+    let same = read_npz(&folder.path().join("same.npz")).unwrap();
+    let difference = same.get("u").unwrap().values.iter().zip(&u.values).map(|(a, b)| (a - b).abs());
+    assert!(difference.fold(0.0, f64::max) < 1e-3);
+}
+
+#[test]
+fn forecasts_of_lorenz_from_foreign_histories_are_valid_as_long_as_the_scores_claim() {
+    let folder = Folder::new("");
+    let run = folder.train(&["ffnn-lorenz", "train.steps=1500", "evaluate.starts=60"]);
+    let claimed = results(&run).scores.vpt.unwrap().main.summary.median;
+    let f = |_t: f64, [x, y, z]: [f64; 3]| [10.0 * (y - x), x * (28.0 - z) - y, x * y - 8.0 / 3.0 * z];
+    let (starts, steps) = (60, 800);
+    let (mut u, mut truth) = (Vec::new(), Vec::new());
+    let mut state = integrate(f, 0.0, [1.0, 1.0, 20.0], 30.0);
+    for _ in 0..starts {
+        u.extend(state);
+        let mut after = state;
+        for _ in 0..steps {
+            after = integrate(f, 0.0, after, 0.01);
+            truth.push(after);
+        }
+        state = integrate(f, 0.0, state, 1.7);
+    }
+    write_npz(&folder.path().join("in.npz"), &[("u", &Array::new([starts, 1, 3], u))]).unwrap();
+    folder.ok(&["predict", run.to_str().unwrap(), "-i", "in.npz", "-n", "800", "-o", "out.npz"]);
+    let forecast = read_npz(&folder.path().join("out.npz")).unwrap();
+    let forecast = &forecast.get("u").unwrap().values;
+    // standard deviations of the attractor; those over the training data differ by a few per cent
+    let std = [7.92, 9.01, 8.62];
+    let mut valid: Vec<f64> = (0..starts)
+        .map(|start| {
+            let error = |i: usize| {
+                let at = start * steps + i;
+                let squares = (0..3).map(|j| ((forecast[3 * at + j] - truth[at][j]) / std[j]).powi(2));
+                (squares.sum::<f64>() / 3.0).sqrt()
+            };
+            ((0..steps).find(|&i| error(i) > 0.4).unwrap_or(steps) + 1) as f64 * 0.01 * 0.9056
+        })
+        .collect();
+    valid.sort_by(f64::total_cmp);
+    assert!((0.7..1.4).contains(&(valid[starts / 2] / claimed)), "{} against {claimed}", valid[starts / 2]);
+    assert!(claimed > 1.5, "{claimed}");
+}
+
+#[test]
+fn simulations_are_written_as_arrays_and_as_a_table() {
+    let folder = Folder::new("");
+    let settings = ["data.trajectories=3", "data.t_final=0.5", "seed=4"];
+    folder.ok(&[&["simulate", "oscillator", "-o", "a.npz"], &settings[..]].concat());
+    folder.ok(&[&["simulate", "oscillator", "-o", "a.csv"], &settings[..]].concat());
+    let file = read_npz(&folder.path().join("a.npz")).unwrap();
+    let (t, u, known) = (file.get("t").unwrap(), file.get("u").unwrap(), file.get("known").unwrap());
+    assert_eq!((&t.shape[..], &u.shape[..], &known.shape[..]), (&[6][..], &[3, 6, 2][..], &[3, 6, 2][..]));
+    let table = std::fs::read_to_string(folder.path().join("a.csv")).unwrap();
+    let mut lines = table.lines();
+    assert_eq!(lines.next(), Some("trajectory,t,x,v,cos,sin"));
+    let rows: Vec<Vec<f64>> =
+        lines.map(|line| line.split(',').map(|x| x.parse().unwrap()).collect()).collect();
+    assert_eq!(rows.len(), 18);
+    for (i, row) in rows.iter().enumerate() {
+        let expected = [
+            &[(i / 6) as f64, t.values[i % 6]][..],
+            &u.values[2 * i..2 * i + 2],
+            &known.values[2 * i..2 * i + 2],
+        ];
+        assert_eq!(row, &expected.concat());
+    }
+    // A simulation is a history, once its times and states are there.
+    let run =
+        folder.train(&["rnn-oscillator", "train.steps=20", "data.trajectories=10", "evaluate.starts=2"]);
+    folder.ok(&["simulate", "oscillator", "-o", "h.npz", "data.trajectories=2", "data.t_final=2"]);
+    folder.ok(&["predict", run.to_str().unwrap(), "-i", "h.npz", "-n", "5", "-o", "f.npz"]);
+}
+
+#[test]
+fn lists_say_what_there_is() {
+    let folder = Folder::new("");
+    let all = folder.ok(&["list"]);
+    for word in ["lorenz", "oscillator", "ffnn", "rnn", "rnn-lorenz", "cpu", "gpu", "cuda", "ndarray"] {
+        assert!(all.contains(&format!("  {word} ")), "{word} is not in\n{all}");
+    }
+    let devices = folder.ok(&["list", "devices"]);
+    assert!(devices.contains("cpu      usable"), "{devices}");
+    assert!(all.lines().all(|line| line.chars().count() <= 80), "{all}");
+    if cfg!(not(feature = "cuda")) {
+        assert!(devices.lines().any(|line| line.starts_with("cuda") && line.contains("--features cuda")));
+    }
+    std::fs::create_dir(folder.path().join("experiments")).unwrap();
+    std::fs::write(folder.path().join("experiments/mine.toml"), "# my own\n").unwrap();
+    assert!(folder.ok(&["list", "experiments"]).contains("mine             my own\n"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(folder.ok(&["completions", shell]).contains("attractor"));
+    }
+}
+
+#[test]
+fn help_fits_80_columns_and_output_to_a_closed_pipe_is_no_fault() {
+    let folder = Folder::new("");
+    for command in [&[][..], &["train"], &["predict"], &["simulate"], &["evaluate"], &["compare"]] {
+        let help = folder.ok(&[command, &["--help"]].concat());
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert!(help.contains("Usage: attractor") && wide.is_none(), "{wide:?}");
+    }
+    let mut child = folder
+        .command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}

@@ -1,0 +1,196 @@
+//! What a user can get wrong: each gives an exit status, one sentence, and no panic.
+
+use crate::support::Folder;
+use dataset::arrays::{Array, write_npz};
+
+const TINY: &str = r#"
+[system]
+name = "lorenz"
+[data]
+trajectories = 10
+t_final = 2.0
+[model]
+name = "rnn"
+hidden = 4
+window = 4
+[train]
+steps = 10
+batch_size = 32
+[evaluate]
+starts = 2
+transient = 1.0
+horizon = 1.0
+polynomial_degree = 1
+"#;
+
+fn refused(folder: &Folder, arguments: &[&str], status: i32, words: &[&str]) {
+    let output = folder.run(arguments);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {message}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    assert!(!message.contains("panicked"), "{arguments:?}: {message}");
+    let error: Vec<&str> = message.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(error.len(), 1, "{arguments:?}: {message}");
+    for word in words {
+        assert!(error[0].contains(word), "{arguments:?}: \"{word}\" is not in\n{message}");
+    }
+}
+
+#[test]
+fn mistakes_in_the_experiment_are_refused_before_anything_is_written() {
+    let folder = Folder::new(TINY);
+    folder.write("syntax.toml", "seed = 1\n[system]\nname = lorenz\n");
+    folder.write("empty.toml", "");
+    folder.write("blocked", "a file where a folder should be");
+    for (arguments, words) in [
+        (&["tiny.toml", "model.hiden=3"][..], &["tiny.toml", "model.hiden", "did you mean \"hidden\""][..]),
+        (&["tiny.toml", "model.name=rnm"], &["model.name", "did you mean \"rnn\""]),
+        (&["tiny.toml", "system.name=lorentz"], &["system.name", "did you mean \"lorenz\""]),
+        (&["tiny.toml", "--device", "gppu"], &["device \"gppu\"", "cpu, gpu, cuda"]),
+        (&["rnn-lorentz"], &["experiment \"rnn-lorentz\"", "did you mean \"rnn-lorenz\""]),
+        (&["none.toml"], &["none.toml cannot be read"]),
+        (&["tiny.toml", "data.dt=-0.1"], &["dt = -0.1 must be above 0"]),
+        (&["tiny.toml", "data.dt=0"], &["dt = 0 must be above 0"]),
+        (&["tiny.toml", "model.hidden=0"], &["hidden = 0 must lie between 1"]),
+        (&["tiny.toml", "model.hidden=-1"], &["model.hidden = -1"]),
+        (&["tiny.toml", "train.batch_size=0"], &["train.batch_size = 0"]),
+        (&["tiny.toml", "data.split=[0.8,0.1,0.2]"], &["sum 1", "1.1"]),
+        (&["tiny.toml", "data.split=[0.99,0.01,0]"], &["empty"]),
+        (&["tiny.toml", "model.window=500"], &["model.window = 500", "201 samples", "at most 200"]),
+        (&["tiny.toml", "train.steps=lots"], &["train.steps = \"lots\" must be a whole number"]),
+        (&["syntax.toml"], &["syntax.toml", "line 3, column 8"]),
+        (&["empty.toml"], &["empty.toml", "[system] is missing"]),
+        (&["tiny.toml", "seed"], &["key=value"]),
+        (&["tiny.toml", "--runs", "blocked"], &["blocked", "--runs"]),
+        (&["tiny.toml", "--runs", "/proc/none"], &["/proc/none", "--runs"]),
+    ] {
+        refused(&folder, &[&["train"], arguments].concat(), 2, words);
+    }
+    if cfg!(not(feature = "gpu")) {
+        refused(&folder, &["train", "tiny.toml", "--device", "gpu"], 2, &["--features gpu", "--device cpu"]);
+    }
+    assert!(!folder.path().join("runs").exists());
+    refused(&folder, &["simulate", "lorentz", "-o", "a.npz"], 2, &["did you mean \"lorenz\""]);
+    refused(&folder, &["simulate", "lorenz", "-o", "a.txt"], 2, &["a.txt", ".npz or .csv"]);
+    refused(&folder, &["simulate", "lorenz", "-o", "none/a.npz"], 1, &["none/a.npz"]);
+    refused(
+        &folder,
+        &["simulate", "lorenz", "-o", "a.npz", "train.steps=3"],
+        2,
+        &["train.steps=3", "data.*"],
+    );
+    refused(
+        &folder,
+        &["simulate", "oscillator", "-o", "a.npz", "system.mass=0"],
+        2,
+        &["mass = 0 must be above 0"],
+    );
+    assert!(!folder.path().join("a.npz").exists());
+}
+
+#[test]
+fn a_run_that_fails_says_when_and_why() {
+    let folder = Folder::new(TINY);
+    let blown = ["system.sigma=-1000", "system.rho=1e6"];
+    refused(
+        &folder,
+        &[&["train", "tiny.toml"], &blown[..]].concat(),
+        1,
+        &["simulating lorenz", "trajectory 0", "t = "],
+    );
+    refused(&folder, &[&["simulate", "lorenz", "-o", "a.npz"], &blown[..]].concat(), 1, &["finite numbers"]);
+    let wild = ["train.optimizer.learning_rate=1e30", "train.validate_every=1"];
+    refused(
+        &folder,
+        &[&["train", "tiny.toml"], &wild[..]].concat(),
+        1,
+        &["loss became", "at step", "learning_rate"],
+    );
+    let runs: Vec<_> = std::fs::read_dir(folder.path().join("runs/tiny")).unwrap().collect();
+    assert_eq!(runs.len(), 1);
+    let run = runs[0].as_ref().unwrap().path();
+    let kept = std::fs::read_dir(run.join("checkpoints")).unwrap().count();
+    assert!(kept == 1 && !run.join("results.json").exists());
+}
+
+#[test]
+fn what_is_no_run_is_told_from_one() {
+    let folder = Folder::new(TINY);
+    std::fs::create_dir_all(folder.path().join("something")).unwrap();
+    for command in [&["show"][..], &["evaluate"], &["compare"], &["resume"]] {
+        refused(&folder, &[command, &["something"]].concat(), 2, &["something is not a run directory"]);
+        refused(&folder, &[command, &["nothing"]].concat(), 2, &["\"nothing\" is neither a run"]);
+        refused(&folder, &[command, &["rnn-lorenz"]].concat(), 2, &["attractor train rnn-lorenz"]);
+    }
+    let run = folder.train(&["tiny.toml"]);
+    let named = run.to_str().unwrap();
+    refused(&folder, &["evaluate", named, "model.hidden=3"], 2, &["model.hidden=3", "evaluate."]);
+    refused(&folder, &["evaluate", named, "evaluate.starts=0"], 2, &["evaluate.starts = 0"]);
+    let model = std::fs::read(run.join("model.safetensors")).unwrap();
+    for broken in [&model[..model.len() / 2], b"", b"not a model"] {
+        std::fs::write(run.join("model.safetensors"), broken).unwrap();
+        refused(&folder, &["evaluate", named], 2, &["model.safetensors"]);
+    }
+    std::fs::write(run.join("model.safetensors"), &model).unwrap();
+    let resolved = std::fs::read_to_string(run.join("experiment.toml")).unwrap();
+    std::fs::write(run.join("experiment.toml"), resolved.replace("hidden = 4", "hidden = 5")).unwrap();
+    refused(&folder, &["evaluate", named], 2, &["model.safetensors", "does not fit"]);
+    std::fs::write(run.join("results.json"), "{}").unwrap();
+    refused(&folder, &["show", named], 2, &["results.json", "does not hold results"]);
+}
+
+#[test]
+fn histories_that_do_not_fit_are_refused_with_their_place() {
+    let folder = Folder::new(TINY);
+    let run = folder.train(&["tiny.toml"]);
+    let named = run.to_str().unwrap();
+    let write = |name: &str, u: &Array, t: Option<&Array>| {
+        let mut arrays = vec![("u", u)];
+        arrays.extend(t.map(|t| ("t", t)));
+        write_npz(&folder.path().join(name), &arrays).unwrap();
+    };
+    let full = |shape: [usize; 3], x: f64| Array::new(shape, vec![x; shape.iter().product()]);
+    write("components.npz", &full([2, 4, 5], 1.0), None);
+    write("short.npz", &full([2, 3, 3], 1.0), None);
+    write("axes.npz", &Array::new([12], vec![1.0; 12]), None);
+    write("none.npz", &full([0, 4, 3], 1.0), None);
+    let mut hole = full([2, 6, 3], 1.0);
+    hole.values[18 + 4 * 3 + 1] = f64::NAN;
+    write("nan.npz", &hole, None);
+    let times = Array::new([4], vec![0.0, 0.1, 0.2, 0.3]);
+    write("spacing.npz", &full([1, 4, 3], 1.0), Some(&times));
+    write_npz(&folder.path().join("names.npz"), &[("x", &times)]).unwrap();
+    folder.write("text.npz", "x,y,z\n1,2,3\n");
+    folder.write("hollow.npz", "");
+    for (file, words) in [
+        ("components.npz", &["components.npz", "5 components", "3 (x, y, z)"][..]),
+        ("short.npz", &["short.npz", "3 samples", "needs 4"]),
+        ("axes.npz", &["axes.npz", "[12]", "[start, time, component]"]),
+        ("none.npz", &["none.npz", "no start"]),
+        ("nan.npz", &["nan.npz", "NaN at start 1, sample 4, component y"]),
+        ("spacing.npz", &["spacing.npz", "0.01 apart"]),
+        ("names.npz", &["names.npz", "u", "x"]),
+        ("text.npz", &["text.npz"]),
+        ("hollow.npz", &["hollow.npz"]),
+        ("missing.npz", &["missing.npz"]),
+    ] {
+        refused(&folder, &["predict", named, "-i", file, "-n", "5", "-o", "out.npz"], 2, words);
+    }
+    write("good.npz", &full([2, 4, 3], 1.0), None);
+    refused(&folder, &["predict", named, "-i", "good.npz", "-n", "0", "-o", "out.npz"], 2, &["at least 1"]);
+    refused(&folder, &["predict", named, "-i", "good.npz", "-n", "5", "-o", "out.txt"], 2, &["out.txt"]);
+    refused(
+        &folder,
+        &["predict", named, "-i", "good.npz", "-n", "5", "-o", "no/out.npz"],
+        1,
+        &["no/out.npz"],
+    );
+    refused(
+        &folder,
+        &["predict", named, "-i", "good.npz", "-n", "999999999999", "-o", "out.npz"],
+        2,
+        &["2^31"],
+    );
+    assert!(!folder.path().join("out.npz").exists());
+    folder.ok(&["predict", named, "-i", "good.npz", "-n", "5", "-o", "out.npz"]);
+}

@@ -1,0 +1,59 @@
+//! Runs the built program in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use forecast::Results;
+
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    /// An empty folder with the experiment `tiny.toml`.
+    pub fn new(experiment: &str) -> Self {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        folder.write("tiny.toml", experiment);
+        folder
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).unwrap();
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_attractor"));
+        command.args(arguments).current_dir(self.path());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Stdout of a command that must succeed.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The run directory that `train` prints last.
+    pub fn train(&self, arguments: &[&str]) -> PathBuf {
+        let table = self.ok(&[&["train"], arguments].concat());
+        self.path().join(table.lines().last().unwrap())
+    }
+}
+
+pub fn results(run: &Path) -> Results {
+    serde_json::from_str(&std::fs::read_to_string(run.join("results.json")).unwrap()).unwrap()
+}
+
+/// What must repeat: everything but the clock.
+pub fn timeless(mut results: Results) -> Results {
+    results.train.seconds = 0.0;
+    results.train.examples_per_second = 0.0;
+    results
+}

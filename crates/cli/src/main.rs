@@ -137,16 +137,19 @@ fn build() -> Build {
     }
 }
 
-fn list(kind: Option<Kind>) -> String {
-    let sections: [(Kind, &str, fn() -> Vec<(String, String)>); 4] = [
-        (Kind::Systems, "systems", || {
+/// Names, and what they are.
+type Rows = Vec<(String, String)>;
+
+fn rows(kind: Kind) -> Rows {
+    match kind {
+        Kind::Systems => {
             runner::SYSTEMS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect()
-        }),
-        (Kind::Models, "models", || {
+        }
+        Kind::Models => {
             runner::NETWORKS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect()
-        }),
-        (Kind::Experiments, "experiments", runner::experiments),
-        (Kind::Devices, "devices", || {
+        }
+        Kind::Experiments => runner::experiments(),
+        Kind::Devices => {
             let status = |entry: &runner::devices::Entry| match entry.status() {
                 Status::Usable => format!("usable: {}", entry.about),
                 Status::NotCompiled => {
@@ -155,22 +158,24 @@ fn list(kind: Option<Kind>) -> String {
                 Status::NotFound(reason) => format!("not on this machine: {reason}"),
             };
             runner::devices::DEVICES.iter().map(|entry| (entry.name.into(), status(entry))).collect()
-        }),
-    ];
-    let mut text = String::new();
-    for (of, title, rows) in sections {
-        if kind.is_some_and(|kind| kind != of) {
-            continue;
-        }
-        let (rows, inset) = (rows(), if kind.is_none() { "  " } else { "" });
-        if kind.is_none() {
-            text += &format!("{}{title}\n", if text.is_empty() { "" } else { "\n" });
-        }
-        let wide = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        for (name, about) in rows {
-            text += format!("{inset}{name:wide$}  {about}").trim_end();
-            text.push('\n');
         }
     }
-    text
+}
+
+fn list(kind: Option<Kind>) -> String {
+    let table = |rows: Rows, inset: &str| -> String {
+        let wide = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let line = |(name, about)| format!("{inset}{name:wide$}  {about}").trim_end().to_owned() + "\n";
+        rows.into_iter().map(line).collect()
+    };
+    if let Some(kind) = kind {
+        return table(rows(kind), "");
+    }
+    let sections = [
+        ("systems", Kind::Systems),
+        ("models", Kind::Models),
+        ("experiments", Kind::Experiments),
+        ("devices", Kind::Devices),
+    ];
+    sections.map(|(title, kind)| format!("{title}\n{}", table(rows(kind), "  "))).join("\n")
 }

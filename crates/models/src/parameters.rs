@@ -47,7 +47,7 @@ pub(crate) fn unflatten<M: Module>(module: M, flat: &Tensor<1>) -> M {
             let (id, old, mapper) = param.consume();
             let (shape, from) = (old.shape(), self.1);
             self.1 += shape.num_elements();
-            let value = self.0.clone().slice([from..self.1]).reshape::<D, _>(shape);
+            let value = self.0.clone().narrow(0, from, self.1 - from).reshape::<D, _>(shape);
             let value = if old.is_autodiff() { Tensor::from_inner(value).require_grad() } else { value };
             Param::from_mapped_value(id, value, mapper)
         }

@@ -182,7 +182,7 @@ impl Experiment {
         whole("data.trajectories", data.trajectories as u64, 1, 10_000_000)?;
         let times = self.times()?;
         data.solver.check().map_err(|fault| format!("data.solver: {fault}"))?;
-        if let Some([low, high]) = data.initial.iter().find(|[low, high]| !(low <= high)) {
+        if let Some([low, high]) = data.initial.iter().find(|[low, high]| low > high) {
             return Err(format!("data.initial: [{low}, {high}] must go from low to high"));
         }
         let samples = data.trajectories as u128 * times.samples() as u128 * system.dim() as u128;
@@ -229,20 +229,20 @@ impl Experiment {
 
         whole("evaluate.starts", evaluate.starts as u64, 2, 1_000_000)?;
         whole("evaluate.polynomial_degree", evaluate.polynomial_degree as u64, 1, MAX_DEGREE as u64)?;
-        if !(evaluate.lyapunov_exponent >= 0.0) {
+        if evaluate.lyapunov_exponent < 0.0 {
             return Err(format!(
                 "evaluate.lyapunov_exponent = {} must be above 0, or 0 to leave valid prediction times out",
                 evaluate.lyapunov_exponent
             ));
         }
-        if !(evaluate.horizon >= data.dt) {
+        if evaluate.horizon < data.dt {
             return Err(format!(
                 "evaluate.horizon = {} must be at least data.dt = {}",
                 evaluate.horizon, data.dt
             ));
         }
         let history = (window.max(2) - 1) as f64 * data.dt;
-        if !(evaluate.transient >= history) {
+        if evaluate.transient < history {
             return Err(format!(
                 "evaluate.transient = {} must be at least {history}, the history that a window of {window} samples \
                  needs before a start",
@@ -251,7 +251,7 @@ impl Experiment {
         }
         let span = evaluate.transient + self.forecast_span();
         let samples = span / data.dt * (evaluate.starts * system.dim()) as f64;
-        if !(samples < (1u64 << 31) as f64) {
+        if samples > (1u64 << 31) as f64 {
             return Err(format!(
                 "evaluate: {} starts over {span} time units are {samples:.3e} numbers, more than the 2^31 that are \
                  kept in memory: take fewer starts, or a shorter transient and horizon",

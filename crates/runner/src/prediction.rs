@@ -119,7 +119,7 @@ fn times(file: &Npz, history: usize, dt: f64) -> Result<Option<f64>, String> {
     for pair in t.values.windows(2) {
         let spacing = pair[1] - pair[0];
         // a user's times may be in f32, or summed up
-        if !((spacing - dt).abs() <= 1e-3 * dt) {
+        if spacing.is_nan() || (spacing - dt).abs() > 1e-3 * dt {
             return Err(format!(
                 "`t` is spaced by {spacing}, but the model was trained on samples {dt} apart: sample at dt = {dt}"
             ));

@@ -57,7 +57,7 @@ impl Times {
         self.samples
     }
 
-    /// All times, [time].
+    /// All times, in order.
     pub fn all(&self) -> Vec<f64> {
         (0..self.samples).map(|i| self.at(i)).collect()
     }
@@ -121,13 +121,13 @@ impl Trajectories {
         &self.known
     }
 
-    /// The state of a trajectory at a sample, [component].
+    /// The state of a trajectory at a sample: its components.
     pub fn state(&self, trajectory: usize, sample: usize) -> &[f64] {
         let at = (trajectory * self.times.samples + sample) * self.dim;
         &self.u[at..at + self.dim]
     }
 
-    /// The known inputs of a trajectory at a sample, [input].
+    /// The known inputs of a trajectory at a sample.
     pub fn known_at(&self, trajectory: usize, sample: usize) -> &[f64] {
         let at = (trajectory * self.times.samples + sample) * self.known_dim;
         &self.known[at..at + self.known_dim]

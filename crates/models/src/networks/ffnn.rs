@@ -13,7 +13,7 @@ use super::layers::{Activation, linear};
 use super::{NetworkConfig, check_size};
 use crate::learner::{Network, Shape};
 
-/// Settings of [`Ffnn`].
+/// Settings of the feed-forward network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FfnnConfig {

@@ -44,6 +44,9 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
     fn init(&self, shape: Shape, stream: &mut Stream, device: &Device) -> Self::Network;
 }
 
+/// Something made to settings, or which of them is impossible.
+type Made<T> = Result<Box<T>, String>;
+
 /// A network of the registry. Its functions take the settings, a map, as [`Entry::check`] accepts them.
 pub struct Entry {
     /// Its name in an experiment file, and the name of its file.
@@ -55,9 +58,9 @@ pub struct Entry {
     /// The samples of history that it looks at with these settings, or which of them is impossible.
     pub check: fn(&Value) -> Result<usize, String>,
     /// The untrained network of a seed, with gradients clipped to a norm.
-    pub learner: fn(&Value, Shape, u64, f64, &Device) -> Result<Box<dyn Learner>, String>,
+    pub learner: fn(&Value, Shape, u64, f64, &Device) -> Made<dyn Learner>,
     /// The network with trained weights.
-    pub forecaster: fn(&Value, &Tensors, Normalisation, &Device) -> Result<Box<dyn Forecaster>, String>,
+    pub forecaster: fn(&Value, &Tensors, Normalisation, &Device) -> Made<dyn Forecaster>,
 }
 
 const fn entry<C: NetworkConfig>() -> Entry {

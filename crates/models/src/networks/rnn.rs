@@ -14,7 +14,7 @@ use super::layers::{Activation, linear, matrix};
 use super::{NetworkConfig, check_size};
 use crate::learner::{Network, Shape};
 
-/// Settings of [`Rnn`].
+/// Settings of the recurrent network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RnnConfig {

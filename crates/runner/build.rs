@@ -1,0 +1,24 @@
+//! Compiles in every file of `experiments/`, so that an experiment is one file and nothing else.
+
+use std::path::Path;
+
+fn main() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    paths.sort();
+    let mut list = String::from("&[\n");
+    for path in &paths {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        list += &format!("    ({stem:?}, include_str!({:?})),\n", path.display().to_string());
+    }
+    list.push(']');
+    let out = std::env::var_os("OUT_DIR").map(|out| Path::new(&out).join("experiments.rs"));
+    if let Some(Err(error)) = out.map(|out| std::fs::write(out, list)) {
+        println!("cargo::error=the list of experiments cannot be written: {error}");
+    }
+}

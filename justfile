@@ -1,0 +1,27 @@
+# Short forms; every one is an ordinary cargo command and `just` is never required.
+
+# train an experiment: just train rnn-lorenz [cpu|gpu|cuda|ndarray] [key=value ..]
+train experiment device="cpu" *settings:
+    cargo run --release {{ if device == "cpu" { "" } else { "--features " + device } }} -- train {{experiment}} --device {{device}} {{settings}}
+
+# all tests
+test:
+    cargo test --release --workspace
+
+# format, lints and documentation, as the gate checks them
+check:
+    cargo fmt --all -- --check
+    cargo clippy --release --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+
+# benchmarks
+bench *arguments:
+    cargo bench --workspace {{arguments}}
+
+# runs in one table, best first
+compare +runs:
+    cargo run --release -- compare {{runs}}
+
+# trajectories of a system to a file: just simulate lorenz lorenz.npz [key=value ..]
+simulate system output *settings:
+    cargo run --release -- simulate {{system}} --output {{output}} {{settings}}

@@ -13,11 +13,11 @@ use crate::{Progress, RunError};
 const MAX_NUMBERS: u128 = 1 << 31;
 
 /// Forecasts `steps` samples after the histories `u` [start, time, component] of the .npz `input`, sampled at
-/// the run's dt, and writes `u` [start, step, component] and the times after the last sample `t` [step] to the
+/// the run's dt, and writes `u` [start, step, component] and the times `t` after the last sample to the
 /// .npz `output`. Returns what was written, in a sentence.
 ///
 /// A system with known inputs needs their values: `known` [start, time + steps - 1, input], or the times `t`
-/// [time] of the histories, from which they follow.
+/// of the histories, from which they follow.
 ///
 /// # Errors
 /// A file that is not as described, with what it lacks; an output that cannot be written.

@@ -8,8 +8,8 @@ use toml::{Table, Value};
 use crate::resolve::{fill, set};
 use crate::{Progress, RunError, data};
 
-/// Simulates a system, with overrides of `seed`, `system` and `data`, and writes `output`: an .npz with `t`
-/// [time], `u` [trajectory, time, component] and, where there are known inputs, `known` [trajectory, time,
+/// Simulates a system, with overrides of `seed`, `system` and `data`, and writes `output`: an .npz with the
+/// times `t`, `u` [trajectory, time, component] and, where there are known inputs, `known` [trajectory, time,
 /// input]; or a .csv with a row for each sample. Returns what was written, in a sentence.
 ///
 /// # Errors

@@ -5,4 +5,5 @@ mod commands;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod mistakes;
+mod readme;
 mod support;

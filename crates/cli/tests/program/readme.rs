@@ -1,0 +1,72 @@
+//! What the README shows must be so.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::Folder;
+
+fn readme() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The contents of the fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn its_diffs_apply_to_the_source() {
+    let diffs = blocks(&readme(), "diff");
+    assert_eq!(diffs.len(), 2);
+    for diff in diffs {
+        let mut check = Command::new("git")
+            .args(["apply", "--check", "-"])
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        check.stdin.take().unwrap().write_all(diff.as_bytes()).unwrap();
+        let output = check.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn its_experiment_is_the_file() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/rnn-lorenz.toml");
+    assert_eq!(blocks(&readme(), "toml"), [std::fs::read_to_string(file).unwrap()]);
+}
+
+#[test]
+fn its_commands_exist_and_it_names_every_key() {
+    let text = readme();
+    let folder = Folder::new("");
+    let help = folder.ok(&["--help"]);
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"))
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| !["help", "completions"].contains(name))
+        .collect();
+    for command in &commands {
+        assert!(text.contains(&format!("    attractor {command} ")), "{command}");
+    }
+    assert!(commands.len() >= 8);
+    let run = folder.train(&[
+        "rnn-lorenz",
+        "train.steps=2",
+        "data.trajectories=10",
+        "evaluate.starts=2",
+        "data.t_final=1",
+    ]);
+    let resolved = std::fs::read_to_string(run.join("experiment.toml")).unwrap();
+    for key in resolved.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key) {
+        assert!(text.contains(key), "{key} is not in the README");
+    }
+}

@@ -4,7 +4,8 @@ use std::path::Path;
 
 fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
-    println!("cargo::rerun-if-changed={}", folder.display());
+    // Relative paths, here and below: several checkouts may share a folder of build results.
+    println!("cargo::rerun-if-changed=../../experiments");
     let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries
         .map(|entry| entry.path())
@@ -14,7 +15,9 @@ fn main() {
     let mut list = String::from("&[\n");
     for path in &paths {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        list += &format!("    ({stem:?}, include_str!({:?})),\n", path.display().to_string());
+        let inside = format!("/../../experiments/{stem}.toml");
+        list +=
+            &format!("    ({stem:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {inside:?}))),\n");
     }
     list.push(']');
     let out = std::env::var_os("OUT_DIR").map(|out| Path::new(&out).join("experiments.rs"));

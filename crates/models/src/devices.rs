@@ -42,7 +42,7 @@ pub const DEVICES: &[Entry] = &[
     },
     Entry {
         name: "ndarray",
-        about: "the processor, by Burn's deprecated ndarray",
+        about: "Burn's deprecated ndarray",
         feature: "ndarray",
         #[cfg(feature = "ndarray")]
         open: Some(|| Ok(Device::ndarray())),

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::resolve::{parse, resolve, set, unknown};
+use crate::names::unknown;
+use crate::resolve::{parse, resolve, set};
 use crate::{Experiment, RunError};
 
 /// The experiments that come with the program, so that it also works away from its source.

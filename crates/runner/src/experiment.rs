@@ -156,7 +156,7 @@ impl Default for Evaluate {
 impl Experiment {
     /// The system.
     pub(crate) fn build_system(&self) -> Result<Box<dyn System>, String> {
-        let entry = crate::resolve::system(&self.system)?;
+        let entry = crate::names::system(&self.system)?;
         (entry.build)(settings(&self.system)).map_err(|fault| format!("system: {fault}"))
     }
 
@@ -173,7 +173,7 @@ impl Experiment {
 
     /// The network and its settings.
     pub(crate) fn network(&self) -> Result<(&'static networks::Entry, Value), String> {
-        Ok((crate::resolve::network(&self.model)?, settings(&self.model)))
+        Ok((crate::names::network(&self.model)?, settings(&self.model)))
     }
 
     /// Says which key of the system or the data has an impossible value, and what would be possible.

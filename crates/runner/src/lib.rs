@@ -5,6 +5,7 @@ mod data;
 mod environment;
 mod evaluation;
 mod experiment;
+mod names;
 mod prediction;
 mod resolve;
 mod run;

@@ -4,15 +4,14 @@
 //! of that table and of its kind. So one comparison finds every misspelt key, and no section has to say
 //! twice what it holds.
 
-use models::networks::{self, NETWORKS};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use sim::Solver;
-use sim::systems::{self, SYSTEMS};
 use toml::{Table, Value};
 
 use crate::experiment::{Data, Evaluate, Experiment, Optimizer, Train};
+use crate::names::{network, system, unknown};
 
 /// Reads the text of an experiment file.
 pub(crate) fn parse(text: &str) -> Result<Table, String> {
@@ -96,39 +95,6 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
 /// The experiment as a file that resolves to it.
 pub(crate) fn to_toml(experiment: &Experiment) -> String {
     table(experiment).to_string()
-}
-
-/// The catalogue's entry of a system section.
-pub(crate) fn system(section: &Json) -> Result<&'static systems::Entry, String> {
-    find("system.name", section, SYSTEMS, |entry| entry.name)
-}
-
-/// The registry's entry of a model section.
-pub(crate) fn network(section: &Json) -> Result<&'static networks::Entry, String> {
-    find("model.name", section, NETWORKS, |entry| entry.name)
-}
-
-fn find<E>(
-    key: &str,
-    section: &Json,
-    entries: &'static [E],
-    name: fn(&E) -> &str,
-) -> Result<&'static E, String> {
-    let asked = section["name"].as_str().unwrap_or_default();
-    entries
-        .iter()
-        .find(|entry| name(entry) == asked)
-        .ok_or_else(|| unknown(&format!("{key} = \"{asked}\""), asked, entries.iter().map(name)))
-}
-
-/// "X is unknown; did you mean Y? There are A, B and C", with the nearest of the names that there are.
-pub(crate) fn unknown<'a>(what: &str, asked: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
-    let close = |name: &&&str| strsim::normalized_damerau_levenshtein(asked, name);
-    let nearest = names.iter().max_by(|a, b| close(a).total_cmp(&close(b))).filter(|name| close(name) >= 0.5);
-    let hint = nearest.map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
-    let dot = if nearest.is_some() { "" } else { "." };
-    format!("{what} is unknown{hint}{dot} There are: {}", names.join(", "))
 }
 
 fn named(given: &Table, key: &str) -> Result<Json, String> {

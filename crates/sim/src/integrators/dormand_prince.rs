@@ -92,56 +92,25 @@ where
 {
     let broken = Cell::new(false);
     let autonomous = Autonomous { ode, broken: &broken };
-    // The first step tried is the whole interval; the error estimate shortens it where it must. The
-    // other settings are those of the Fortran codes.
-    let (states, outcome) = match method {
-        Method::Dopri5 => {
-            let mut solver = Dopri5::from_param(
-                autonomous,
-                0.0,
-                dt,
-                dt,
-                u,
-                tolerance,
-                tolerance,
-                0.9,
-                0.04,
-                0.2,
-                10.0,
-                dt,
-                dt,
-                MAX_STEPS,
-                1000,
-                OutputType::Sparse,
-            );
+    // The first step tried is the whole interval; the error estimate shortens it where it must. Safety
+    // factor, step-size control and the bounds on its changes are those of the Fortran codes.
+    macro_rules! integrate {
+        ($solver:ident, beta: $beta:literal, change: $least:literal to $most:literal) => {{
+            #[rustfmt::skip]
+            let mut solver = $solver::from_param(
+                autonomous, 0.0, dt, dt, u, tolerance, tolerance, 0.9, $beta, $least, $most, dt, dt,
+                MAX_STEPS, 1000, OutputType::Sparse,
+                    );
             let outcome = solver.integrate();
-            (solver.y_out().clone(), outcome)
-        }
-        Method::Dop853 => {
-            let mut solver = Dop853::from_param(
-                autonomous,
-                0.0,
-                dt,
-                dt,
-                u,
-                tolerance,
-                tolerance,
-                0.9,
-                0.0,
-                0.333,
-                6.0,
-                dt,
-                dt,
-                MAX_STEPS,
-                1000,
-                OutputType::Sparse,
-            );
-            let outcome = solver.integrate();
-            (solver.y_out().clone(), outcome)
-        }
+            (outcome, solver.y_out().last().cloned())
+        }};
+    }
+    let (outcome, last) = match method {
+        Method::Dopri5 => integrate!(Dopri5, beta: 0.04, change: 0.2 to 10.0),
+        Method::Dop853 => integrate!(Dop853, beta: 0.0, change: 0.333 to 6.0),
     };
-    match (outcome, states.last()) {
-        (Ok(_), Some(last)) => Ok(last.clone()),
+    match (outcome, last) {
+        (Ok(_), Some(last)) => Ok(last),
         (Err(IntegrationError::MaxNumStepReached { .. }), _) if !broken.get() => {
             Err(SimulationError::TooManySteps { t, limit: MAX_STEPS })
         }

@@ -41,10 +41,15 @@ impl Examples {
         let mut targets = Vec::with_capacity(part.len() * (runs.samples() - 1) * dim);
         for &run in part {
             for (i, row) in (0..runs.samples()).zip(&mut rows) {
-                normalisation.scale(runs.state(run, i), runs.known_at(run, i), row);
+                for (input, scaled) in
+                    row.iter_mut().zip(normalisation.scale(runs.state(run, i), runs.known_at(run, i)))
+                {
+                    *input = scaled as f32;
+                }
                 if i + 1 < runs.samples() {
                     let (now, next) = (runs.state(run, i), runs.state(run, i + 1));
-                    targets.extend((0..dim).map(|j| normalisation.scale_increment(j, now[j], next[j])));
+                    targets
+                        .extend((0..dim).map(|j| normalisation.scale_increment(j, now[j], next[j]) as f32));
                 }
             }
         }

@@ -24,13 +24,20 @@ impl Normalisation {
     pub fn fit(runs: &Trajectories, train: &[usize]) -> Self {
         let features = runs.dim() + runs.known_dim();
         let each = || train.iter().flat_map(|&run| (0..runs.samples()).map(move |i| (run, i)));
-        let (mean, std) = moments(features, each(), |(run, i), j| match j.checked_sub(runs.dim()) {
+        let (mean, mut std) = moments(features, each(), |(run, i), j| match j.checked_sub(runs.dim()) {
             None => runs.state(run, i)[j],
             Some(j) => runs.known_at(run, i)[j],
         });
         let steps = each().filter(|&(_, i)| i + 1 < runs.samples());
-        let (increment_mean, increment_std) =
+        let (increment_mean, mut increment_std) =
             moments(runs.dim(), steps, |(run, i), j| runs.state(run, i + 1)[j] - runs.state(run, i)[j]);
+        // What is below the roundoff of the states themselves is no change.
+        let noise: Vec<f64> = mean.iter().zip(&std).map(|(mean, std)| 1e-13 * (mean.abs() + std)).collect();
+        for (std, noise) in std.iter_mut().zip(&noise).chain(increment_std.iter_mut().zip(&noise)) {
+            if *std <= *noise {
+                *std = 1.0;
+            }
+        }
         Normalisation { mean, std, increment_mean, increment_std }
     }
 
@@ -44,21 +51,19 @@ impl Normalisation {
         self.mean.len()
     }
 
-    /// Writes the scaled inputs of one sample.
-    pub fn scale(&self, state: &[f64], known: &[f64], inputs: &mut [f32]) {
-        for (j, x) in state.iter().chain(known).enumerate() {
-            inputs[j] = ((x - self.mean[j]) / self.std[j]) as f32;
-        }
+    /// The scaled inputs of one sample: components, then known inputs.
+    pub fn scale<'a>(&'a self, state: &'a [f64], known: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        state.iter().chain(known).enumerate().map(|(j, x)| (x - self.mean[j]) / self.std[j])
     }
 
     /// The scaled increment of component `j` from `now` to `next`.
-    pub fn scale_increment(&self, j: usize, now: f64, next: f64) -> f32 {
-        ((next - now - self.increment_mean[j]) / self.increment_std[j]) as f32
+    pub fn scale_increment(&self, j: usize, now: f64, next: f64) -> f64 {
+        (next - now - self.increment_mean[j]) / self.increment_std[j]
     }
 
     /// The state after `now`, from its scaled increment.
-    pub fn advance(&self, j: usize, now: f64, increment: f32) -> f64 {
-        now + (f64::from(increment) * self.increment_std[j] + self.increment_mean[j])
+    pub fn advance(&self, j: usize, now: f64, increment: f64) -> f64 {
+        now + (increment * self.increment_std[j] + self.increment_mean[j])
     }
 }
 
@@ -73,8 +78,7 @@ fn moments<I: Copy>(
         .map(|j| {
             let mean = rows.clone().map(|row| value(row, j)).sum::<f64>() / count;
             let variance = rows.clone().map(|row| (value(row, j) - mean).powi(2)).sum::<f64>() / count;
-            let noise = 1e-13 * mean.abs();
-            (mean, if variance.sqrt() > noise { variance.sqrt() } else { 1.0 })
+            (mean, variance.sqrt())
         })
         .unzip()
 }
@@ -115,9 +119,15 @@ mod tests {
     fn scaling_and_advancing_undo_each_other() {
         let fitted = Normalisation::fit(&runs(), &[0, 1]);
         let increment = fitted.scale_increment(0, 1.0, 4.0);
-        assert!((fitted.advance(0, 1.0, increment) - 4.0).abs() < 1e-6);
-        let mut inputs = [0.0; 3];
-        fitted.scale(&[4.0, 7.5], &[1.0], &mut inputs);
-        assert_eq!(inputs, [0.0, 0.0, 1.0]);
+        assert!((fitted.advance(0, 1.0, increment) - 4.0).abs() < 1e-14);
+        assert_eq!(fitted.scale(&[4.0, 7.5], &[1.0]).collect::<Vec<_>>(), [0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_steady_growth_is_a_constant_increment_whatever_its_roundoff() {
+        let times = Times::up_to(50.0, 1.0).unwrap();
+        let u = (0..=50).map(|i| 1e6 + 0.1 * f64::from(i)).collect();
+        let fitted = Normalisation::fit(&Trajectories::new(times, [1, 0], u, vec![]), &[0]);
+        assert_eq!(fitted.increment_std, [1.0]);
     }
 }

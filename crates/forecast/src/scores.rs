@@ -31,6 +31,8 @@ pub struct Scores {
 pub struct Nrmse {
     /// Time units of forecast.
     pub horizon: f64,
+    /// Number of starts.
+    pub starts: usize,
     /// Starts for which the truth holds for less, and the error is taken over that.
     pub capped: usize,
     /// Median over the starts.
@@ -39,6 +41,9 @@ pub struct Nrmse {
     /// 90th percentile over the starts.
     #[serde(with = "finite")]
     pub p90: f64,
+    /// Bootstrap 95% interval of the median.
+    #[serde(with = "finite::pair")]
+    pub ci95: [f64; 2],
 }
 
 /// Valid prediction time (Vlachas et al. 2020, "Backpropagation algorithms and reservoir computing in
@@ -126,6 +131,21 @@ mod finite {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
         Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
+    }
+
+    pub(super) mod pair {
+        use super::*;
+
+        pub(in super::super) fn serialize<S: Serializer>(pair: &[f64; 2], to: S) -> Result<S::Ok, S::Error> {
+            list::serialize(pair, to)
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<[f64; 2], D::Error> {
+            let pair: [Option<f64>; 2] = Deserialize::deserialize(from)?;
+            Ok(pair.map(|x| x.unwrap_or(f64::INFINITY)))
+        }
     }
 
     pub(super) mod list {

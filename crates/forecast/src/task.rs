@@ -4,7 +4,7 @@ use sim::Trajectories;
 use sim::random::Stream;
 
 use crate::scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
-use crate::statistics::{quantile, sorted};
+use crate::statistics::{median_interval, quantile, sorted};
 use crate::{Forecaster, rollout};
 
 /// Thresholds at which valid prediction times are reported; the first is the main one.
@@ -29,6 +29,9 @@ pub struct Task {
     pub lyapunov_exponent: Option<f64>,
     /// The test trajectories, for the one-step error.
     pub test: Trajectories,
+    /// The most history that any of the forecasters to be compared needs: the one-step error is taken over the
+    /// samples after it, which are the same for all.
+    pub window: usize,
 }
 
 impl Task {
@@ -36,6 +39,7 @@ impl Task {
     pub fn trusted_samples(first: &Trajectories, second: &Trajectories, std: &[f64]) -> Vec<usize> {
         let smallest = THRESHOLDS.into_iter().fold(f64::INFINITY, f64::min);
         let apart = |run, i| error(first.state(run, i), second.state(run, i), std) > TRUTH_MARGIN * smallest;
+        assert_eq!((first.count(), first.samples()), (second.count(), second.samples()));
         (0..first.count())
             .map(|run| (0..first.samples()).take_while(|&i| !apart(run, i)).count().saturating_sub(1))
             .collect()
@@ -50,12 +54,15 @@ impl Task {
             let errors = &errors[..self.horizon.min(errors.len())];
             (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt()
         };
-        let ascending = sorted(&errors.iter().map(over_horizon).collect::<Vec<_>>());
+        let over_horizon: Vec<f64> = errors.iter().map(over_horizon).collect();
+        let ascending = sorted(&over_horizon);
         let dt = self.runs.times().dt();
         Scores {
             one_step_rmse: self.one_step_rmse(forecaster),
             nrmse: Nrmse {
                 horizon: self.horizon as f64 * dt,
+                starts: errors.len(),
+                ci95: median_interval(&ascending, stream),
                 capped: errors.iter().filter(|errors| errors.len() < self.horizon).count(),
                 median: quantile(&ascending, 0.5),
                 p90: quantile(&ascending, 0.9),
@@ -106,7 +113,7 @@ impl Task {
         let (window, runs) = (forecaster.window(), &self.test);
         let (mut sum, mut count) = (0.0, 0);
         for run in 0..runs.count() {
-            let ends = window - 1..runs.samples() - 1;
+            let ends = self.window - 1..runs.samples() - 1;
             let windows = || ends.clone().flat_map(|end| end + 1 - window..=end);
             let histories: Vec<f64> = windows().flat_map(|i| runs.state(run, i)).copied().collect();
             let known: Vec<f64> = windows().flat_map(|i| runs.known_at(run, i)).copied().collect();
@@ -207,6 +214,7 @@ mod tests {
             std: vec![2.0],
             lyapunov_exponent: exponent,
             test: lines(&[1.0], 5),
+            window: 1,
         }
     }
 
@@ -253,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn the_one_step_error_is_taken_after_the_longest_window() {
+        // u = t^2 at t = 0, 0.5 .. 2: persistence is off by 0.25, 0.75, 1.25, 1.75, over 2.
+        let times = Times::up_to(2.0, 0.5).unwrap();
+        let u = times.all().iter().map(|t| t * t).collect();
+        let of =
+            |window| Task { window, test: Trajectories::new(times, [1, 0], u, vec![]), ..task(&[1.0], None) };
+        let error = of(3).score(&Drift(0.0), &mut stream(0, "test", 0)).one_step_rmse;
+        assert!((error - ((1.25f64.powi(2) + 1.75f64.powi(2)) / 2.0).sqrt() / 2.0).abs() < 1e-12, "{error}");
+    }
+
+    #[test]
     fn a_forecast_that_is_not_finite_scores_as_what_it_is() {
         let scores = task(&[1.0, 2.0], Some(1.0)).score(&Drift(f64::NAN), &mut stream(0, "test", 0));
         assert_eq!((scores.diverged, scores.nrmse.median), (2, f64::INFINITY));
@@ -287,7 +306,7 @@ mod tests {
         for key in ["threshold", "lyapunov_exponent", "starts", "median", "mean", "p10", "ci95", "ceiling"] {
             assert!(!json["vpt"][key].is_null(), "vpt.{key}");
         }
-        for key in ["horizon", "median", "p90"] {
+        for key in ["horizon", "median", "p90", "starts"] {
             assert!(json["nrmse"][key].is_number(), "nrmse.{key}");
         }
     }

@@ -27,7 +27,8 @@ pub trait Network: Module + 'static {
 
 /// A network in training with its optimiser; the loss is the mean squared error of the scaled increments.
 pub trait Learner {
-    /// One step on a batch; returns the loss before it. Where that is not finite nothing is changed.
+    /// One step on a batch; returns the loss before it. Where that, or the norm of the gradient, is not finite
+    /// it returns the one that is not, and changes nothing.
     fn step(&mut self, batch: &Batch, learning_rate: f64) -> f64;
 
     /// The loss on a batch.
@@ -70,9 +71,12 @@ impl<N: Network> Learner for Supervised<N> {
             return value;
         }
         let gradient = flatten_gradients(&self.network, &mut loss.backward());
-        let norm = (gradient.clone() * gradient.clone()).sum().sqrt();
+        let norm = norm(&gradient);
+        if !norm.is_finite() {
+            return norm;
+        }
         // Pascanu, Mikolov, Bengio (2013), algorithm 1
-        let gradient = gradient * (norm.clamp_min(self.gradient_norm).recip() * self.gradient_norm);
+        let gradient = gradient * (self.gradient_norm / norm.max(self.gradient_norm));
         let parameters = self.adam.step(flatten(&self.network), gradient, learning_rate);
         self.network = unflatten(self.network.clone(), &parameters);
         value
@@ -108,6 +112,18 @@ fn loss<N: Network>(network: &N, batch: &Batch, device: &Device) -> Tensor<1> {
     (error.clone() * error).mean()
 }
 
+/// The Euclidean norm. Burn sums more than 4 million numbers in an order that depends on the threads, so long
+/// vectors are summed in parts, in f64.
+fn norm(vector: &Tensor<1>) -> f64 {
+    const PART: usize = 1 << 20;
+    let count = vector.shape().num_elements();
+    let part = |from| {
+        let part = vector.clone().narrow(0, from, PART.min(count - from));
+        scalar((part.clone() * part).sum())
+    };
+    (0..count).step_by(PART).map(part).sum::<f64>().sqrt()
+}
+
 fn scalar(tensor: Tensor<1>) -> f64 {
     f64::from(values(tensor)[0])
 }
@@ -139,7 +155,10 @@ impl<N: Network> Forecaster for Trained<N> {
         let mut inputs = vec![0.0; count * self.window * features];
         for (i, row) in inputs.chunks_exact_mut(features).enumerate() {
             let known = &known[i * known_dim..(i + 1) * known_dim];
-            self.normalisation.scale(&histories[i * dim..(i + 1) * dim], known, row);
+            let scaled = self.normalisation.scale(&histories[i * dim..(i + 1) * dim], known);
+            for (input, scaled) in row.iter_mut().zip(scaled) {
+                *input = scaled as f32;
+            }
         }
         let inputs = TensorData::new(inputs, [count, self.window, features]);
         let outputs = self.network.forward(Tensor::from_data(inputs, &self.device));
@@ -148,7 +167,7 @@ impl<N: Network> Forecaster for Trained<N> {
         for (i, next) in next.iter_mut().enumerate() {
             let (start, j) = (i / dim, i % dim);
             let now = histories[((start + 1) * self.window - 1) * dim + j];
-            *next = self.normalisation.advance(j, now, increments[i]);
+            *next = self.normalisation.advance(j, now, f64::from(increments[i]));
         }
     }
 }

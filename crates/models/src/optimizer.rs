@@ -9,7 +9,7 @@ use crate::tensors::{TensorError, Tensors};
 pub struct Adam {
     first: Tensor<1>,
     second: Tensor<1>,
-    steps: i32,
+    steps: u64,
 }
 
 const BETA_1: f64 = 0.9;
@@ -33,7 +33,8 @@ impl Adam {
         let square = gradient.clone() * gradient.clone();
         self.first = self.first.clone() * BETA_1 + gradient * (1.0 - BETA_1);
         self.second = self.second.clone() * BETA_2 + square * (1.0 - BETA_2);
-        let (unbias_1, unbias_2) = (1.0 - BETA_1.powi(self.steps), 1.0 - BETA_2.powi(self.steps));
+        let steps = self.steps as f64;
+        let (unbias_1, unbias_2) = (1.0 - BETA_1.powf(steps), 1.0 - BETA_2.powf(steps));
         // lr m^ / (sqrt(v^) + eps) with both corrections drawn into the two scalars
         let root = unbias_2.sqrt();
         let update = self.first.clone() * (learning_rate * root / unbias_1)
@@ -48,7 +49,7 @@ impl Adam {
             let values = values(moment.clone());
             state.insert_f32(name, vec![values.len()], values);
         }
-        state.insert_f64("steps", vec![f64::from(self.steps)]);
+        state.insert_f64("steps", vec![self.steps as f64]);
         state
     }
 
@@ -56,9 +57,11 @@ impl Adam {
     pub(crate) fn restore(&mut self, state: &Tensors) -> Result<(), TensorError> {
         let (count, device) = (self.first.shape().num_elements(), self.first.device());
         let moment = |name| Ok(vector(state.f32(name, &[count])?.to_vec(), &device));
-        let steps = state.f64("steps")?.first().copied().unwrap_or_default();
+        let [steps] = state.f64("steps")? else {
+            return Err(TensorError("tensor steps must hold one number".into()));
+        };
         (self.first, self.second, self.steps) =
-            (moment("first_moment")?, moment("second_moment")?, steps as i32);
+            (moment("first_moment")?, moment("second_moment")?, *steps as u64);
         Ok(())
     }
 }

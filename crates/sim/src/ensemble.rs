@@ -14,6 +14,23 @@ impl Times {
     /// The most samples a trajectory may hold; more is taken for a slip in `dt`.
     pub const MAX_SAMPLES: usize = 100_000_000;
 
+    /// The times i * dt for i = 0..=intervals.
+    ///
+    /// # Errors
+    /// [`SimulationError::Invalid`] unless dt is above 0 and finite, and there is an interval.
+    pub fn new(dt: f64, intervals: usize) -> Result<Self, SimulationError> {
+        if !(dt > 0.0 && dt.is_finite()) {
+            return Err(SimulationError::Invalid(format!("dt = {dt} must be above 0")));
+        }
+        if !(1..Self::MAX_SAMPLES).contains(&intervals) {
+            return Err(SimulationError::Invalid(format!(
+                "{intervals} sample intervals are not between 1 and {}",
+                Self::MAX_SAMPLES - 1
+            )));
+        }
+        Ok(Times { start: 0.0, dt, samples: intervals + 1 })
+    }
+
     /// The times i * dt for i = 0..=round(t_final / dt).
     ///
     /// # Errors
@@ -34,7 +51,7 @@ impl Times {
                 Self::MAX_SAMPLES as f64
             )));
         }
-        Ok(Times { start: 0.0, dt, samples: intervals as usize + 1 })
+        Times::new(dt, intervals as usize)
     }
 
     /// As many samples, the first at `start`.

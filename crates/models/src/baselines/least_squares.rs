@@ -39,19 +39,19 @@ impl LeastSquares {
             .map(|number| {
                 let from = number * block;
                 let count = block.min(rows - from);
-                let (mut scaled, mut powers) = (vec![0.0; features], vec![0.0; columns]);
+                let (mut scaled, mut powers) = (Vec::with_capacity(features), vec![0.0; columns]);
                 let mut matrix = DMatrix::zeros(count, width);
                 for i in 0..count {
                     let (run, sample) = (train[(from + i) / steps], (from + i) % steps);
                     let (now, next) = (runs.state(run, sample), runs.state(run, sample + 1));
-                    scale(normalisation, now, runs.known_at(run, sample), &mut scaled);
+                    scaled.clear();
+                    scaled.extend(normalisation.scale(now, runs.known_at(run, sample)));
                     monomials.evaluate(&scaled, &mut powers);
                     for (j, power) in powers.iter().enumerate() {
                         matrix[(i, j)] = *power;
                     }
                     for j in 0..dim {
-                        let increment = next[j] - now[j] - normalisation.increment_mean[j];
-                        matrix[(i, columns + j)] = increment / normalisation.increment_std[j];
+                        matrix[(i, columns + j)] = normalisation.scale_increment(j, now[j], next[j]);
                     }
                 }
                 matrix.qr().r()
@@ -102,12 +102,6 @@ fn solve(triangle: &DMatrix<f64>, columns: usize) -> DMatrix<f64> {
     weights
 }
 
-fn scale(normalisation: &Normalisation, state: &[f64], known: &[f64], scaled: &mut [f64]) {
-    for (j, x) in state.iter().chain(known).enumerate() {
-        scaled[j] = (x - normalisation.mean[j]) / normalisation.std[j];
-    }
-}
-
 impl Forecaster for LeastSquares {
     fn window(&self) -> usize {
         1
@@ -123,17 +117,16 @@ impl Forecaster for LeastSquares {
 
     fn advance(&self, histories: &[f64], known: &[f64], next: &mut [f64]) {
         let (dim, known_dim) = (self.dim(), self.known_dim());
-        let mut scaled = vec![0.0; self.normalisation.features()];
+        let mut scaled = Vec::new();
         let mut powers = vec![0.0; self.monomials.count()];
         for (i, (now, next)) in histories.chunks_exact(dim).zip(next.chunks_exact_mut(dim)).enumerate() {
-            scale(&self.normalisation, now, &known[i * known_dim..(i + 1) * known_dim], &mut scaled);
+            scaled.clear();
+            scaled.extend(self.normalisation.scale(now, &known[i * known_dim..(i + 1) * known_dim]));
             self.monomials.evaluate(&scaled, &mut powers);
             for j in 0..dim {
                 let increment: f64 =
                     powers.iter().zip(self.weights.row(j).iter()).map(|(power, w)| power * w).sum();
-                next[j] = now[j]
-                    + (increment * self.normalisation.increment_std[j]
-                        + self.normalisation.increment_mean[j]);
+                next[j] = self.normalisation.advance(j, now[j], increment);
             }
         }
     }
@@ -246,10 +239,10 @@ mod tests {
         // The normal equations, which a degree of 2 is mild enough for.
         let monomials = Monomials::new(3, 2);
         let (mut left, mut right) = (DMatrix::zeros(10, 10), DMatrix::zeros(10, 3));
-        let (mut scaled, mut powers) = ([0.0; 3], [0.0; 10]);
+        let mut powers = [0.0; 10];
         for run in 0..10 {
             for i in 0..400 {
-                scale(&normalisation, runs.state(run, i), &[], &mut scaled);
+                let scaled: Vec<f64> = normalisation.scale(runs.state(run, i), &[]).collect();
                 monomials.evaluate(&scaled, &mut powers);
                 for a in 0..10 {
                     for b in 0..10 {

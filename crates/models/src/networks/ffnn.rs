@@ -79,7 +79,7 @@ impl NetworkConfig for FfnnConfig {
         let inputs = [shape.features].into_iter().chain(widths.iter().copied());
         let outputs = widths.iter().copied().chain([shape.dim]);
         Ffnn {
-            layers: inputs.zip(outputs).map(|(a, b)| linear(a, b, 1.0, stream, device)).collect(),
+            layers: inputs.zip(outputs).map(|(a, b)| linear(a, b, stream, device)).collect(),
             activation: self.activation,
         }
     }

@@ -6,22 +6,16 @@ use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use sim::random::{Stream, uniform};
 
-/// x -> x W + b with W uniform on +-gain sqrt(3 / inputs), which keeps the variance of the inputs where the
-/// gain is 1 (LeCun et al. 1998, "Efficient BackProp", 4.6), and b = 0.
-pub(super) fn linear(
-    inputs: usize,
-    outputs: usize,
-    gain: f64,
-    stream: &mut Stream,
-    device: &Device,
-) -> Linear {
+/// x -> x W + b with W of [`matrix`] at gain 1, and b = 0.
+pub(super) fn linear(inputs: usize, outputs: usize, stream: &mut Stream, device: &Device) -> Linear {
     Linear {
-        weight: matrix(inputs, outputs, gain, stream, device),
+        weight: matrix(inputs, outputs, 1.0, stream, device),
         bias: Some(Param::from_tensor(Tensor::zeros([outputs], device))),
     }
 }
 
-/// The matrix of [`linear`], [inputs, outputs].
+/// A matrix [inputs, outputs] uniform on +-gain sqrt(3 / inputs), which keeps the variance of the inputs where
+/// the gain is 1 (LeCun et al. 1998, "Efficient BackProp", 4.6).
 pub(super) fn matrix(
     inputs: usize,
     outputs: usize,

@@ -49,16 +49,16 @@ impl NetworkConfig for RnnConfig {
 
     fn init(&self, shape: Shape, stream: &mut Stream, device: &Device) -> Rnn {
         let cell = |inputs, stream: &mut Stream| Cell {
-            input: linear(inputs, self.hidden, 1.0, stream, device),
-            // half the gain: together with the input the state keeps a variance of about 1
+            input: linear(inputs, self.hidden, stream, device),
+            // Half the gain, so that the past does not drown the input in the argument of tanh.
             recurrent: matrix(self.hidden, self.hidden, 0.5, stream, device),
         };
         Rnn {
             cells: (0..self.layers)
                 .map(|i| cell(if i == 0 { shape.features } else { self.hidden }, stream))
                 .collect(),
-            readout: linear(self.hidden, self.hidden, 1.0, stream, device),
-            output: linear(self.hidden, shape.dim, 1.0, stream, device),
+            readout: linear(self.hidden, self.hidden, stream, device),
+            output: linear(self.hidden, shape.dim, stream, device),
         }
     }
 }

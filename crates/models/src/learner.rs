@@ -101,7 +101,7 @@ impl<N: Network> Learner for Supervised<N> {
 }
 
 /// Mean squared error over the samples that the network gives an increment for, a scalar.
-fn loss<N: Network>(network: &N, batch: &Batch, device: &Device) -> Tensor<1> {
+pub(crate) fn loss<N: Network>(network: &N, batch: &Batch, device: &Device) -> Tensor<1> {
     let [count, window, features, dim] = batch.shape;
     let inputs = TensorData::new(batch.inputs.clone(), [count, window, features]);
     let targets = TensorData::new(batch.targets.clone(), [count, window, dim]);

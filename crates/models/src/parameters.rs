@@ -56,7 +56,7 @@ pub(crate) fn unflatten<M: Module>(module: M, flat: &Tensor<1>) -> M {
 }
 
 /// Names and shapes of the parameters, in the order of [`flatten`].
-fn layout(module: &impl Module) -> Vec<(String, Vec<usize>)> {
+pub(crate) fn layout(module: &impl Module) -> Vec<(String, Vec<usize>)> {
     struct Layout {
         path: Vec<String>,
         found: Vec<(String, Vec<usize>)>,

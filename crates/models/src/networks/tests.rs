@@ -6,6 +6,7 @@ use sim::{Solver, System, Times, Trajectories};
 
 use super::*;
 use crate::devices;
+use crate::parameters::{flatten, flatten_gradients, layout, unflatten, values, vector};
 
 fn runs() -> Trajectories {
     let starts: Vec<Vec<f64>> = (0..4).map(|i| vec![f64::from(i) - 1.5, 0.5]).collect();
@@ -138,8 +139,13 @@ fn a_loss_that_is_not_finite_changes_nothing() {
         let before = learner.weights();
         let mut broken = fixture.batch.clone();
         broken.targets[0] = f32::NAN;
+        let state = learner.optimizer_state();
         assert!(learner.step(&broken, 1e-2).is_nan());
-        assert_eq!(learner.weights(), before);
+        // finite errors of which the gradient is not
+        let mut steep = fixture.batch.clone();
+        steep.targets.iter_mut().for_each(|x| *x = 1e19);
+        assert!(!learner.step(&steep, 1e-2).is_finite());
+        assert_eq!((learner.weights(), learner.optimizer_state()), (before, state));
     }
 }
 
@@ -157,6 +163,69 @@ fn gradients_are_clipped_to_the_norm() {
         let norm = moment.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt() / 0.1;
         assert!((norm - 1.0).abs() < 1e-3, "{}: {norm}", fixture.entry.name);
     }
+}
+
+/// The gradient against central differences of the loss, along each tensor's own gradient, so that one that
+/// stands in the wrong place of the vector shows.
+fn gradient_is_the_slope<C: NetworkConfig>() {
+    let entry = NETWORKS.iter().find(|entry| entry.name == C::NAME).unwrap();
+    let fixture = Fixture::new(entry);
+    let shape = Shape { features: 4, dim: 2 };
+    let network = C::default().init(shape, &mut stream(0, "weights", 0), &fixture.device).train();
+    let on = fixture.device.clone().autodiff();
+    let loss = |network: &C::Network, on: &Device| crate::learner::loss(network, &fixture.batch, on);
+    let gradient = values(flatten_gradients(&network, &mut loss(&network, &on).backward()));
+    let weights = values(flatten(&network));
+    let mut from = 0;
+    for (name, shape) in layout(&network) {
+        let range = from..from + shape.iter().product::<usize>();
+        from = range.end;
+        let slope: f64 = gradient[range.clone()].iter().map(|g| f64::from(*g).powi(2)).sum();
+        let h = 1e-2 / slope.sqrt();
+        let moved = |sign: f64| {
+            let mut moved = weights.clone();
+            for i in range.clone() {
+                moved[i] = (f64::from(weights[i]) + sign * h * f64::from(gradient[i])) as f32;
+            }
+            let network = unflatten(network.clone(), &vector(moved, &fixture.device)).valid();
+            f64::from(values(loss(&network, &fixture.device))[0])
+        };
+        let measured = (moved(1.0) - moved(-1.0)) / (2.0 * h);
+        assert!((measured / slope - 1.0).abs() < 1e-2, "{} {name}: {measured} {slope}", C::NAME);
+    }
+    assert_eq!(from, weights.len());
+}
+
+#[test]
+fn gradients_are_the_slope_of_the_loss() {
+    gradient_is_the_slope::<FfnnConfig>();
+    gradient_is_the_slope::<RnnConfig>();
+}
+
+#[test]
+fn large_networks_repeat_on_any_number_of_threads() {
+    // Large enough that products run on several threads, and that the gradient is summed in parts.
+    let (entry, settings) = (&NETWORKS[0], serde_json::json!({"hidden": 1200, "depth": 2}));
+    assert_eq!(entry.name, "ffnn");
+    let fixture = Fixture::new(entry);
+    let mut batch = fixture.batch.clone();
+    batch.shape[0] *= 8;
+    batch.inputs = batch.inputs.repeat(8);
+    batch.targets = batch.targets.repeat(8);
+    let train = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let shape = Shape { features: 4, dim: 2 };
+            let mut learner = (entry.learner)(&settings, shape, 0, 1.0, &fixture.device).unwrap();
+            (0..2).for_each(|_| {
+                learner.step(&batch, 1e-3);
+            });
+            learner.weights()
+        })
+    };
+    let alone = train(1);
+    assert!(alone.count() > 1 << 20);
+    assert!(alone == train(3));
 }
 
 #[test]

@@ -25,6 +25,11 @@ pub(crate) fn error(message: &str) {
     );
 }
 
+/// Writes a line to stderr.
+pub(crate) fn message(text: &str) {
+    message_line("", text);
+}
+
 /// A line on stderr; where even that is gone there is nobody to tell.
 fn message_line(prefix: &str, message: &str) {
     let _ = writeln!(std::io::stderr(), "{prefix}{message}");

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser};
 use report::Results;
-use runner::devices::Status;
+use runner::devices::DeviceError;
 use runner::{Build, Needs, Outcome, Run, RunError};
 
 use arguments::{Arguments, Command, Kind};
@@ -46,7 +46,7 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
             return finish(outcome, &mut display);
         }
         Command::Resume { run, device, runs } => {
-            let run = Run::open(&run, &runs.runs, Needs::Training)?;
+            let run = Run::open(&run, &runs.runs, Needs::Unfinished)?;
             let stop = stop_on_interrupt();
             let outcome = runner::resume(run, &device.device, &stop, &mut display)?;
             return finish(outcome, &mut display);
@@ -62,11 +62,14 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
             display.finished(&written);
         }
         Command::Compare { named, runs } => {
-            let mut entries = Vec::new();
+            let mut entries: Vec<report::Entry> = Vec::new();
             for name in &named {
                 let run = Run::open(name, &runs.runs, Needs::Results)?;
                 let results = run.results()?;
-                let label = format!("{} seed {}", results.experiment, results.seed);
+                let mut label = format!("{} seed {}", results.experiment, results.seed);
+                if entries.iter().any(|entry| entry.label == label) {
+                    label += &format!(" {}", run.id());
+                }
                 entries.push(report::Entry { label, task: run.experiment()?.task(), results });
             }
             print(&report::compare(&entries));
@@ -122,6 +125,7 @@ fn stop_on_interrupt() -> Arc<AtomicBool> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
+        display::message("stopping once the state is saved; interrupt again to stop at once");
     };
     if let Err(error) = ctrlc::set_handler(handler) {
         display::error(&format!("interrupts will not save the state: {error}"));
@@ -150,12 +154,12 @@ fn rows(kind: Kind) -> Rows {
         }
         Kind::Experiments => runner::experiments(),
         Kind::Devices => {
-            let status = |entry: &runner::devices::Entry| match entry.status() {
-                Status::Usable => format!("usable: {}", entry.about),
-                Status::NotCompiled => {
-                    format!("needs a build with --features {}: {}", entry.feature, entry.about)
+            let status = |entry: &runner::devices::Entry| match entry.open() {
+                Ok(_) => format!("usable: {}", entry.about),
+                Err(DeviceError::NotCompiled(_, feature)) => {
+                    format!("needs a build with --features {feature}: {}", entry.about)
                 }
-                Status::NotFound(reason) => format!("not on this machine: {reason}"),
+                Err(DeviceError::NotFound(_, reason)) => format!("not on this machine: {reason}"),
             };
             runner::devices::DEVICES.iter().map(|entry| (entry.name.into(), status(entry))).collect()
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 use sim::random::{stream, uniform};
 
 fn main() -> Result<(), String> {
-    let device = models::devices::open("cpu").map_err(|error| error.to_string())?;
+    let device = models::devices::CPU.open().map_err(|error| error.to_string())?;
     for (workload, name, settings, count, window, steps) in [
         ("ffnn-10", "ffnn", json!({"hidden": 10, "activation": "tanh"}), 128, 1, 400),
         ("ffnn-64", "ffnn", json!({"hidden": 64, "activation": "tanh"}), 256, 1, 200),

@@ -51,35 +51,20 @@ pub const DEVICES: &[Entry] = &[
     },
 ];
 
-/// What this binary can make of a device here.
-pub enum Status {
-    /// It can be used.
-    Usable,
-    /// It was not compiled in.
-    NotCompiled,
-    /// This machine does not have it; the reason.
-    NotFound(String),
-}
-
 impl Entry {
-    /// Whether this binary can use it on this machine.
-    pub fn status(&self) -> Status {
-        match self.open.map(|open| open()) {
-            None => Status::NotCompiled,
-            Some(Ok(_)) => Status::Usable,
-            Some(Err(reason)) => Status::NotFound(reason),
-        }
+    /// The device.
+    ///
+    /// # Errors
+    /// [`DeviceError`], with the way out.
+    pub fn open(&self) -> Result<Device, DeviceError> {
+        let open = self.open.ok_or(DeviceError::NotCompiled(self.name, self.feature))?;
+        open().map_err(|reason| DeviceError::NotFound(self.name, reason))
     }
 }
 
-/// No such device, or none that this binary or this machine can use.
+/// A device that this binary or this machine cannot use.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// The name is that of no device.
-    #[error(
-        "unknown device \"{0}\": the devices are cpu, gpu, cuda and ndarray (see `attractor list devices`)"
-    )]
-    Unknown(String),
     /// It was not compiled in.
     #[error(
         "device {0} is not compiled into this program: build it with `cargo build --release --features {1}`, or \
@@ -91,18 +76,8 @@ pub enum DeviceError {
     NotFound(&'static str, String),
 }
 
-/// The device of this name.
-///
-/// # Errors
-/// [`DeviceError`], with the way out.
-pub fn open(name: &str) -> Result<Device, DeviceError> {
-    let entry = DEVICES
-        .iter()
-        .find(|entry| entry.name == name)
-        .ok_or_else(|| DeviceError::Unknown(name.to_owned()))?;
-    let open = entry.open.ok_or(DeviceError::NotCompiled(entry.name, entry.feature))?;
-    open().map_err(|reason| DeviceError::NotFound(entry.name, reason))
-}
+/// The processor.
+pub const CPU: &Entry = &DEVICES[0];
 
 #[cfg(any(feature = "gpu", feature = "cuda"))]
 mod cube {
@@ -122,11 +97,9 @@ mod tests {
 
     #[test]
     fn the_cpu_is_always_there_and_errors_name_the_way_out() {
-        assert!(open("cpu").is_ok());
-        assert!(matches!(DEVICES[0].status(), Status::Usable));
-        assert!(open("tpu").is_err_and(|e| e.to_string().contains("cpu, gpu, cuda and ndarray")));
+        assert!(CPU.name == "cpu" && CPU.open().is_ok());
         for entry in DEVICES.iter().filter(|entry| entry.open.is_none()) {
-            let message = open(entry.name).err().map(|e| e.to_string()).unwrap_or_default();
+            let message = entry.open().err().map(|e| e.to_string()).unwrap_or_default();
             assert!(message.contains(&format!("--features {}", entry.feature)), "{message}");
         }
     }

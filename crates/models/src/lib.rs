@@ -12,5 +12,5 @@ mod optimizer;
 mod parameters;
 pub mod tensors;
 
+pub use burn::tensor::Device;
 pub use learner::{Learner, Shape};
-pub use optimizer::Adam;

@@ -6,7 +6,7 @@ use crate::parameters::{values, vector};
 use crate::tensors::{TensorError, Tensors};
 
 /// Adam (Kingma and Ba 2015, algorithm 1), with beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8.
-pub struct Adam {
+pub(crate) struct Adam {
     first: Tensor<1>,
     second: Tensor<1>,
     steps: u64,
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn steps_follow_the_algorithm() {
-        let device = devices::open("cpu").unwrap();
+        let device = devices::CPU.open().unwrap();
         let mut adam = Adam::new(2, &device);
         let (mut parameters, mut m, mut v) = (vector(vec![1.0, -2.0], &device), [0.0; 2], [0.0; 2]);
         let mut expected = [1.0f64, -2.0];

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 pub use forecast::Results;
-use forecast::Scores;
+use forecast::{Scores, Summary};
 
 /// A run in a comparison.
 #[derive(Clone, Debug)]
@@ -29,9 +29,8 @@ pub fn summary(results: &Results) -> String {
         train.seconds,
         results.device
     );
-    let mut rows = vec![(results.model.clone(), &results.scores)];
-    rows.extend(results.baselines.iter().map(|(name, scores)| (name.clone(), scores)));
-    heading + &table(rows)
+    let model = Row { label: results.model.clone(), scores: &results.scores, run: None };
+    heading + &table([model].into_iter().chain(baselines(results)).collect(), false)
 }
 
 /// One table a task, best first, with the baselines of the best run.
@@ -51,12 +50,29 @@ pub fn compare(entries: &[Entry]) -> String {
             text += "\nOther data or another scoring, so not to be ranked with the above:\n\n";
         }
         let _ = writeln!(text, "{}, baselines as fitted in {}\n", best.results.system, best.label);
-        let mut rows: Vec<(String, &Scores)> =
-            of_task.iter().map(|entry| (entry.label.clone(), &entry.results.scores)).collect();
-        rows.extend(best.results.baselines.iter().map(|(name, scores)| (name.clone(), scores)));
-        text += &table(rows);
+        let rows = of_task.iter().map(|entry| Row {
+            label: entry.label.clone(),
+            scores: &entry.results.scores,
+            run: Some(&entry.results),
+        });
+        text += &table(rows.chain(baselines(&best.results)).collect(), true);
+        let seed = best.results.seed;
+        if of_task.iter().any(|entry| entry.results.seed != seed) {
+            text += "Each seed has trajectories and starts of its own.\n";
+        }
     }
     text
+}
+
+struct Row<'a> {
+    label: String,
+    scores: &'a Scores,
+    /// What it cost, for a trained network.
+    run: Option<&'a Results>,
+}
+
+fn baselines(results: &Results) -> impl Iterator<Item = Row<'_>> {
+    results.baselines.iter().map(|(name, scores)| Row { label: name.clone(), scores, run: None })
 }
 
 /// Best first: by valid prediction time where there is one, else by the error over the horizon.
@@ -67,69 +83,100 @@ fn order(a: &Scores, b: &Scores) -> std::cmp::Ordering {
     }
 }
 
-fn table(mut rows: Vec<(String, &Scores)>) -> String {
-    rows.sort_by(|a, b| order(a.1, b.1));
-    let wide = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).max(11);
-    let first = rows[0].1;
-    let mut text = String::new();
+/// Two lines of heading, and what stands below them in a row.
+type Column<'a> = (&'a str, &'a str, Box<dyn Fn(&Row) -> String + 'a>);
+
+fn table(mut rows: Vec<Row>, costs: bool) -> String {
+    rows.sort_by(|a, b| order(a.scores, b.scores));
+    let first = rows[0].scores;
     let horizon = format!("{} units", first.nrmse.horizon);
-    match &first.vpt {
-        Some(vpt) => {
-            let _ = writeln!(
-                text,
-                "{:wide$}   valid prediction time (Lyapunov times)    error of    error over\n{:wide$}  {:>6}    95% interval    \
-                 mean     p10   one step   {horizon:>9}",
-                "", "", "median"
-            );
-            for (label, scores) in &rows {
-                let Some(vpt) = &scores.vpt else { continue };
-                let summary = &vpt.main.summary;
-                let _ = writeln!(
-                    text,
-                    "{label:wide$}  {:6.2}  {:5.2} to {:5.2}  {:6.2}  {:6.2}  {:>9}   {:>9}",
-                    summary.median,
-                    summary.ci95[0],
-                    summary.ci95[1],
-                    summary.mean,
-                    summary.p10,
-                    number(scores.one_step_rmse),
-                    number(scores.nrmse.median),
-                );
-            }
-            let _ = write!(
-                text,
-                "\nValid while the error is below {} standard deviations; {} starts. The truth\nholds for {:.1} \
-                 Lyapunov times of {:.3} time units ({:.1} from the worst tenth).\n",
-                vpt.main.threshold,
-                vpt.starts,
-                vpt.ceiling,
-                1.0 / vpt.lyapunov_exponent,
-                vpt.ceiling_p10
-            );
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.clone()))];
+    let summary = |row: &Row| row.scores.vpt.as_ref().map(|vpt| vpt.main.summary.clone());
+    let mut vpt = |above, below, cell: fn(&Summary) -> String| {
+        columns.push((above, below, Box::new(move |row| summary(row).map_or(String::new(), |s| cell(&s)))));
+    };
+    if first.vpt.is_some() {
+        vpt("valid", "median", |s| format!("{:.2}", s.median));
+        vpt("for Lyapunov", "95% interval", |s| format!("{:.2} to {:5.2}", s.ci95[0], s.ci95[1]));
+        if !costs {
+            vpt("times", "mean", |s| format!("{:.2}", s.mean));
         }
-        None => {
-            let _ = writeln!(
-                text,
-                "{:wide$}    error over {horizon}       error of\n{:wide$}     median        p90       one step",
-                "", ""
-            );
-            for (label, scores) in &rows {
-                let _ = writeln!(
-                    text,
-                    "{label:wide$}  {:>9}  {:>9}      {:>9}",
-                    number(scores.nrmse.median),
-                    number(scores.nrmse.p90),
-                    number(scores.one_step_rmse)
-                );
-            }
-            text += "\nErrors in standard deviations of the training data. Valid prediction times stand\nwhere \
-                     evaluate.lyapunov_exponent is above 0.\n";
+        vpt("", "p10", |s| format!("{:.2}", s.p10));
+    }
+    columns.push(("error of", "one step", Box::new(|row| number(row.scores.one_step_rmse))));
+    if first.vpt.is_none() {
+        columns.push(("over", "median", Box::new(|row| number(row.scores.nrmse.median))));
+        let interval = |row: &Row| {
+            let [low, high] = row.scores.nrmse.ci95;
+            format!("{} to {}", number(low), number(high))
+        };
+        columns.push((&horizon, "95% interval", Box::new(interval)));
+        if !costs {
+            columns.push(("", "p90", Box::new(|row| number(row.scores.nrmse.p90))));
         }
+    } else if !costs {
+        columns.push(("error over", &horizon, Box::new(|row| number(row.scores.nrmse.median))));
+    }
+    if costs {
+        let of = |row: &Row, cell: fn(&Results) -> String| row.run.map_or("-".into(), cell);
+        columns.push(("para-", "meters", Box::new(move |row| of(row, |run| run.parameters.to_string()))));
+        columns.push((
+            "training",
+            "seconds",
+            Box::new(move |row| of(row, |run| format!("{:.0}", run.train.seconds))),
+        ));
+    }
+    lay_out(&columns, &rows) + &notes(&rows, &horizon)
+}
+
+/// The first column to the left, all others to the right.
+fn lay_out(columns: &[Column], rows: &[Row]) -> String {
+    let cells: Vec<Vec<String>> = columns
+        .iter()
+        .map(|(above, below, cell)| {
+            [above.to_string(), below.to_string()].into_iter().chain(rows.iter().map(cell)).collect()
+        })
+        .collect();
+    let mut text = String::new();
+    for line in 0..rows.len() + 2 {
+        let mut out = String::new();
+        for (i, column) in cells.iter().enumerate() {
+            let wide = column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
+            let cell = &column[line];
+            out += &if i == 0 { format!("{cell:wide$}") } else { format!("  {cell:>wide$}") };
+        }
+        text += out.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// What the numbers mean, and what is remarkable about them.
+fn notes(rows: &[Row], horizon: &str) -> String {
+    let (first, mut text) = (rows[0].scores, String::from("\n"));
+    if let Some(vpt) = &first.vpt {
+        let _ = writeln!(
+            text,
+            "Valid while the error is below {} standard deviations; {} starts. The truth\nholds for {:.1} Lyapunov \
+             times of {:.3} time units ({:.1} from the worst tenth).",
+            vpt.main.threshold,
+            vpt.starts,
+            vpt.ceiling,
+            1.0 / vpt.lyapunov_exponent,
+            vpt.ceiling_p10
+        );
+    } else {
+        let _ = writeln!(
+            text,
+            "Errors in standard deviations of the training data; {} starts. Valid prediction\ntimes stand where \
+             evaluate.lyapunov_exponent is above 0.",
+            first.nrmse.starts
+        );
     }
     if first.nrmse.capped > 0 {
         let _ = writeln!(text, "From {} starts the truth does not last the {horizon}.", first.nrmse.capped);
     }
-    for (label, scores) in &rows {
+    for Row { label, scores, .. } in rows {
         if let Some(vpt) = scores.vpt.as_ref().filter(|vpt| vpt.main.capped > 0) {
             let _ =
                 writeln!(text, "{label}: {} forecasts outlive their truth and are capped.", vpt.main.capped);

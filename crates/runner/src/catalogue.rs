@@ -11,15 +11,6 @@ const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/experiment
 
 const FOLDER: &str = "experiments";
 
-/// Where an experiment was read.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Origin {
-    /// A file.
-    File(PathBuf),
-    /// Compiled in.
-    BuiltIn,
-}
-
 /// All experiments that can be named, with the first comment line of their file, in the order of their names.
 ///
 /// A file in `experiments/` of the working folder stands before a built-in one of its name.
@@ -47,25 +38,22 @@ pub fn experiments() -> Vec<(String, String)> {
 /// # Errors
 /// [`RunError::Usage`] for a name that is none, a file that cannot be read, and any mistake in it.
 pub fn load(experiment: &str, overrides: &[String]) -> Result<(String, Experiment), RunError> {
-    let (name, origin, text) = find(experiment)?;
-    let at = match &origin {
-        Origin::File(path) => path.display().to_string(),
-        Origin::BuiltIn => format!("experiment {name}"),
-    };
+    let (name, at, text) = find(experiment)?;
     let mut table = parse(&text).map_err(|fault| RunError::Usage(format!("{at}: {fault}")))?;
     set(&mut table, overrides).map_err(RunError::Usage)?;
     let resolved = resolve(&table).map_err(|fault| RunError::Usage(format!("{at}: {fault}")))?;
     Ok((name, resolved))
 }
 
-fn find(experiment: &str) -> Result<(String, Origin, String), RunError> {
+/// The name of an experiment, where it was found, and its text.
+fn find(experiment: &str) -> Result<(String, String, String), RunError> {
     let in_folder = Path::new(FOLDER).join(format!("{experiment}.toml"));
     let path = if experiment.ends_with(".toml") || experiment.contains(std::path::MAIN_SEPARATOR) {
         PathBuf::from(experiment)
     } else if in_folder.is_file() {
         in_folder
     } else if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == experiment) {
-        return Ok(((*name).to_owned(), Origin::BuiltIn, (*text).to_owned()));
+        return Ok(((*name).to_owned(), format!("experiment {name}"), (*text).to_owned()));
     } else {
         let names = experiments();
         let names = names.iter().map(|(name, _)| name.as_str());
@@ -75,7 +63,7 @@ fn find(experiment: &str) -> Result<(String, Origin, String), RunError> {
     let text = std::fs::read_to_string(&path)
         .map_err(|error| RunError::Usage(format!("{} cannot be read: {error}", path.display())))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((name, Origin::File(path), text))
+    Ok((name, path.display().to_string(), text))
 }
 
 #[cfg(test)]

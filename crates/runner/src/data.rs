@@ -4,14 +4,15 @@ use dataset::{Normalisation, Split};
 use forecast::Task;
 use sim::{Solver, System, Times, Trajectories, random};
 
-use crate::{Experiment, RunError};
+use crate::{Experiment, Progress, RunError};
 
-/// What a network is trained on.
+/// What a network is trained on, and scored against.
 pub(crate) struct Prepared {
     pub(crate) system: Box<dyn System>,
     pub(crate) runs: Trajectories,
     pub(crate) split: Split,
     pub(crate) normalisation: Normalisation,
+    pub(crate) task: Task,
 }
 
 /// Simulates the trajectories of an experiment.
@@ -38,13 +39,18 @@ fn starts(
         .collect()
 }
 
-/// Simulates, splits, and fits the scales to the training part.
-pub(crate) fn prepare(experiment: &Experiment) -> Result<Prepared, RunError> {
+/// Simulates, splits, fits the scales to the training part, and integrates the truth to score against: all
+/// that can fail before training fails before it.
+pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> Result<Prepared, RunError> {
+    let name = experiment.system["name"].as_str().unwrap_or_default();
+    progress.stage(&format!("simulating {} trajectories of {name}", experiment.data.trajectories));
     let (system, runs) = simulate(experiment)?;
     let split = Split::new(experiment.data.trajectories, experiment.data.split, experiment.seed)
         .map_err(RunError::usage)?;
     let normalisation = Normalisation::fit(&runs, &split.train);
-    Ok(Prepared { system, runs, split, normalisation })
+    progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
+    let task = task(experiment, &*system, &runs, &split, &normalisation)?;
+    Ok(Prepared { system, runs, split, normalisation, task })
 }
 
 /// Tolerances of the truth, and of the second integration that finds how long it holds.
@@ -52,21 +58,28 @@ const TRUTH: Solver = Solver::Dop853 { tolerance: 1e-12 };
 const SECOND_TRUTH: Solver = Solver::Dopri5 { tolerance: 1e-13 };
 
 /// Held-out starts after a transient, and the truth after them.
-pub(crate) fn task(experiment: &Experiment, prepared: &Prepared) -> Result<Task, RunError> {
-    let Prepared { system, runs, split, normalisation } = prepared;
+fn task(
+    experiment: &Experiment,
+    system: &dyn System,
+    runs: &Trajectories,
+    split: &Split,
+    normalisation: &Normalisation,
+) -> Result<Task, RunError> {
+    let (network, settings) = experiment.network().map_err(RunError::Usage)?;
+    let window = (network.check)(&settings).map_err(RunError::Usage)?;
     let (evaluate, dt) = (&experiment.evaluate, experiment.data.dt);
     let failed = |error| RunError::Failed(format!("integrating the truth of {}: {error}", system.name()));
-    let lead = (evaluate.transient / dt).round().max(1.0) as usize;
-    let times = Times::up_to(lead as f64 * dt + experiment.forecast_span(), dt).map_err(RunError::usage)?;
-    let starts = starts(experiment, &**system, "evaluate", evaluate.starts);
+    // Lengths are counted in samples once, here, so that no two roundings can differ.
+    let (lead, span) = (experiment.lead(), (experiment.forecast_span() / dt).round() as usize);
+    let times = Times::new(dt, lead + span).map_err(RunError::usage)?;
+    let starts = starts(experiment, system, "evaluate", evaluate.starts);
     let truth = system.ensemble(&starts, &times, &TRUTH).map_err(failed)?;
 
-    let after = Times::up_to(experiment.forecast_span(), dt).map_err(RunError::usage)?.from(times.at(lead));
+    let after = Times::new(dt, span).map_err(RunError::usage)?.from(times.at(lead));
     let on_attractor: Vec<Vec<f64>> = (0..truth.count()).map(|run| truth.state(run, lead).to_vec()).collect();
     let second = system.ensemble(&on_attractor, &after, &SECOND_TRUTH).map_err(failed)?;
     let forecast = part(&truth, 0..truth.count(), lead..truth.samples());
     let trusted = Task::trusted_samples(&forecast, &second, &normalisation.std);
-    let horizon = (evaluate.horizon / dt).round().max(1.0) as usize;
     if trusted.contains(&0) {
         return Err(RunError::Failed(format!(
             "two integrations of {} disagree within one sample interval, dt = {dt}: there is no truth to score \
@@ -79,10 +92,11 @@ pub(crate) fn task(experiment: &Experiment, prepared: &Prepared) -> Result<Task,
         runs: part(&truth, 0..truth.count(), 0..lead + 1 + longest),
         lead,
         trusted,
-        horizon,
+        horizon: experiment.horizon(),
         std: normalisation.std[..system.dim()].to_vec(),
         lyapunov_exponent: Some(evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
         test: part(runs, split.test.iter().copied(), 0..runs.samples()),
+        window,
     })
 }
 
@@ -92,11 +106,10 @@ fn part(
     which: impl Iterator<Item = usize> + Clone,
     samples: std::ops::Range<usize>,
 ) -> Trajectories {
-    let span = (samples.len() - 1) as f64 * runs.times().dt();
     let each = || which.clone().flat_map(|run| samples.clone().map(move |i| (run, i)));
     let u = each().flat_map(|(run, i)| runs.state(run, i)).copied().collect();
     let known = each().flat_map(|(run, i)| runs.known_at(run, i)).copied().collect();
-    #[allow(clippy::expect_used)] // the span is one or more intervals of times that exist
-    let times = Times::up_to(span, runs.times().dt()).expect("a part of sample times is one");
+    #[allow(clippy::expect_used)] // of times that exist, and of two samples or more
+    let times = Times::new(runs.times().dt(), samples.len() - 1).expect("a part of sample times is one");
     Trajectories::new(times.from(runs.times().at(samples.start)), [runs.dim(), runs.known_dim()], u, known)
 }

@@ -6,7 +6,7 @@ use forecast::{Results, Scores};
 use models::baselines::Baseline;
 use sim::random::stream;
 
-use crate::data::{Prepared, prepare, task};
+use crate::data::{Prepared, prepare};
 use crate::resolve::{parse, resolve, set, to_toml};
 use crate::run::Run;
 use crate::{Experiment, Progress, RunError};
@@ -26,8 +26,7 @@ pub(crate) fn score(
     progress: &mut dyn Progress,
 ) -> Result<Scored, RunError> {
     let model = run.model(experiment, device)?;
-    progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
-    let task = task(experiment, prepared)?;
+    let task = &prepared.task;
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
     let name = experiment.model["name"].as_str().unwrap_or_default();
     progress.stage(&format!("forecasting with {name}"));
@@ -64,8 +63,7 @@ pub fn evaluate(
         experiment = resolve(&table).map_err(RunError::Usage)?;
     }
     let results = run.results()?;
-    progress.stage(&format!("simulating the data of {}", run.directory().display()));
-    let prepared = prepare(&experiment)?;
+    let prepared = prepare(&experiment, progress)?;
     let scored = score(run, &experiment, &prepared, device, progress)?;
     Ok(Results { scores: scored.scores, baselines: scored.baselines, ..results })
 }

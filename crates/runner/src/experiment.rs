@@ -227,7 +227,7 @@ impl Experiment {
         whole("train.validate_every", train.validate_every, 1, u64::MAX)?;
         whole("train.checkpoint_every", train.checkpoint_every, 1, u64::MAX)?;
 
-        whole("evaluate.starts", evaluate.starts as u64, 2, 1_000_000)?;
+        whole("evaluate.starts", evaluate.starts as u64, 2, 10_000)?;
         whole("evaluate.polynomial_degree", evaluate.polynomial_degree as u64, 1, MAX_DEGREE as u64)?;
         if evaluate.lyapunov_exponent < 0.0 {
             return Err(format!(
@@ -241,12 +241,13 @@ impl Experiment {
                 evaluate.horizon, data.dt
             ));
         }
-        let history = (window.max(2) - 1) as f64 * data.dt;
-        if evaluate.transient < history {
+        let history = window.max(2) - 1;
+        if self.lead() < history {
             return Err(format!(
-                "evaluate.transient = {} must be at least {history}, the history that a window of {window} samples \
-                 needs before a start",
-                evaluate.transient
+                "evaluate.transient = {} must be at least {}, the history that a window of {window} samples needs \
+                 before a start",
+                evaluate.transient,
+                history as f64 * data.dt
             ));
         }
         let span = evaluate.transient + self.forecast_span();
@@ -259,6 +260,16 @@ impl Experiment {
             ));
         }
         Ok(())
+    }
+
+    /// Samples from a random initial state to a start.
+    pub(crate) fn lead(&self) -> usize {
+        (self.evaluate.transient / self.data.dt).round() as usize
+    }
+
+    /// Samples of free forecast for `nrmse`.
+    pub(crate) fn horizon(&self) -> usize {
+        (self.evaluate.horizon / self.data.dt).round() as usize
     }
 
     /// Time units for which the truth is integrated: a chaotic system for 40 Lyapunov times, past the 36.7

@@ -12,10 +12,10 @@ mod run;
 mod simulation;
 mod training;
 
-pub use catalogue::{Origin, experiments, load};
+pub use catalogue::{experiments, load};
 pub use environment::Build;
 pub use evaluation::evaluate;
-pub use experiment::{Data, Evaluate, Experiment, Optimizer, Schedule, Train};
+pub use experiment::Experiment;
 pub use models::devices;
 pub use models::networks::NETWORKS;
 pub use prediction::predict;

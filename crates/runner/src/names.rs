@@ -1,5 +1,6 @@
 //! Looking names up, with the nearest where there is none.
 
+use models::devices::{self, DEVICES};
 use models::networks::{self, NETWORKS};
 use serde_json::Value as Json;
 use sim::systems::{self, SYSTEMS};
@@ -12,6 +13,13 @@ pub(crate) fn system(section: &Json) -> Result<&'static systems::Entry, String> 
 /// The registry's entry of a model section.
 pub(crate) fn network(section: &Json) -> Result<&'static networks::Entry, String> {
     find("model.name", section, NETWORKS, |entry| entry.name)
+}
+
+/// The device of this name.
+pub(crate) fn device(name: &str) -> Result<&'static devices::Entry, String> {
+    let entry = DEVICES.iter().find(|entry| entry.name == name);
+    let names = DEVICES.iter().map(|entry| entry.name);
+    entry.ok_or_else(|| unknown(&format!("device \"{name}\""), name, names))
 }
 
 fn find<E>(

@@ -71,9 +71,8 @@ pub fn predict(
             experiment.model["name"].as_str().unwrap_or_default()
         )));
     }
-    if (starts as u128) * (history + steps) as u128 * (dim.max(system.known_inputs().len()) as u128)
-        > MAX_NUMBERS
-    {
+    let width = dim.max(system.known_inputs().len()) as u128;
+    if starts as u128 * (history as u128 + steps as u128) * width > MAX_NUMBERS {
         return Err(wrong(format!(
             "{steps} steps from {starts} starts are more than the 2^31 numbers that fit"
         )));
@@ -104,7 +103,8 @@ pub fn predict(
     Ok(format!("{}: {steps} samples after each of {starts} starts", output.display()))
 }
 
-/// The time of the first sample where the file gives times, checked against the run's dt.
+/// The time of the first sample where the file gives times, counted back from the last and checked against the
+/// run's dt.
 fn times(file: &Npz, history: usize, dt: f64) -> Result<Option<f64>, String> {
     if !file.names().any(|name| name == "t") {
         return Ok(None);
@@ -116,19 +116,18 @@ fn times(file: &Npz, history: usize, dt: f64) -> Result<Option<f64>, String> {
             t.shape
         ));
     }
-    for pair in t.values.windows(2) {
-        let spacing = pair[1] - pair[0];
-        // a user's times may be in f32, or summed up
-        if spacing.is_nan() || (spacing - dt).abs() > 1e-3 * dt {
+    let Some(&last) = t.values.last() else { return Ok(None) };
+    for (i, &at) in t.values.iter().enumerate() {
+        let expected = last - (history - 1 - i) as f64 * dt;
+        // A user's times may be in f32, or summed up.
+        if !at.is_finite() || (at - expected).abs() > 0.02 * dt {
             return Err(format!(
-                "`t` is spaced by {spacing}, but the model was trained on samples {dt} apart: sample at dt = {dt}"
+                "`t` holds {at} at sample {i}, but the model was trained on samples {dt} apart, which up to the last, \
+                 {last}, makes {expected:.6}: sample at dt = {dt}"
             ));
         }
     }
-    match t.values.first() {
-        Some(first) if !first.is_finite() => Err(format!("`t` begins with {first}; times must be finite")),
-        first => Ok(first.copied()),
-    }
+    Ok(Some(last - (history - 1) as f64 * dt))
 }
 
 /// The known inputs over history and forecast, [start, history + steps - 1, input].
@@ -149,7 +148,12 @@ fn known(
         let expected = [starts, samples, names.len()];
         let given = match known.shape.as_slice() {
             &[of, given, inputs] if of == starts && inputs == names.len() => given,
-            _ => 0,
+            shape => {
+                return Err(format!(
+                    "`known` has shape {shape:?}, but {starts} starts with the inputs {} need {expected:?}",
+                    names.join(", ")
+                ));
+            }
         };
         // More than is needed is no fault, and less is none where they follow from the times: `simulate`
         // writes as many as there are samples, and the times.

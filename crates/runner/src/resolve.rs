@@ -83,8 +83,14 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     filled.insert("evaluate".into(), Value::Table(table(&Evaluate::default())));
     merge(&mut filled, given, "")?;
 
-    let mut experiment: Experiment =
-        read(&Value::Table(filled)).map_err(|fault| format!("the experiment cannot be read: {fault}"))?;
+    let mut experiment = Experiment {
+        seed: part(&filled, "seed")?,
+        system: part(&filled, "system")?,
+        data: part(&filled, "data")?,
+        model: part(&filled, "model")?,
+        train: part(&filled, "train")?,
+        evaluate: part(&filled, "evaluate")?,
+    };
     if section("evaluate").is_none_or(|evaluate| !evaluate.contains_key("lyapunov_exponent")) {
         // only now are the parameters known
         experiment.evaluate.lyapunov_exponent = experiment.build_system()?.lyapunov_exponent().unwrap_or(0.0);
@@ -173,6 +179,12 @@ fn table(value: &impl Serialize) -> Table {
     Table::try_from(value).expect("settings are a table")
 }
 
+/// A section in its type. What is wrong here is a value of the right kind, such as a name that is none.
+fn part<T: DeserializeOwned>(filled: &Table, key: &str) -> Result<T, String> {
+    let section = filled.get(key).ok_or_else(|| format!("{key} is missing"))?;
+    read(section).map_err(|fault| format!("{key}: {fault}"))
+}
+
 fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     value.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }
@@ -220,7 +232,7 @@ mod tests {
         assert_eq!(experiment.data.solver, Solver::Rk4 { substeps: 10 });
         assert_eq!(experiment.data.initial[2], [3.0, 4.5]);
         assert_eq!(experiment.train.optimizer.learning_rate(), 1e-2);
-        assert_eq!(experiment.train.schedule, crate::Schedule::Constant);
+        assert_eq!(experiment.train.schedule, crate::experiment::Schedule::Constant);
         // known at the classical parameters only
         assert_eq!(experiment.evaluate.lyapunov_exponent, 0.0);
     }
@@ -256,7 +268,9 @@ mod tests {
             (&["data.split=[0.9,0.1,0.0]"], &["leaves the test part"]),
             (&["data.split=[0.9,0.1]"], &["data.split", "a list of 3"]),
             (&["model.window=801"], &["model.window = 801", "at most 800"]),
-            (&["train.schedule=linear"], &["linear", "warmup-cosine"]),
+            (&["train.schedule=linear"], &["train: ", "linear", "warmup-cosine"]),
+            (&["train.steps=[1]"], &["train: "]),
+            (&["model.hidden=[1]"], &["model: "]),
             (&["train.optimizer.learning_rate=0"], &["train.optimizer.learning_rate = 0 must be above 0"]),
             (&["evaluate.polynomial_degree=9"], &["between 1 and 8"]),
             (&["evaluate.transient=0.01"], &["evaluate.transient", "window"]),

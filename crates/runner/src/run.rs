@@ -33,8 +33,8 @@ pub enum Needs {
     Model,
     /// Results.
     Results,
-    /// A training that has begun.
-    Training,
+    /// A training that can be continued.
+    Unfinished,
 }
 
 impl Run {
@@ -55,7 +55,7 @@ impl Run {
         };
         std::fs::create_dir_all(&folder).map_err(cannot)?;
         let now = jiff::Timestamp::now();
-        let stem = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+        let stem = now.strftime("%Y%m%dT%H%M%S.%3fZ").to_string();
         let mut id = (now.as_nanosecond() as u32) ^ std::process::id().rotate_left(16);
         let directory = loop {
             // The folder itself is the lock: of two runs that start in the same instant one gets another id.
@@ -82,13 +82,15 @@ impl Run {
     pub fn open(named: &str, runs: &Path, needs: Needs) -> Result<Self, RunError> {
         let direct = Run { directory: PathBuf::from(named) };
         if direct.directory.join(EXPERIMENT).is_file() {
-            return if direct.has(needs) {
-                Ok(direct)
-            } else {
-                Err(RunError::Usage(format!(
+            return match needs {
+                _ if direct.has(needs) => Ok(direct),
+                Needs::Unfinished if direct.is_complete() => Err(RunError::Usage(format!(
+                    "{named} is complete: `attractor show {named}` prints its results"
+                ))),
+                _ => Err(RunError::Usage(format!(
                     "{named} has no {} yet: its training did not end; continue it with `attractor resume {named}`",
                     needs.file()
-                )))
+                ))),
             };
         }
         let mut found: Vec<Run> = std::fs::read_dir(runs.join(named))
@@ -106,11 +108,8 @@ impl Run {
         Err(RunError::Usage(if direct.directory.is_dir() {
             format!("{named} is not a run directory: it has no {EXPERIMENT}, which `attractor train` writes")
         } else if experiments().iter().any(|(name, _)| name == named) {
-            format!(
-                "{named} has no run with a {} under {}: train it first with `attractor train {named}`",
-                needs.file(),
-                runs.display()
-            )
+            let lacks = if needs == Needs::Unfinished { "unfinished run" } else { "trained run" };
+            format!("{named} has no {lacks} under {}: `attractor train {named}` makes one", runs.display())
         } else {
             format!(
                 "\"{named}\" is neither a run directory nor an experiment with a run under {}",
@@ -120,7 +119,28 @@ impl Run {
     }
 
     fn has(&self, needs: Needs) -> bool {
-        self.directory.join(needs.file()).exists()
+        self.directory.join(needs.file()).exists() && (needs != Needs::Unfinished || !self.is_complete())
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.directory.join(RESULTS).exists()
+    }
+
+    /// Keeps other processes from training this run while the file is held.
+    ///
+    /// # Errors
+    /// [`RunError::Usage`] where one does already.
+    pub(crate) fn lock(&self) -> Result<std::fs::File, RunError> {
+        let path = self.directory.join(EXPERIMENT);
+        let file = std::fs::File::open(&path).map_err(|error| cannot(&path, &error))?;
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => Err(RunError::Usage(format!(
+                "{} is being trained by another process",
+                self.directory.display()
+            ))),
+            // A file system without locks does not keep anyone from training.
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(file),
+        }
     }
 
     /// Its directory.
@@ -133,6 +153,12 @@ impl Run {
         let absolute = std::path::absolute(&self.directory).unwrap_or_default();
         let folder = absolute.parent().and_then(Path::file_name).unwrap_or_default();
         folder.to_string_lossy().into_owned()
+    }
+
+    /// The short id at the end of its directory's name.
+    pub fn id(&self) -> String {
+        let name = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.rsplit('-').next().unwrap_or_default().to_owned()
     }
 
     /// The resolved experiment.
@@ -186,7 +212,8 @@ impl Run {
         experiment: &Experiment,
         device: &str,
     ) -> Result<Box<dyn Forecaster>, RunError> {
-        let device = models::devices::open(device).map_err(RunError::usage)?;
+        let device =
+            crate::names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
         let path = self.directory.join(MODEL);
         let model = Tensors::load(&path).map_err(RunError::usage)?;
         let fault = |fault: String| {
@@ -275,7 +302,7 @@ impl Needs {
         match self {
             Needs::Model => MODEL,
             Needs::Results => RESULTS,
-            Needs::Training => CHECKPOINTS,
+            Needs::Unfinished => CHECKPOINTS,
         }
     }
 }

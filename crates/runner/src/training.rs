@@ -6,16 +6,17 @@ use std::time::Instant;
 
 use dataset::{Batch, BatchOrder, Examples};
 use forecast::{Loss, Results, Training};
-use models::Learner;
 use models::tensors::Tensors;
+use models::{Device, Learner, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Prepared, prepare};
 use crate::environment::{Build, Environment};
 use crate::evaluation::score;
 use crate::experiment::{Schedule, Train};
+use crate::resolve::to_toml;
 use crate::run::Run;
-use crate::{Experiment, Progress, RunError, Step};
+use crate::{Experiment, Progress, RunError, Step, names};
 
 /// How a training ended.
 #[derive(Debug)]
@@ -40,59 +41,61 @@ pub fn train(
     stop: &AtomicBool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
-    // First what can be wrong with the command, before anything is written.
-    models::devices::open(device).map_err(RunError::usage)?;
-    progress.stage(&format!(
-        "simulating {} trajectories of {}",
-        experiment.data.trajectories,
-        experiment.system["name"].as_str().unwrap_or_default()
-    ));
-    let prepared = prepare(experiment)?;
+    // Whatever can be wrong shows before anything is written.
+    let on = names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
+    let prepared = prepare(experiment, progress)?;
     let run = Run::create(runs, name, experiment, &Environment::here(build, device, experiment.seed))?;
-    go_on(run, experiment, &prepared, State::default(), device, stop, progress)
+    let _lock = run.lock()?;
+    let sitting = Sitting { run, experiment, prepared: &prepared, device, stop };
+    sitting.go_on(State::new(experiment), &on, progress)
 }
 
 /// Continues a run from its last checkpoint, to the same bits as if it had never stopped.
 ///
 /// # Errors
-/// As [`train`], and a run that is complete.
+/// As [`train`]; a run that is complete, that another process trains, or whose experiment was changed.
 pub fn resume(
     run: Run,
     device: &str,
     stop: &AtomicBool,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
+    let on = names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
     let at = run.directory().display().to_string();
-    if run.results().is_ok() {
-        return Err(RunError::Usage(format!("{at} is complete: `attractor show {at}` prints its results")));
-    }
+    let _lock = run.lock()?;
     let experiment = run.experiment()?;
-    let state = match run.checkpoint()? {
-        Some(saved) => {
-            State::from_tensors(&saved).map_err(|fault| RunError::Failed(format!("{at}: {fault}")))?
+    let mut state = State::new(&experiment);
+    if let Some(saved) = run.checkpoint()? {
+        let read = State::from_tensors(&saved).map_err(|fault| RunError::Failed(format!("{at}: {fault}")))?;
+        if read.counters.experiment != state.counters.experiment {
+            return Err(RunError::Usage(format!(
+                "{at}: experiment.toml is no longer the one that was being trained; put it back, or train it as a new run"
+            )));
         }
-        None => State::default(),
-    };
-    run.rewind_log(state.progress.step)?;
-    progress.stage(&format!("continuing {at} at step {}", state.progress.step));
-    let prepared = prepare(&experiment)?;
-    go_on(run, &experiment, &prepared, state, device, stop, progress)
+        state = read;
+    }
+    let prepared = prepare(&experiment, progress)?;
+    run.rewind_log(state.counters.step)?;
+    progress.stage(&format!("continuing {at} after step {}", state.counters.step));
+    let sitting = Sitting { run, experiment: &experiment, prepared: &prepared, device, stop };
+    sitting.go_on(state, &on, progress)
 }
 
 /// Everything that a training carries from step to step. The order of the examples follows from the seed
 /// and the step, the learning rate from the step.
-#[derive(Default)]
 struct State {
-    /// Weights and optimiser; empty before the first step.
+    /// Weights and optimiser; empty before the first checkpoint.
     weights: Tensors,
     optimizer: Tensors,
     /// The weights with the least validation loss.
     best: Tensors,
-    progress: Counters,
+    counters: Counters,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Counters {
+    /// The resolved experiment, to which all of this belongs.
+    experiment: String,
     /// Steps done.
     step: u64,
     /// Seconds in the loop, over all its sittings.
@@ -102,14 +105,24 @@ struct Counters {
     loss_count: u64,
     /// Step and losses of the best weights.
     best: Option<(u64, Loss)>,
-    /// Loss of the last validation.
-    validation_loss: Option<f64>,
+    /// Step and loss of the last validation.
+    validation: Option<(u64, f64)>,
 }
 
 impl State {
+    /// Before the first step.
+    fn new(experiment: &Experiment) -> Self {
+        State {
+            weights: Tensors::default(),
+            optimizer: Tensors::default(),
+            best: Tensors::default(),
+            counters: Counters { experiment: to_toml(experiment), ..Counters::default() },
+        }
+    }
+
     fn to_tensors(&self) -> Tensors {
-        #[allow(clippy::expect_used)] // numbers only
-        let about = serde_json::to_string(&self.progress).expect("counters are JSON");
+        #[allow(clippy::expect_used)] // numbers and a text
+        let about = serde_json::to_string(&self.counters).expect("counters are JSON");
         let mut all = Tensors { about, ..Tensors::default() };
         for (prefix, part) in
             [("weights.", &self.weights), ("optimizer.", &self.optimizer), ("best.", &self.best)]
@@ -125,7 +138,7 @@ impl State {
             weights: part("weights."),
             optimizer: part("optimizer."),
             best: part("best."),
-            progress: serde_json::from_str(&saved.about)
+            counters: serde_json::from_str(&saved.about)
                 .map_err(|error| format!("its checkpoint does not say where it stands: {error}"))?,
         })
     }
@@ -141,182 +154,178 @@ struct Metrics {
     learning_rate: f64,
 }
 
-fn go_on(
+/// One sitting of a training: what does not change while it lasts.
+struct Sitting<'a> {
     run: Run,
-    experiment: &Experiment,
-    prepared: &Prepared,
-    mut state: State,
-    device: &str,
-    stop: &AtomicBool,
-    progress: &mut dyn Progress,
-) -> Result<Outcome, RunError> {
-    let on = models::devices::open(device).map_err(RunError::usage)?;
-    let (network, settings) = experiment.network().map_err(RunError::Usage)?;
-    let window = (network.check)(&settings).map_err(RunError::Usage)?;
-    let (train, normalisation) = (&experiment.train, &prepared.normalisation);
-    let shape = models::Shape { features: normalisation.features(), dim: normalisation.dim() };
-    let mut learner = (network.learner)(&settings, shape, experiment.seed, train.gradient_norm, &on)
-        .map_err(RunError::Usage)?;
-    if state.progress.step > 0 {
-        learner.restore(&state.weights, &state.optimizer).map_err(|error| {
-            RunError::Failed(format!(
-                "{}: its checkpoint is of another network: {error}",
-                run.directory().display()
-            ))
-        })?;
-    }
-    let parameters = learner.weights().count();
-    progress.stage(&format!(
-        "training {} with {parameters} parameters on {device}, {} steps of {} windows",
-        network.name, train.steps, train.batch_size
-    ));
-    let examples = |part: &[usize], stride| {
-        Examples::new(&prepared.runs, part, normalisation, window, stride).map_err(RunError::usage)
-    };
-    let training = examples(&prepared.split.train, 1)?;
-    let validation = examples(&prepared.split.validation, window)?;
-    let mut training = Feed {
-        order: BatchOrder::new(experiment.seed, training.count(), train.batch_size),
-        examples: training,
-        batch: Batch::default(),
-    };
-    let loop_result =
-        steps(&mut *learner, &mut training, &validation, train, &run, &mut state, stop, progress);
-    state.weights = learner.weights();
-    state.optimizer = learner.optimizer_state();
-    let checkpoint = || run.save_checkpoint(state.progress.step, &state.to_tensors());
-    match loop_result {
-        Ok(true) => checkpoint()?,
-        Ok(false) => {
-            checkpoint()?;
-            return Ok(Outcome::Interrupted(run, state.progress.step));
-        }
-        Err(fault) => {
-            // The weights before the fault are finite, and the best ones are kept for whoever looks.
-            checkpoint()?;
-            if state.progress.best.is_some() {
-                run.save_model(experiment, &state.best, normalisation)?;
-            }
-            return Err(fault);
-        }
-    }
-
-    run.save_model(experiment, &state.best, normalisation)?;
-    let scored = score(&run, experiment, prepared, device, progress)?;
-    let Counters { step, seconds, best, .. } = state.progress;
-    let (best_step, loss) = best.unwrap_or((step, Loss { train: f64::NAN, validation: f64::NAN }));
-    let results = Results {
-        experiment: run.name(),
-        system: prepared.system.name().to_owned(),
-        model: network.name.to_owned(),
-        parameters,
-        seed: experiment.seed,
-        device: device.to_owned(),
-        train: Training {
-            seconds,
-            steps: step,
-            examples_per_second: step as f64 * training.batch.shape[0] as f64 / seconds,
-            loss,
-            best_step,
-        },
-        scores: scored.scores,
-        baselines: scored.baselines,
-    };
-    run.save_results(&results)?;
-    Ok(Outcome::Done(run, Box::new(results)))
+    experiment: &'a Experiment,
+    prepared: &'a Prepared,
+    device: &'a str,
+    stop: &'a AtomicBool,
 }
 
-/// Examples in the order in which they are learned.
-struct Feed {
-    examples: Examples,
-    order: BatchOrder,
-    batch: Batch,
-}
-
-impl Feed {
-    fn at(&mut self, step: u64) -> &Batch {
-        self.examples.gather(self.order.at(step), &mut self.batch);
-        &self.batch
-    }
-}
-
-/// Trains to the last step; false where it was asked to stop before.
-#[allow(clippy::too_many_arguments)] // the loop is read from top to bottom, with nothing hidden in a struct
-fn steps(
-    learner: &mut dyn Learner,
-    training: &mut Feed,
-    validation: &Examples,
-    train: &Train,
-    run: &Run,
-    state: &mut State,
-    stop: &AtomicBool,
-    progress: &mut dyn Progress,
-) -> Result<bool, RunError> {
-    let (begin, before) = (Instant::now(), state.progress.seconds);
-    while state.progress.step < train.steps {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(false);
-        }
-        let step = state.progress.step;
-        let rate = learning_rate(train, step);
-        let loss = learner.step(training.at(step), rate);
-        if !loss.is_finite() {
-            return Err(diverged("loss", loss, step, train, state));
-        }
-        let now = &mut state.progress;
-        now.step += 1;
-        now.loss_sum += loss;
-        now.loss_count += 1;
-        now.seconds = before + begin.elapsed().as_secs_f64();
-
-        if now.step.is_multiple_of(train.validate_every) || now.step == train.steps {
-            let validation_loss = mean_loss(learner, validation, train.batch_size);
-            if !validation_loss.is_finite() {
-                return Err(diverged("validation loss", validation_loss, step, train, state));
-            }
-            let train_loss = now.loss_sum / now.loss_count as f64;
-            (now.loss_sum, now.loss_count) = (0.0, 0);
-            now.validation_loss = Some(validation_loss);
-            if now.best.is_none_or(|(_, best)| validation_loss < best.validation) {
-                now.best = Some((now.step, Loss { train: train_loss, validation: validation_loss }));
-                state.best = learner.weights();
-            }
-            now.seconds = before + begin.elapsed().as_secs_f64();
-            run.log(&Metrics {
-                step: now.step,
-                seconds: now.seconds,
-                train_loss,
-                validation_loss,
-                learning_rate: rate,
+impl Sitting<'_> {
+    fn go_on(self, mut state: State, on: &Device, progress: &mut dyn Progress) -> Result<Outcome, RunError> {
+        let (experiment, normalisation) = (self.experiment, &self.prepared.normalisation);
+        let (network, settings) = experiment.network().map_err(RunError::Usage)?;
+        let shape = Shape { features: normalisation.features(), dim: normalisation.dim() };
+        let mut learner =
+            (network.learner)(&settings, shape, experiment.seed, experiment.train.gradient_norm, on)
+                .map_err(RunError::Usage)?;
+        if state.counters.step > 0 {
+            learner.restore(&state.weights, &state.optimizer).map_err(|fault| {
+                let at = self.run.directory().display();
+                RunError::Failed(format!("{at}: its checkpoint is of another network: {fault}"))
             })?;
         }
-        progress.step(&Step {
-            done: state.progress.step,
-            of: train.steps,
-            train_loss: loss,
-            validation_loss: state.progress.validation_loss,
-            seconds: state.progress.seconds,
-        });
-        if state.progress.step.is_multiple_of(train.checkpoint_every) {
-            state.weights = learner.weights();
-            state.optimizer = learner.optimizer_state();
-            run.save_checkpoint(state.progress.step, &state.to_tensors())?;
+        let parameters = learner.weights().count();
+        progress.stage(&format!(
+            "training {} with {parameters} parameters on {}, {} steps of {} windows",
+            network.name, self.device, experiment.train.steps, experiment.train.batch_size
+        ));
+        let (training, validation) = self.examples()?;
+        let ended = self.steps(&mut *learner, &training, &validation, &mut state, progress);
+        // A step or a validation that fails changes nothing, so this state is the last good one.
+        self.checkpoint(&*learner, &mut state)?;
+        if !matches!(ended, Ok(true)) {
+            if state.counters.best.is_some() {
+                self.run.save_model(experiment, &state.best, normalisation)?;
+            }
+            ended?;
+            return Ok(Outcome::Interrupted(self.run, state.counters.step));
+        }
+        let Some((best_step, loss)) = state.counters.best else {
+            return Err(RunError::Failed("the training ended without a validation".into()));
+        };
+        self.run.save_model(experiment, &state.best, normalisation)?;
+        let scored = score(&self.run, experiment, self.prepared, self.device, progress)?;
+        let Counters { step, seconds, .. } = state.counters;
+        let windows = experiment.train.batch_size.min(training.count()) as u64;
+        let results = Results {
+            experiment: self.run.name(),
+            system: self.prepared.system.name().to_owned(),
+            model: network.name.to_owned(),
+            parameters,
+            seed: experiment.seed,
+            device: self.device.to_owned(),
+            train: Training {
+                seconds,
+                steps: step,
+                examples_per_second: (step * windows) as f64 / seconds,
+                loss,
+                best_step,
+            },
+            scores: scored.scores,
+            baselines: scored.baselines,
+        };
+        self.run.save_results(&results)?;
+        Ok(Outcome::Done(self.run, Box::new(results)))
+    }
+
+    /// Trains to the last step; false where it was asked to stop before.
+    fn steps(
+        &self,
+        learner: &mut dyn Learner,
+        training: &Examples,
+        validation: &Examples,
+        state: &mut State,
+        progress: &mut dyn Progress,
+    ) -> Result<bool, RunError> {
+        let train = &self.experiment.train;
+        let mut order = BatchOrder::new(self.experiment.seed, training.count(), train.batch_size);
+        let mut batch = Batch::default();
+        let (begin, before) = (Instant::now(), state.counters.seconds);
+        loop {
+            let step = state.counters.step;
+            let due = step > 0 && (step.is_multiple_of(train.validate_every) || step == train.steps);
+            if due && state.counters.validation.is_none_or(|(last, _)| last < step) {
+                self.validate(learner, validation, state)?;
+                state.counters.seconds = before + begin.elapsed().as_secs_f64();
+            }
+            if step == train.steps {
+                return Ok(true);
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            if step > 0 && step.is_multiple_of(train.checkpoint_every) {
+                self.checkpoint(learner, state)?;
+            }
+            training.gather(order.at(step), &mut batch);
+            let loss = learner.step(&batch, learning_rate(train, step));
+            if !loss.is_finite() {
+                return Err(self.diverged("loss or its gradient", loss, state));
+            }
+            let now = &mut state.counters;
+            now.step += 1;
+            now.loss_sum += loss;
+            now.loss_count += 1;
+            now.seconds = before + begin.elapsed().as_secs_f64();
+            progress.step(&Step {
+                done: now.step,
+                of: train.steps,
+                train_loss: loss,
+                validation_loss: now.validation.map(|(_, loss)| loss),
+                seconds: now.seconds,
+            });
         }
     }
-    Ok(true)
-}
 
-fn diverged(what: &str, value: f64, step: u64, train: &Train, state: &State) -> RunError {
-    let kept = match state.progress.best {
-        Some((step, _)) => format!("the best model, of step {step}, is kept"),
-        None => "no model had been validated yet".to_owned(),
-    };
-    RunError::Failed(format!(
-        "the {what} became {value} at step {step}, with a learning rate of {:.3e}; {kept}. A lower \
-         train.optimizer.learning_rate (now {}) is the usual cure",
-        learning_rate(train, step),
-        train.optimizer.learning_rate()
-    ))
+    fn validate(
+        &self,
+        learner: &dyn Learner,
+        validation: &Examples,
+        state: &mut State,
+    ) -> Result<(), RunError> {
+        let validation_loss = mean_loss(learner, validation, self.experiment.train.batch_size);
+        if !validation_loss.is_finite() {
+            return Err(self.diverged("validation loss", validation_loss, state));
+        }
+        let now = &mut state.counters;
+        let train_loss = now.loss_sum / now.loss_count as f64;
+        (now.loss_sum, now.loss_count) = (0.0, 0);
+        now.validation = Some((now.step, validation_loss));
+        if now.best.is_none_or(|(_, best)| validation_loss < best.validation) {
+            now.best = Some((now.step, Loss { train: train_loss, validation: validation_loss }));
+            state.best = learner.weights();
+        }
+        self.run.log(&Metrics {
+            step: now.step,
+            seconds: now.seconds,
+            train_loss,
+            validation_loss,
+            learning_rate: learning_rate(&self.experiment.train, now.step - 1),
+        })
+    }
+
+    fn checkpoint(&self, learner: &dyn Learner, state: &mut State) -> Result<(), RunError> {
+        state.weights = learner.weights();
+        state.optimizer = learner.optimizer_state();
+        self.run.save_checkpoint(state.counters.step, &state.to_tensors())
+    }
+
+    /// The windows of the training and of the validation part.
+    fn examples(&self) -> Result<(Examples, Examples), RunError> {
+        let Prepared { runs, split, normalisation, task, .. } = self.prepared;
+        let part = |part, stride| {
+            Examples::new(runs, part, normalisation, task.window, stride).map_err(RunError::usage)
+        };
+        Ok((part(&split.train, 1)?, part(&split.validation, task.window)?))
+    }
+
+    fn diverged(&self, what: &str, value: f64, state: &State) -> RunError {
+        let kept = match state.counters.best {
+            Some((step, _)) => format!("the best model, of step {step}, is kept"),
+            None => "no model had been validated yet".to_owned(),
+        };
+        let (step, train) = (state.counters.step, &self.experiment.train);
+        RunError::Failed(format!(
+            "the {what} became {value} at step {}, with a learning rate of {:.3e}; {kept}. A lower \
+             train.optimizer.learning_rate (now {}) is the usual cure",
+            step + 1,
+            learning_rate(train, step),
+            train.optimizer.learning_rate()
+        ))
+    }
 }
 
 /// The mean loss over all examples.
@@ -371,20 +380,26 @@ mod tests {
 
     #[test]
     fn a_state_comes_back_to_the_bit() {
-        let mut state = State::default();
+        let mut state = State {
+            weights: Tensors::default(),
+            optimizer: Tensors::default(),
+            best: Tensors::default(),
+            counters: Counters::default(),
+        };
         state.weights.insert_f32("w", vec![2], vec![0.1, -3.0]);
         state.best.insert_f32("w", vec![2], vec![0.2, 5.0]);
         state.optimizer.insert_f64("steps", vec![7.0]);
-        state.progress = Counters {
+        state.counters = Counters {
+            experiment: "seed = 1\n".into(),
             step: 7,
             seconds: 0.1 + 0.2,
             loss_sum: 1.0 / 3.0,
             loss_count: 3,
             best: Some((5, Loss { train: 0.7, validation: 1e-7 / 3.0 })),
-            validation_loss: Some(0.3),
+            validation: Some((6, 0.3)),
         };
         let back = State::from_tensors(&state.to_tensors());
-        assert!(back.is_ok_and(|back| back.progress == state.progress
+        assert!(back.is_ok_and(|back| back.counters == state.counters
             && back.weights == state.weights
             && back.best == state.best
             && back.optimizer == state.optimizer));

@@ -31,7 +31,7 @@ impl Fixture {
         let examples = Examples::new(&runs, &[0, 1, 2], &normalisation, window, 1).unwrap();
         let mut batch = Batch::default();
         examples.gather(BatchOrder::new(0, examples.count(), 32).at(0), &mut batch);
-        let device = devices::open("cpu").unwrap();
+        let device = devices::CPU.open().unwrap();
         Fixture { entry, settings, window, normalisation, batch, device }
     }
 

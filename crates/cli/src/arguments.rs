@@ -15,8 +15,8 @@ const OVERRIDES: &str = "Settings over those of the file, such as train.steps=50
     version,
     max_term_width = 80,
     after_help = "First steps:\n  attractor train rnn-lorenz\n  attractor compare rnn-lorenz ffnn-lorenz\n\n\
-                  Exit status: 0 done, 1 the work failed, 2 the command or a file is wrong,\n130 interrupted, with the \
-                  state saved unless interrupted twice."
+                  Exit status: 0 done, 1 the work failed, 2 the command or a file is wrong,\n130 interrupted; a training in \
+                  progress saves its state (interrupt twice to stop at once)."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]

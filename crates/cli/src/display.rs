@@ -19,6 +19,10 @@ pub(crate) fn print(text: &str) {
 
 /// Writes an error to stderr.
 pub(crate) fn error(message: &str) {
+    // What a user's file holds must not reach the terminal as control codes, nor fill it.
+    let plain = plain(message);
+    let short: String = plain.chars().take(1000).collect();
+    let message = if short.len() < plain.len() { &format!("{short}...") } else { &plain };
     message_line(
         if std::io::stderr().is_terminal() { "\x1b[1;31merror:\x1b[0m " } else { "error: " },
         message,
@@ -28,6 +32,11 @@ pub(crate) fn error(message: &str) {
 /// Writes a line to stderr.
 pub(crate) fn message(text: &str) {
     message_line("", text);
+}
+
+/// The text with control characters written out.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// A line on stderr; where even that is gone there is nobody to tell.

@@ -6,12 +6,11 @@ mod display;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser};
 use report::Results;
 use runner::devices::DeviceError;
-use runner::{Build, Needs, Outcome, Run, RunError};
+use runner::{Build, Interrupt, Needs, Outcome, Run, RunError};
 
 use arguments::{Arguments, Command, Kind};
 use display::{Display, print};
@@ -117,15 +116,18 @@ fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError>
     }
 }
 
-/// A flag that the first interrupt (Ctrl-C, SIGTERM) sets; the second ends the program at once.
-fn stop_on_interrupt() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
+/// On an interrupt (Ctrl-C, SIGTERM, SIGHUP) a training saves its state; whatever else is going on, and at a
+/// second interrupt, the program ends at once.
+fn stop_on_interrupt() -> Arc<Interrupt> {
+    let stop = Arc::new(Interrupt::default());
+    let request = Arc::clone(&stop);
     let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        if request.request() {
+            display::message("stopping once the state is saved; interrupt again to stop at once");
+        } else {
+            display::message("interrupted");
             std::process::exit(130);
         }
-        display::message("stopping once the state is saved; interrupt again to stop at once");
     };
     if let Err(error) = ctrlc::set_handler(handler) {
         display::error(&format!("interrupts will not save the state: {error}"));
@@ -169,7 +171,7 @@ fn rows(kind: Kind) -> Rows {
 fn list(kind: Option<Kind>) -> String {
     let table = |rows: Rows, inset: &str| -> String {
         let wide = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        let line = |(name, about)| format!("{inset}{name:wide$}  {about}").trim_end().to_owned() + "\n";
+        let line = |(name, about)| display::plain(format!("{inset}{name:wide$}  {about}").trim_end()) + "\n";
         rows.into_iter().map(line).collect()
     };
     if let Some(kind) = kind {

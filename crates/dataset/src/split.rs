@@ -65,11 +65,15 @@ mod tests {
         fn every_trajectory_is_in_one_part(count in 3usize..300, a in 1u32..98, b in 1u32..98, seed: u64) {
             let (validation, test) = (f64::from(a.min(98 - b.min(97))) / 100.0, f64::from(b.min(97)) / 100.0);
             let fractions = [1.0 - validation - test, validation, test];
-            if let Ok(split) = Split::new(count, fractions, seed) {
+            let sizes = fractions[1..].iter().map(|part| (part * count as f64).round());
+            let possible = sizes.clone().all(|size| size >= 1.0) && sizes.sum::<f64>() < count as f64;
+            let split = Split::new(count, fractions, seed);
+            prop_assert_eq!(split.is_ok(), possible);
+            if let Ok(split) = split {
                 let mut all = [split.train.clone(), split.validation, split.test].concat();
                 all.sort_unstable();
                 prop_assert_eq!(all, (0..count).collect::<Vec<_>>());
-                prop_assert!((split.train.len() as f64 - fractions[0] * count as f64).abs() <= 1.0);
+                prop_assert!((split.train.len() as f64 - fractions[0] * count as f64).abs() <= 1.0 + 1e-9);
             }
         }
     }

@@ -98,7 +98,11 @@ pub(crate) fn from_tensors<M: Module>(
 ) -> Result<M, TensorError> {
     let mut flat = Vec::new();
     for (name, shape) in layout(&module) {
-        flat.extend_from_slice(tensors.f32(&name, &shape)?);
+        let values = tensors.f32(&name, &shape)?;
+        if let Some(x) = values.iter().find(|x| !x.is_finite()) {
+            return Err(TensorError(format!("tensor {name} holds {x}")));
+        }
+        flat.extend_from_slice(values);
     }
     Ok(unflatten(module, &vector(flat, device)))
 }

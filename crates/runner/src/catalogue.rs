@@ -19,7 +19,7 @@ pub fn experiments() -> Vec<(String, String)> {
         BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     for path in std::fs::read_dir(FOLDER).into_iter().flatten().flatten().map(|entry| entry.path()) {
         if path.extension().is_some_and(|extension| extension == "toml")
-            && let (Some(stem), Ok(text)) = (path.file_stem(), std::fs::read_to_string(&path))
+            && let (Some(stem), Ok(text)) = (path.file_stem(), read(&path))
         {
             found.insert(stem.to_string_lossy().into_owned(), text);
         }
@@ -45,6 +45,17 @@ pub fn load(experiment: &str, overrides: &[String]) -> Result<(String, Experimen
     Ok((name, resolved))
 }
 
+/// The text of an experiment file: an ordinary file, and not a large one.
+fn read(path: &Path) -> Result<String, RunError> {
+    const MOST: u64 = 1 << 20;
+    let cannot = |fault: String| RunError::Usage(format!("{} cannot be read: {fault}", path.display()));
+    let about = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?;
+    if !about.is_file() || about.len() > MOST {
+        return Err(cannot("an experiment is an ordinary file of at most 1 MiB".into()));
+    }
+    std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))
+}
+
 /// The name of an experiment, where it was found, and its text.
 fn find(experiment: &str) -> Result<(String, String, String), RunError> {
     let in_folder = Path::new(FOLDER).join(format!("{experiment}.toml"));
@@ -60,9 +71,16 @@ fn find(experiment: &str) -> Result<(String, String, String), RunError> {
         let message = unknown(&format!("experiment \"{experiment}\""), experiment, names);
         return Err(RunError::Usage(format!("{message}; or give the path of a .toml file")));
     };
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| RunError::Usage(format!("{} cannot be read: {error}", path.display())))?;
+    let text = read(&path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    // It becomes the name of a folder, and an argument of other commands.
+    let plain = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    if !name.starts_with(char::is_alphanumeric) || !name.chars().all(plain) {
+        return Err(RunError::Usage(format!(
+            "{}: the name of an experiment must begin with a letter or digit and hold only those, spaces, and - _ .",
+            path.display()
+        )));
+    }
     Ok((name, path.display().to_string(), text))
 }
 

@@ -62,6 +62,7 @@ pub fn evaluate(
         set(&mut table, overrides).map_err(RunError::Usage)?;
         experiment = resolve(&table).map_err(RunError::Usage)?;
     }
+    crate::names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
     let results = run.results()?;
     let prepared = prepare(&experiment, progress)?;
     let scored = score(run, &experiment, &prepared, device, progress)?;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System, Times};
 
+/// The most numbers of one array.
+pub(crate) const MAX_NUMBERS: u64 = 1 << 28;
+
 /// A resolved experiment: nothing is left to a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
@@ -185,15 +188,8 @@ impl Experiment {
         if let Some([low, high]) = data.initial.iter().find(|[low, high]| low > high) {
             return Err(format!("data.initial: [{low}, {high}] must go from low to high"));
         }
-        let samples = data.trajectories as u128 * times.samples() as u128 * system.dim() as u128;
-        if samples > 1 << 31 {
-            return Err(format!(
-                "data: {} trajectories of {} samples are {samples} numbers, more than the 2^31 that are kept in \
-                 memory: take fewer trajectories, or a larger dt",
-                data.trajectories,
-                times.samples()
-            ));
-        }
+        let count = data.trajectories as f64 * times.samples() as f64 * system.dim() as f64;
+        check_memory("data", count, "take fewer trajectories, a larger dt or a shorter t_final")?;
         Ok(())
     }
 
@@ -219,19 +215,20 @@ impl Experiment {
 
         whole("train.batch_size", train.batch_size as u64, 1, 10_000_000)?;
         whole("train.steps", train.steps, 1, 1_000_000_000_000)?;
-        above_zero("train.optimizer.learning_rate", train.optimizer.learning_rate())?;
+        above_zero("train.optimizer.learning_rate", train.optimizer.learning_rate(), 1e10)?;
         if !(0.0..=1.0).contains(&train.warmup) {
             return Err(format!("train.warmup = {} must lie between 0 and 1", train.warmup));
         }
-        above_zero("train.gradient_norm", train.gradient_norm)?;
+        above_zero("train.gradient_norm", train.gradient_norm, 1e30)?;
         whole("train.validate_every", train.validate_every, 1, u64::MAX)?;
         whole("train.checkpoint_every", train.checkpoint_every, 1, u64::MAX)?;
 
         whole("evaluate.starts", evaluate.starts as u64, 2, 10_000)?;
         whole("evaluate.polynomial_degree", evaluate.polynomial_degree as u64, 1, MAX_DEGREE as u64)?;
-        if evaluate.lyapunov_exponent < 0.0 {
+        if evaluate.lyapunov_exponent != 0.0 && !(1e-6..=1e6).contains(&evaluate.lyapunov_exponent) {
             return Err(format!(
-                "evaluate.lyapunov_exponent = {} must be above 0, or 0 to leave valid prediction times out",
+                "evaluate.lyapunov_exponent = {:e} must lie between 0.000001 and 1000000, or be 0 to leave valid \
+                 prediction times out",
                 evaluate.lyapunov_exponent
             ));
         }
@@ -250,15 +247,12 @@ impl Experiment {
                 history as f64 * data.dt
             ));
         }
-        let span = evaluate.transient + self.forecast_span();
-        let samples = span / data.dt * (evaluate.starts * system.dim()) as f64;
-        if samples > (1u64 << 31) as f64 {
-            return Err(format!(
-                "evaluate: {} starts over {span} time units are {samples:.3e} numbers, more than the 2^31 that are \
-                 kept in memory: take fewer starts, or a shorter transient and horizon",
-                evaluate.starts
-            ));
-        }
+        let samples = (evaluate.transient + self.forecast_span()) / data.dt;
+        check_memory(
+            &format!("evaluate ({} starts of {samples:.3e} samples)", evaluate.starts),
+            samples.max(1.0) * (evaluate.starts * system.dim()) as f64,
+            "take fewer starts, or a shorter transient and horizon",
+        )?;
         Ok(())
     }
 
@@ -297,6 +291,21 @@ fn whole(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
     }
 }
 
-fn above_zero(key: &str, value: f64) -> Result<(), String> {
-    if value > 0.0 { Ok(()) } else { Err(format!("{key} = {value} must be above 0")) }
+fn above_zero(key: &str, value: f64, most: f64) -> Result<(), String> {
+    if value > 0.0 && value <= most {
+        Ok(())
+    } else {
+        Err(format!("{key} = {value:?} must be above 0 and at most {most:?}"))
+    }
+}
+
+/// The sentence for more numbers in one array than are kept in memory; a scoring holds four such arrays.
+fn check_memory(section: &str, count: f64, cure: &str) -> Result<(), String> {
+    if count <= MAX_NUMBERS as f64 {
+        Ok(())
+    } else {
+        Err(format!(
+            "{section} asks for {count:.3e} numbers, more than the {MAX_NUMBERS} (2 GiB) that are kept in memory: {cure}"
+        ))
+    }
 }

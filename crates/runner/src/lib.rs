@@ -1,5 +1,7 @@
 //! From an experiment file to data, training, scores and a run directory.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 mod catalogue;
 mod data;
 mod environment;
@@ -42,6 +44,32 @@ impl RunError {
 
     pub(crate) fn failed(message: impl ToString) -> Self {
         RunError::Failed(message.to_string())
+    }
+}
+
+/// A request to stop, from a signal handler.
+///
+/// While a training loop runs the request is granted at the next step, with the state saved. At any other
+/// time there is nothing that stopping in order would save.
+#[derive(Default)]
+pub struct Interrupt(AtomicU8);
+
+impl Interrupt {
+    const TRAINING: u8 = 1;
+    const REQUESTED: u8 = 2;
+
+    /// Asks to stop; false where no training loop will grant it, so that the caller had better exit.
+    pub fn request(&self) -> bool {
+        let (from, to) = (Self::TRAINING, Self::REQUESTED);
+        self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    pub(crate) fn listen(&self, training: bool) {
+        self.0.store(u8::from(training) * Self::TRAINING, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::REQUESTED
     }
 }
 

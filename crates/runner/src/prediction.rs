@@ -6,11 +6,10 @@ use dataset::arrays::{Array, Npz, read_npz, write_npz};
 use forecast::rollout;
 use sim::System;
 
+use crate::experiment::MAX_NUMBERS;
 use crate::run::Run;
+use crate::simulation::check_output;
 use crate::{Progress, RunError};
-
-/// The most numbers a forecast may hold.
-const MAX_NUMBERS: u128 = 1 << 31;
 
 /// Forecasts `steps` samples after the histories `u` [start, time, component] of the .npz `input`, sampled at
 /// the run's dt, and writes `u` [start, step, component] and the times `t` after the last sample to the
@@ -29,11 +28,15 @@ pub fn predict(
     device: &str,
     progress: &mut dyn Progress,
 ) -> Result<String, RunError> {
-    if output.extension().is_none_or(|ending| ending != "npz") {
+    check_output(output, &["npz"])?;
+    if output.canonicalize().is_ok_and(|output| input.canonicalize().is_ok_and(|input| input == output)) {
         return Err(RunError::Usage(format!(
-            "{} must end in .npz, the format it is written in",
+            "{} is the input too; name another file to write",
             output.display()
         )));
+    }
+    if std::fs::metadata(input).is_ok_and(|about| !about.is_file()) {
+        return Err(RunError::Usage(format!("{} is not an ordinary file", input.display())));
     }
     if steps == 0 {
         return Err(RunError::Usage("--steps 0 asks for no forecast; it must be at least 1".into()));
@@ -72,9 +75,9 @@ pub fn predict(
         )));
     }
     let width = dim.max(system.known_inputs().len()) as u128;
-    if starts as u128 * (history as u128 + steps as u128) * width > MAX_NUMBERS {
+    if starts as u128 * (history as u128 + steps as u128) * width > u128::from(MAX_NUMBERS) {
         return Err(wrong(format!(
-            "{steps} steps from {starts} starts are more than the 2^31 numbers that fit"
+            "{steps} steps from {starts} starts are more than the {MAX_NUMBERS} numbers that fit"
         )));
     }
     let used = |start: usize| (start * history + history - window) * dim..(start + 1) * history * dim;

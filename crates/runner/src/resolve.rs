@@ -34,11 +34,17 @@ pub(crate) fn set(table: &mut Table, overrides: &[String]) -> Result<(), String>
         let (key, value) = pair.split_once('=').ok_or_else(|| {
             format!("\"{pair}\" sets nothing: an override is written key=value, such as train.steps=1000")
         })?;
+        if value.contains(['\n', '\r']) || value.len() > 10_000 {
+            return Err(format!("{key}: a value must stand on one line of at most 10000 characters"));
+        }
         let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut one| one.remove("value"));
         let value = parsed.unwrap_or_else(|| Value::String(value.to_owned()));
         let mut parts: Vec<&str> = key.trim().split('.').collect();
         if parts.iter().any(|part| part.is_empty()) {
             return Err(format!("\"{pair}\": the key is empty; an override is written key=value"));
+        }
+        if parts.len() > 8 {
+            return Err(format!("{}...: no key is nested that deeply", parts[..3].join(".")));
         }
         let last = parts.pop().unwrap_or_default();
         let mut inside = &mut *table;
@@ -151,8 +157,9 @@ fn fit(default: &Value, value: &Value, at: &str) -> Result<Value, String> {
         (Value::Float(_), Value::Float(number)) if !number.is_finite() => wrong("a finite number"),
         (Value::Float(_), Value::Float(_)) | (Value::String(_), Value::String(_)) => Ok(value.clone()),
         (Value::Integer(_), Value::Integer(whole)) if *whole < 0 => wrong("a whole number from 0 up"),
-        // a list where a number is the default is the business of whoever takes both
-        (Value::Integer(_), Value::Integer(_) | Value::Array(_)) => Ok(value.clone()),
+        // A list where a number is the default is the business of the networks that take both.
+        (Value::Integer(_), Value::Integer(_)) => Ok(value.clone()),
+        (Value::Integer(_), Value::Array(_)) if at.starts_with("model.") => Ok(value.clone()),
         (Value::Array(defaults), Value::Array(values)) if defaults.len() == values.len() => {
             let pairs = defaults.iter().zip(values).enumerate();
             let fitted = pairs.map(|(i, (default, value))| fit(default, value, &format!("{at}[{i}]")));
@@ -160,6 +167,9 @@ fn fit(default: &Value, value: &Value, at: &str) -> Result<Value, String> {
         }
         (Value::Array(defaults), Value::Array(_)) => wrong(&format!("a list of {}", defaults.len())),
         (Value::Float(_), _) => wrong("a number"),
+        (Value::Integer(_), Value::String(digits)) if digits.bytes().all(|c| c.is_ascii_digit()) => {
+            wrong("a whole number of at most 9223372036854775807")
+        }
         (Value::Integer(_), _) => wrong("a whole number"),
         (Value::String(_), _) => wrong("a text in quotes"),
         (Value::Array(_), _) => wrong("a list"),
@@ -269,9 +279,9 @@ mod tests {
             (&["data.split=[0.9,0.1]"], &["data.split", "a list of 3"]),
             (&["model.window=801"], &["model.window = 801", "at most 800"]),
             (&["train.schedule=linear"], &["train: ", "linear", "warmup-cosine"]),
-            (&["train.steps=[1]"], &["train: "]),
+            (&["train.steps=[1]"], &["train.steps = [1] must be a whole number"]),
             (&["model.hidden=[1]"], &["model: "]),
-            (&["train.optimizer.learning_rate=0"], &["train.optimizer.learning_rate = 0 must be above 0"]),
+            (&["train.optimizer.learning_rate=0"], &["train.optimizer.learning_rate = 0.0 must be above 0"]),
             (&["evaluate.polynomial_degree=9"], &["between 1 and 8"]),
             (&["evaluate.transient=0.01"], &["evaluate.transient", "window"]),
             (&["data.initial=[[0,1]]"], &["data.initial", "a list of 3"]),
@@ -281,6 +291,16 @@ mod tests {
             (&["seed"], &["key=value"]),
             (&["=3"], &["key is empty"]),
             (&["seed.x=3"], &["seed"]),
+            (&["seed=1\n[data]\ndt=0.1"], &["seed", "one line"]),
+            (&["a.b.c.d.e.f.g.h.i=1"], &["nested"]),
+            (&["seed=99999999999999999999"], &["seed", "at most 9223372036854775807"]),
+            (
+                &["train.optimizer.learning_rate=1e11"],
+                &["train.optimizer.learning_rate = 100000000000.0", "at most"],
+            ),
+            (&["model.hidden=90000"], &["model: ", "weights"]),
+            (&["evaluate.horizon=1e7"], &["evaluate"]),
+            (&["evaluate.lyapunov_exponent=1e-300"], &["evaluate.lyapunov_exponent", "0.000001"]),
             (&["model=3"], &["[model]"]),
             (&["train=3"], &["train = 3 must be a table"]),
             (&["data.solver=3"], &["data.solver"]),

@@ -68,7 +68,6 @@ impl Run {
         };
         let run = Run { directory };
         run.write(ENVIRONMENT, &json(environment)?)?;
-        std::fs::create_dir(run.directory.join(CHECKPOINTS)).map_err(cannot)?;
         // Last, since it is what makes the directory a run.
         run.write(EXPERIMENT, &to_toml(experiment))?;
         Ok(run)
@@ -87,18 +86,23 @@ impl Run {
                 Needs::Unfinished if direct.is_complete() => Err(RunError::Usage(format!(
                     "{named} is complete: `attractor show {named}` prints its results"
                 ))),
+                _ if direct.is_complete() => Err(RunError::Usage(format!(
+                    "{named} has lost its {}; train its experiment.toml anew",
+                    needs.file()
+                ))),
                 _ => Err(RunError::Usage(format!(
                     "{named} has no {} yet: its training did not end; continue it with `attractor resume {named}`",
                     needs.file()
                 ))),
             };
         }
+        let a_name = !named.contains(std::path::is_separator) && ![".", "..", ""].contains(&named);
         let mut found: Vec<Run> = std::fs::read_dir(runs.join(named))
             .into_iter()
             .flatten()
             .flatten()
             .map(|entry| Run { directory: entry.path() })
-            .filter(|run| run.directory.join(EXPERIMENT).is_file() && run.has(needs))
+            .filter(|run| a_name && run.directory.join(EXPERIMENT).is_file() && run.has(needs))
             .collect();
         // Their names begin with the time.
         found.sort_by(|a, b| a.directory.file_name().cmp(&b.directory.file_name()));
@@ -123,7 +127,7 @@ impl Run {
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        self.directory.join(RESULTS).exists()
+        self.results().is_ok()
     }
 
     /// Keeps other processes from training this run while the file is held.
@@ -220,7 +224,7 @@ impl Run {
             RunError::Usage(format!("{} does not fit the experiment beside it: {fault}", path.display()))
         };
         if model.about != about_model(experiment) {
-            return Err(fault(format!("it holds {}", model.about)));
+            return Err(fault("it was trained by another one".into()));
         }
         let scale = |name: &str| {
             model.f64(&format!("normalisation.{name}")).map(<[f64]>::to_vec).map_err(|e| fault(e.to_string()))
@@ -231,6 +235,12 @@ impl Run {
             increment_mean: scale("increment_mean")?,
             increment_std: scale("increment_std")?,
         };
+        for (name, values) in scales(&normalisation) {
+            let sound = |x: f64| x.is_finite() && (name.ends_with("mean") || x > 0.0);
+            if let Some(x) = values.iter().find(|&&x| !sound(x)) {
+                return Err(fault(format!("its normalisation.{name} holds {x}")));
+            }
+        }
         let system = experiment.build_system().map_err(RunError::Usage)?;
         let (dim, features) = (system.dim(), system.dim() + system.known_inputs().len());
         if scales(&normalisation).map(|(_, values)| values.len()) != [features, features, dim, dim] {
@@ -243,6 +253,7 @@ impl Run {
     /// Keeps `state` as the checkpoint of a step, and none before it.
     pub(crate) fn save_checkpoint(&self, step: u64, state: &Tensors) -> Result<(), RunError> {
         let folder = self.directory.join(CHECKPOINTS);
+        std::fs::create_dir_all(&folder).map_err(|error| cannot(&folder, &error))?;
         let path = folder.join(format!("step-{step:012}.safetensors"));
         state.save(&path).map_err(RunError::failed)?;
         for old in self.checkpoints() {
@@ -255,14 +266,22 @@ impl Run {
 
     /// The newest checkpoint.
     pub(crate) fn checkpoint(&self) -> Result<Option<Tensors>, RunError> {
-        self.checkpoints().pop().map(|path| Tensors::load(&path).map_err(RunError::failed)).transpose()
+        let load = |path: PathBuf| {
+            Tensors::load(&path).map_err(|fault| {
+                RunError::Failed(format!("{fault}; without that file the training would begin anew"))
+            })
+        };
+        self.checkpoints().pop().map(load).transpose()
     }
 
     fn checkpoints(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.directory.join(CHECKPOINTS)).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries
             .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == "safetensors"))
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("step-") && name.ends_with(".safetensors")
+            })
             .collect();
         paths.sort();
         paths
@@ -302,7 +321,7 @@ impl Needs {
         match self {
             Needs::Model => MODEL,
             Needs::Results => RESULTS,
-            Needs::Unfinished => CHECKPOINTS,
+            Needs::Unfinished => EXPERIMENT,
         }
     }
 }
@@ -315,8 +334,11 @@ fn json(value: &impl Serialize) -> Result<String, RunError> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(RunError::failed)
 }
 
+/// What a model is a model of: everything but the scoring, which may be another each time.
 fn about_model(experiment: &Experiment) -> String {
-    format!("model {} for system {}", experiment.model, experiment.system)
+    let Experiment { seed, system, data, model, train, .. } = experiment;
+    serde_json::json!({"seed": seed, "system": system, "data": data, "model": model, "train": train})
+        .to_string()
 }
 
 fn scales(normalisation: &Normalisation) -> [(&'static str, &Vec<f64>); 4] {

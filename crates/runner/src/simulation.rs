@@ -20,20 +20,16 @@ pub fn simulate(
     output: &Path,
     progress: &mut dyn Progress,
 ) -> Result<String, RunError> {
-    let ending = output.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    if !["npz", "csv"].contains(&ending) {
-        return Err(RunError::Usage(format!(
-            "{} must end in .npz or .csv, which says the format to write",
-            output.display()
-        )));
-    }
+    let ending = check_output(output, &["npz", "csv"])?;
     let named = |name: &str| Value::Table(Table::from_iter([("name".into(), Value::String(name.into()))]));
     let mut table = Table::from_iter([("system".into(), named(system)), ("model".into(), named("ffnn"))]);
     for pair in overrides {
         let section = pair.split(['.', '=']).next().unwrap_or_default().trim();
-        if ["model", "train", "evaluate"].contains(&section) {
+        if ["model", "train", "evaluate"].contains(&section)
+            || ["system", "system.name"].contains(&pair.split('=').next().unwrap_or_default().trim())
+        {
             return Err(RunError::Usage(format!(
-                "{pair} has no meaning here: simulate takes seed, system.* and data.*"
+                "{pair} has no meaning here: simulate takes seed, data.* and the parameters of the system it names"
             )));
         }
     }
@@ -58,7 +54,7 @@ pub fn simulate(
     } else {
         let components = system.components().into_iter().chain(system.known_inputs());
         let header: Vec<String> =
-            ["trajectory".into(), "t".into()].into_iter().chain(components.map(|c| c.name)).collect();
+            ["trajectory".into(), "t".into()].into_iter().chain(components.map(|c| c.heading())).collect();
         let rows = (0..count).flat_map(|run| (0..samples).map(move |i| (run, i)));
         write_csv(
             output,
@@ -75,4 +71,19 @@ pub fn simulate(
         output.display(),
         runs.dim()
     ))
+}
+
+/// Refuses, before any work, an output that could not be written in the end. Returns its ending.
+pub(crate) fn check_output<'a>(output: &'a Path, endings: &[&str]) -> Result<&'a str, RunError> {
+    let ending = output.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let fault = if !endings.contains(&ending) {
+        format!("must end in .{}, which says the format to write", endings.join(" or ."))
+    } else if output.is_dir() {
+        "is a folder; name a file".into()
+    } else if output.parent().is_some_and(|folder| folder != Path::new("") && !folder.is_dir()) {
+        "lies in a folder that does not exist; make it first".into()
+    } else {
+        return Ok(ending);
+    };
+    Err(RunError::Usage(format!("{} {fault}", output.display())))
 }

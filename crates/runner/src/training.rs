@@ -1,7 +1,6 @@
 //! The training loop.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use dataset::{Batch, BatchOrder, Examples};
@@ -16,7 +15,7 @@ use crate::evaluation::score;
 use crate::experiment::{Schedule, Train};
 use crate::resolve::to_toml;
 use crate::run::Run;
-use crate::{Experiment, Progress, RunError, Step, names};
+use crate::{Experiment, Interrupt, Progress, RunError, Step, names};
 
 /// How a training ended.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub enum Outcome {
     Interrupted(Run, u64),
 }
 
-/// Trains an experiment in a new run directory below `runs`, and scores it. Once `stop` is set it saves its
+/// Trains an experiment in a new run directory below `runs`, and scores it. On a request to stop it saves its
 /// state at the next step and returns.
 ///
 /// # Errors
@@ -38,7 +37,7 @@ pub fn train(
     device: &str,
     runs: &Path,
     build: &Build,
-    stop: &AtomicBool,
+    stop: &Interrupt,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
     // Whatever can be wrong shows before anything is written.
@@ -57,7 +56,7 @@ pub fn train(
 pub fn resume(
     run: Run,
     device: &str,
-    stop: &AtomicBool,
+    stop: &Interrupt,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
     let on = names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
@@ -160,7 +159,7 @@ struct Sitting<'a> {
     experiment: &'a Experiment,
     prepared: &'a Prepared,
     device: &'a str,
-    stop: &'a AtomicBool,
+    stop: &'a Interrupt,
 }
 
 impl Sitting<'_> {
@@ -183,9 +182,11 @@ impl Sitting<'_> {
             network.name, self.device, experiment.train.steps, experiment.train.batch_size
         ));
         let (training, validation) = self.examples()?;
+        self.stop.listen(true);
         let ended = self.steps(&mut *learner, &training, &validation, &mut state, progress);
         // A step or a validation that fails changes nothing, so this state is the last good one.
         self.checkpoint(&*learner, &mut state)?;
+        self.stop.listen(false);
         if !matches!(ended, Ok(true)) {
             if state.counters.best.is_some() {
                 self.run.save_model(experiment, &state.best, normalisation)?;
@@ -244,7 +245,7 @@ impl Sitting<'_> {
             if step == train.steps {
                 return Ok(true);
             }
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stop.is_requested() {
                 return Ok(false);
             }
             if step > 0 && step.is_multiple_of(train.checkpoint_every) {

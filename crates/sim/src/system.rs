@@ -19,6 +19,11 @@ impl Component {
     pub fn new(name: &str, unit: &str) -> Self {
         Component { name: name.into(), unit: unit.into() }
     }
+
+    /// As it heads a column: the name, and the unit where there is one.
+    pub fn heading(&self) -> String {
+        if self.unit == "1" { self.name.clone() } else { format!("{} [{}]", self.name, self.unit) }
+    }
 }
 
 /// A system of ordinary differential equations u' = f(t, u): all that a file in `systems/` has to say.

@@ -1,6 +1,7 @@
 //! The built program through all its commands.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::support::{Folder, results, timeless};
@@ -111,56 +112,92 @@ fn the_same_experiment_gives_the_same_bytes_on_any_number_of_threads() {
     assert!(model != other);
 }
 
+/// Starts a training, waits for the first line of its metrics, and sends it a signal. Returns its exit code
+/// and its run.
+#[cfg(unix)]
+fn stop(folder: &Folder, arguments: &[&str], signal: &str) -> (Option<i32>, PathBuf) {
+    let runs = folder.path().join("runs/tiny");
+    let known: Vec<_> = std::fs::read_dir(&runs).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    let mut child = folder.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begin = std::time::Instant::now();
+    let run = loop {
+        assert!(begin.elapsed().as_secs() < 60, "no metrics after a minute");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let mut entries = std::fs::read_dir(&runs).into_iter().flatten().flatten().map(|entry| entry.path());
+        let new = entries.find(|path| !known.contains(path) && path.join("metrics.jsonl").exists());
+        if let Some(run) = new {
+            break run;
+        }
+    };
+    let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    (child.wait().unwrap().code(), run)
+}
+
 #[cfg(unix)]
 #[test]
-fn an_interrupted_training_continues_to_the_same_bytes() {
+fn a_training_that_is_stopped_continues_to_the_same_bytes() {
     let folder = Folder::new(TINY);
-    let long = ["train.steps=3000", "train.validate_every=100", "train.checkpoint_every=100000"];
-    let straight = folder.train(&[&["tiny.toml"], &long[..], &["--runs", "straight"]].concat());
-
-    let mut child = folder
-        .command(&[&["train", "tiny.toml"], &long[..]].concat())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut messages = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.starts_with("training") {
-        line.clear();
-        assert!(messages.read_line(&mut line).unwrap() > 0, "ended before training");
-    }
-    std::thread::sleep(std::time::Duration::from_millis(150));
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-    let status = child.wait().unwrap();
-    let mut rest = String::new();
-    messages.read_to_string(&mut rest).unwrap();
-    assert_eq!(status.code(), Some(130), "{rest}");
-    let run = rest.trim().rsplit_once("attractor resume ").unwrap().1.trim_end_matches('`');
-    let run = folder.path().join(run);
-    assert!(!run.join("results.json").exists());
-    let refused = folder.run(&["show", run.to_str().unwrap()]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("attractor resume"));
-
-    folder.ok(&["resume", run.to_str().unwrap()]);
-    for file in ["model.safetensors", "experiment.toml"] {
-        assert!(
-            std::fs::read(run.join(file)).unwrap() == std::fs::read(straight.join(file)).unwrap(),
-            "{file}"
-        );
-    }
-    assert_eq!(timeless(results(&run)), timeless(results(&straight)));
-    let steps = |run: &std::path::Path| -> Vec<(u64, f64)> {
+    let long = ["tiny.toml", "train.steps=4000", "train.validate_every=100"];
+    let train = |more: &[&'static str]| [&["train"], &long[..], more].concat();
+    let steps = |run: &Path| -> Vec<(u64, f64)> {
         let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         lines.map(|m| (m["step"].as_u64().unwrap(), m["train_loss"].as_f64().unwrap())).collect()
     };
-    assert_eq!(steps(&run), steps(&straight));
-    let again = folder.run(&["resume", run.to_str().unwrap()]);
-    assert_eq!(again.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("is complete"));
+    // Interrupts save the state; a kill leaves the last checkpoint and lines of metrics after it.
+    for (signal, code, every) in
+        [("-INT", Some(130), "1000000"), ("-TERM", Some(130), "1000000"), ("-KILL", None, "30")]
+    {
+        let every = format!("train.checkpoint_every={every}");
+        let straight = folder.train(&[&long[..], &[&every, "--runs", "straight"]].concat());
+        let arguments = [train(&[]), vec![&every]].concat();
+        let (status, run) = stop(&folder, &arguments, signal);
+        assert_eq!(status, code, "{signal}");
+        assert!(!run.join("results.json").exists() && steps(&run).len() < 40, "{signal} came too late");
+        assert_eq!(std::fs::read_dir(run.join("checkpoints")).unwrap().count(), 1, "{signal}");
+        let refused = folder.run(&["show", run.to_str().unwrap()]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("attractor resume"));
+        if signal == "-KILL" {
+            let mut metrics = std::fs::File::options().append(true).open(run.join("metrics.jsonl")).unwrap();
+            metrics.write_all(b"{\"step\": 100000, \"train_loss\": 1}\n{\"step\": 5").unwrap();
+        }
+
+        folder.ok(&["resume", "tiny"]);
+        let model = |run: &Path| std::fs::read(run.join("model.safetensors")).unwrap();
+        assert!(model(&run) == model(&straight), "{signal}");
+        assert_eq!(timeless(results(&run)), timeless(results(&straight)), "{signal}");
+        assert_eq!(steps(&run), steps(&straight), "{signal}");
+        let again = folder.run(&["resume", run.to_str().unwrap()]);
+        assert_eq!(again.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&again.stderr).contains("is complete"));
+    }
+    // What cannot be continued is said, and nothing is changed.
+    let (_, run) = stop(&folder, &train(&[]), "-INT");
+    let named = run.to_str().unwrap();
+    let refused = |words: &str| {
+        let output = folder.run(&["resume", named]);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && message.contains(words) && !message.contains("panicked"),
+            "{message}"
+        );
+    };
+    let resolved = std::fs::read_to_string(run.join("experiment.toml")).unwrap();
+    std::fs::write(run.join("experiment.toml"), resolved.replace("seed = 0", "seed = 1")).unwrap();
+    refused("no longer the one");
+    std::fs::write(run.join("experiment.toml"), &resolved).unwrap();
+    let checkpoint = std::fs::read_dir(run.join("checkpoints")).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&checkpoint).unwrap();
+    std::fs::write(&checkpoint, &bytes[..bytes.len() - 7]).unwrap();
+    refused("no file of tensors");
+    std::fs::write(&checkpoint, &bytes).unwrap();
+    let held = std::fs::File::open(run.join("experiment.toml")).unwrap();
+    held.try_lock().unwrap();
+    refused("being trained by another process");
+    drop(held);
+    folder.ok(&["resume", named]);
 }
 
 /// Somebody else's integrator: the classical Runge-Kutta method, written for this test.
@@ -302,7 +339,7 @@ fn simulations_are_written_as_arrays_and_as_a_table() {
     assert_eq!((&t.shape[..], &u.shape[..], &known.shape[..]), (&[6][..], &[3, 6, 2][..], &[3, 6, 2][..]));
     let table = std::fs::read_to_string(folder.path().join("a.csv")).unwrap();
     let mut lines = table.lines();
-    assert_eq!(lines.next(), Some("trajectory,t,x,v,cos,sin"));
+    assert_eq!(lines.next(), Some("trajectory,t,x [m],v [m/s],cos,sin"));
     let rows: Vec<Vec<f64>> =
         lines.map(|line| line.split(',').map(|x| x.parse().unwrap()).collect()).collect();
     assert_eq!(rows.len(), 18);

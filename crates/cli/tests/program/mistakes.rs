@@ -46,7 +46,7 @@ fn mistakes_in_the_experiment_are_refused_before_anything_is_written() {
         (&["tiny.toml", "model.hiden=3"][..], &["tiny.toml", "model.hiden", "did you mean \"hidden\""][..]),
         (&["tiny.toml", "model.name=rnm"], &["model.name", "did you mean \"rnn\""]),
         (&["tiny.toml", "system.name=lorentz"], &["system.name", "did you mean \"lorenz\""]),
-        (&["tiny.toml", "--device", "gppu"], &["device \"gppu\"", "cpu, gpu, cuda"]),
+        (&["tiny.toml", "--device", "gppu"], &["device \"gppu\"", "did you mean \"gpu\"", "cpu, gpu, cuda"]),
         (&["rnn-lorentz"], &["experiment \"rnn-lorentz\"", "did you mean \"rnn-lorenz\""]),
         (&["none.toml"], &["none.toml cannot be read"]),
         (&["tiny.toml", "data.dt=-0.1"], &["dt = -0.1 must be above 0"]),
@@ -72,7 +72,14 @@ fn mistakes_in_the_experiment_are_refused_before_anything_is_written() {
     assert!(!folder.path().join("runs").exists());
     refused(&folder, &["simulate", "lorentz", "-o", "a.npz"], 2, &["did you mean \"lorenz\""]);
     refused(&folder, &["simulate", "lorenz", "-o", "a.txt"], 2, &["a.txt", ".npz or .csv"]);
-    refused(&folder, &["simulate", "lorenz", "-o", "none/a.npz"], 1, &["none/a.npz"]);
+    refused(&folder, &["simulate", "lorenz", "-o", "none/a.npz"], 2, &["none/a.npz", "folder"]);
+    refused(&folder, &["simulate", "lorenz", "-o", "a.npz", "system.name=oscillator"], 2, &["system.name"]);
+    let deep = format!("system{}=1", ".x".repeat(60_000));
+    refused(&folder, &["simulate", "lorenz", "-o", "a.npz", &deep], 2, &["nested"]);
+    std::fs::copy(folder.path().join("tiny.toml"), folder.path().join("...toml")).unwrap();
+    refused(&folder, &["train", "...toml"], 2, &["...toml", "must begin with"]);
+    folder.write("escape.toml", "[system]\nname = \"\\u001b[31mred\"\n");
+    refused(&folder, &["train", "escape.toml"], 2, &["\\u{1b}[31mred"]);
     refused(
         &folder,
         &["simulate", "lorenz", "-o", "a.npz", "train.steps=3"],
@@ -99,7 +106,7 @@ fn a_run_that_fails_says_when_and_why() {
         &["simulating lorenz", "trajectory 0", "t = "],
     );
     refused(&folder, &[&["simulate", "lorenz", "-o", "a.npz"], &blown[..]].concat(), 1, &["finite numbers"]);
-    let wild = ["train.optimizer.learning_rate=1e30", "train.validate_every=1"];
+    let wild = ["train.optimizer.learning_rate=1e10", "train.validate_every=1"];
     refused(
         &folder,
         &[&["train", "tiny.toml"], &wild[..]].concat(),
@@ -135,6 +142,25 @@ fn what_is_no_run_is_told_from_one() {
     let resolved = std::fs::read_to_string(run.join("experiment.toml")).unwrap();
     std::fs::write(run.join("experiment.toml"), resolved.replace("hidden = 4", "hidden = 5")).unwrap();
     refused(&folder, &["evaluate", named], 2, &["model.safetensors", "does not fit"]);
+    std::fs::write(run.join("experiment.toml"), &resolved).unwrap();
+    // the first mean of the inputs, a number after the header, made infinite
+    let tensors = models::tensors::Tensors::load(&run.join("model.safetensors")).unwrap();
+    for (name, values) in [("normalisation.std", vec![-1.0; 3]), ("normalisation.mean", vec![f64::NAN; 3])] {
+        let mut broken = tensors.clone();
+        broken.insert_f64(name, values);
+        broken.save(&run.join("model.safetensors")).unwrap();
+        refused(&folder, &["evaluate", named], 2, &["model.safetensors", name]);
+    }
+    let other = folder.train(&["tiny.toml", "seed=5"]);
+    std::fs::copy(other.join("model.safetensors"), run.join("model.safetensors")).unwrap();
+    refused(&folder, &["evaluate", named], 2, &["model.safetensors", "trained by another"]);
+    std::fs::remove_file(run.join("model.safetensors")).unwrap();
+    refused(
+        &folder,
+        &["predict", named, "-i", "x.npz", "-n", "1", "-o", "y.npz"],
+        2,
+        &["has lost its model.safetensors"],
+    );
     std::fs::write(run.join("results.json"), "{}").unwrap();
     refused(&folder, &["show", named], 2, &["results.json", "does not hold results"]);
 }
@@ -177,20 +203,75 @@ fn histories_that_do_not_fit_are_refused_with_their_place() {
         refused(&folder, &["predict", named, "-i", file, "-n", "5", "-o", "out.npz"], 2, words);
     }
     write("good.npz", &full([2, 4, 3], 1.0), None);
+    refused(
+        &folder,
+        &["predict", named, "-i", "good.npz", "-n", "5", "-o", "good.npz"],
+        2,
+        &["is the input too"],
+    );
     refused(&folder, &["predict", named, "-i", "good.npz", "-n", "0", "-o", "out.npz"], 2, &["at least 1"]);
     refused(&folder, &["predict", named, "-i", "good.npz", "-n", "5", "-o", "out.txt"], 2, &["out.txt"]);
     refused(
         &folder,
         &["predict", named, "-i", "good.npz", "-n", "5", "-o", "no/out.npz"],
-        1,
+        2,
         &["no/out.npz"],
     );
-    refused(
-        &folder,
-        &["predict", named, "-i", "good.npz", "-n", "999999999999", "-o", "out.npz"],
-        2,
-        &["2^31"],
-    );
+    for steps in ["999999999999", "18446744073709551615"] {
+        refused(
+            &folder,
+            &["predict", named, "-i", "good.npz", "-n", steps, "-o", "out.npz"],
+            2,
+            &["268435456"],
+        );
+    }
     assert!(!folder.path().join("out.npz").exists());
     folder.ok(&["predict", named, "-i", "good.npz", "-n", "5", "-o", "out.npz"]);
+}
+
+#[test]
+fn known_inputs_that_do_not_fit_are_refused() {
+    let folder = Folder::new(&TINY.replace("\"lorenz\"", "\"oscillator\""));
+    let run = folder.train(&["tiny.toml", "data.t_final=4"]);
+    let u = Array::new([2, 4, 2], vec![0.5; 16]);
+    let write = |name: &str, more: &[(&str, &Array)]| {
+        write_npz(&folder.path().join(name), &[&[("u", &u)], more].concat()).unwrap();
+    };
+    let known = |shape: [usize; 3]| Array::new(shape, vec![0.5; shape.iter().product()]);
+    let t = Array::new([4], vec![0.0, 0.1, 0.2, 0.3]);
+    write("neither.npz", &[]);
+    write("starts.npz", &[("known", &known([3, 8, 2])), ("t", &t)]);
+    write("inputs.npz", &[("known", &known([2, 8, 1]))]);
+    write("early.npz", &[("known", &known([2, 7, 2]))]);
+    let mut hole = known([2, 8, 2]);
+    hole.values[5] = f64::INFINITY;
+    write("inf.npz", &[("known", &hole)]);
+    let late = Array::new([4], vec![0.0, 0.1, 0.2, 0.4]);
+    write("late.npz", &[("t", &late)]);
+    for (file, words) in [
+        ("neither.npz", &["known inputs (cos, sin)", "`t` [4]", "[2, 8, 2]"][..]),
+        ("starts.npz", &["[3, 8, 2]", "[2, 8, 2]"]),
+        ("inputs.npz", &["[2, 8, 1]", "[2, 8, 2]"]),
+        ("early.npz", &["[2, 7, 2]", "[2, 8, 2]"]),
+        ("inf.npz", &["`known` holds inf"]),
+        ("late.npz", &["sample 0", "0.1 apart"]),
+    ] {
+        refused(
+            &folder,
+            &["predict", run.to_str().unwrap(), "-i", file, "-n", "5", "-o", "out.npz"],
+            2,
+            words,
+        );
+    }
+    write("short.npz", &[("known", &known([2, 4, 2])), ("t", &t)]);
+    folder.ok(&["predict", run.to_str().unwrap(), "-i", "short.npz", "-n", "5", "-o", "out.npz"]);
+}
+
+#[test]
+fn lengths_that_fall_between_two_samples_are_no_fault() {
+    // 1.0 + 0.345 and 0.345 round to lengths that differ by one more than 1.0.
+    let folder = Folder::new(TINY);
+    for horizon in ["evaluate.horizon=0.345", "evaluate.horizon=0.145"] {
+        folder.train(&["tiny.toml", horizon, "evaluate.lyapunov_exponent=0"]);
+    }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sim::random::Stream;
 
 use super::layers::{Activation, linear};
-use super::{NetworkConfig, check_size};
+use super::{NetworkConfig, check_size, check_weights};
 use crate::learner::{Network, Shape};
 
 /// Settings of the feed-forward network.
@@ -57,6 +57,9 @@ impl NetworkConfig for FfnnConfig {
 
     fn check(&self) -> Result<(), String> {
         check_size("depth", self.depth, 100)?;
+        if self.hidden == Widths::Each(Vec::new()) {
+            return Err("hidden = [] must name at least one layer".into());
+        }
         if let Widths::Each(widths) = &self.hidden
             && widths.len() != self.depth
         {
@@ -67,7 +70,9 @@ impl NetworkConfig for FfnnConfig {
                 widths.len()
             ));
         }
-        self.widths().into_iter().try_for_each(|width| check_size("hidden", width, 100_000))
+        let widths = self.widths();
+        widths.iter().try_for_each(|&width| check_size("hidden", width, 100_000))?;
+        check_weights(widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128).sum())
     }
 
     fn window(&self) -> usize {

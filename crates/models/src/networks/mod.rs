@@ -90,6 +90,17 @@ fn config<C: NetworkConfig>(settings: &Value) -> Result<C, String> {
     Ok(config)
 }
 
+/// The sentence for more weights than memory is likely to hold several times over: with gradient, moments,
+/// best weights and a checkpoint there are a dozen copies.
+fn check_weights(count: u128) -> Result<(), String> {
+    const MOST: u128 = 50_000_000;
+    if count <= MOST {
+        Ok(())
+    } else {
+        Err(format!("these layers have {count} weights; at most {MOST} are possible, so take narrower ones"))
+    }
+}
+
 /// The sentence for a size outside its range, as every network words it.
 fn check_size(key: &str, value: usize, most: usize) -> Result<(), String> {
     if (1..=most).contains(&value) {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sim::random::Stream;
 
 use super::layers::{Activation, linear, matrix};
-use super::{NetworkConfig, check_size};
+use super::{NetworkConfig, check_size, check_weights};
 use crate::learner::{Network, Shape};
 
 /// Settings of the recurrent network.
@@ -40,7 +40,8 @@ impl NetworkConfig for RnnConfig {
     fn check(&self) -> Result<(), String> {
         check_size("hidden", self.hidden, 100_000)?;
         check_size("layers", self.layers, 100)?;
-        check_size("window", self.window, 100_000)
+        check_size("window", self.window, 100_000)?;
+        check_weights(2 * self.layers as u128 * (self.hidden as u128).pow(2))
     }
 
     fn window(&self) -> usize {

@@ -256,9 +256,10 @@ impl Run {
         std::fs::create_dir_all(&folder).map_err(|error| cannot(&folder, &error))?;
         let path = folder.join(format!("step-{step:012}.safetensors"));
         state.save(&path).map_err(RunError::failed)?;
-        for old in self.checkpoints() {
-            if old < path {
-                std::fs::remove_file(&old).map_err(RunError::failed)?;
+        // Older ones, and what a killed process left of one: nobody else writes here while the run is locked.
+        for entry in std::fs::read_dir(&folder).map_err(|error| cannot(&folder, &error))?.flatten() {
+            if entry.path() != path {
+                std::fs::remove_file(entry.path()).map_err(|error| cannot(&entry.path(), &error))?;
             }
         }
         Ok(())

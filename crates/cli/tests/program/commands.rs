@@ -155,7 +155,8 @@ fn a_training_that_is_stopped_continues_to_the_same_bytes() {
         let (status, run) = stop(&folder, &arguments, signal);
         assert_eq!(status, code, "{signal}");
         assert!(!run.join("results.json").exists() && steps(&run).len() < 40, "{signal} came too late");
-        assert_eq!(std::fs::read_dir(run.join("checkpoints")).unwrap().count(), 1, "{signal}");
+        let checkpoints = |run: &Path| std::fs::read_dir(run.join("checkpoints")).unwrap().count();
+        assert!(checkpoints(&run) >= 1, "{signal}");
         let refused = folder.run(&["show", run.to_str().unwrap()]);
         assert_eq!(refused.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&refused.stderr).contains("attractor resume"));
@@ -166,7 +167,7 @@ fn a_training_that_is_stopped_continues_to_the_same_bytes() {
 
         folder.ok(&["resume", "tiny"]);
         let model = |run: &Path| std::fs::read(run.join("model.safetensors")).unwrap();
-        assert!(model(&run) == model(&straight), "{signal}");
+        assert!(model(&run) == model(&straight) && checkpoints(&run) == 1, "{signal}");
         assert_eq!(timeless(results(&run)), timeless(results(&straight)), "{signal}");
         assert_eq!(steps(&run), steps(&straight), "{signal}");
         let again = folder.run(&["resume", run.to_str().unwrap()]);

@@ -100,7 +100,7 @@ where
             let mut solver = $solver::from_param(
                 autonomous, 0.0, dt, dt, u, tolerance, tolerance, 0.9, $beta, $least, $most, dt, dt,
                 MAX_STEPS, 1000, OutputType::Sparse,
-                                                                                    );
+                                                                                            );
             let outcome = solver.integrate();
             (outcome, solver.y_out().last().cloned())
         }};

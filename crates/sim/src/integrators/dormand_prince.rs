@@ -96,11 +96,25 @@ where
     // factor, step-size control and the bounds on its changes are those of the Fortran codes.
     macro_rules! integrate {
         ($solver:ident, beta: $beta:literal, change: $least:literal to $most:literal) => {{
-            #[rustfmt::skip]
+            let (safety, dense, stiff) = (0.9, dt, 1000);
             let mut solver = $solver::from_param(
-                autonomous, 0.0, dt, dt, u, tolerance, tolerance, 0.9, $beta, $least, $most, dt, dt,
-                MAX_STEPS, 1000, OutputType::Sparse,
-                                                                                            );
+                autonomous,
+                0.0,
+                dt,
+                dense,
+                u,
+                tolerance,
+                tolerance,
+                safety,
+                $beta,
+                $least,
+                $most,
+                dt,
+                dt,
+                MAX_STEPS,
+                stiff,
+                OutputType::Sparse,
+            );
             let outcome = solver.integrate();
             (outcome, solver.y_out().last().cloned())
         }};

@@ -205,8 +205,8 @@ fn gradients_are_the_slope_of_the_loss() {
 #[test]
 fn large_networks_repeat_on_any_number_of_threads() {
     // Large enough that products run on several threads, and that the gradient is summed in parts.
-    let (entry, settings) = (&NETWORKS[0], serde_json::json!({"hidden": 1200, "depth": 2}));
-    assert_eq!(entry.name, "ffnn");
+    let entry = NETWORKS.iter().find(|entry| entry.name == FfnnConfig::NAME).unwrap();
+    let settings = serde_json::json!({"hidden": 1200, "depth": 2});
     let fixture = Fixture::new(entry);
     let mut batch = fixture.batch.clone();
     batch.shape[0] *= 8;

@@ -406,5 +406,4 @@ pub fn write_csv(path: &Path, header: &[String], mut rows: impl Iterator<Item = 
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;

@@ -120,7 +120,6 @@ impl BatchOrder {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use sim::Times;

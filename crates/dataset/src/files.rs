@@ -79,7 +79,6 @@ fn try_replace(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Res
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -84,7 +84,6 @@ fn moments<I: Copy>(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use sim::Times;

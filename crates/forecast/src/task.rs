@@ -174,7 +174,6 @@ fn growth(errors: &[Vec<f64>], dt: f64) -> ErrorGrowth {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use sim::{Times, random::stream};

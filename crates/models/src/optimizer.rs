@@ -67,7 +67,6 @@ impl Adam {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::devices;

@@ -164,7 +164,6 @@ impl View for &Tensor {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -85,7 +85,6 @@ fn find(experiment: &str) -> Result<(String, String, String), RunError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{NETWORKS, SYSTEMS};

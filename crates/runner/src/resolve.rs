@@ -200,7 +200,6 @@ fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -152,7 +152,6 @@ impl Trajectories {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

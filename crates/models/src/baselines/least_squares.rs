@@ -164,7 +164,6 @@ impl Monomials {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::baselines::Baseline;

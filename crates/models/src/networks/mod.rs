@@ -111,5 +111,4 @@ fn check_size(key: &str, value: usize, most: usize) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests;

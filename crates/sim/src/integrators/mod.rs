@@ -88,7 +88,6 @@ impl Solver {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::systems::{Lorenz, Oscillator, oscillator_exact as exact};

@@ -41,7 +41,6 @@ const fn entry<O: Ode + Default + Serialize + DeserializeOwned + 'static>() -> E
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{Solver, Times, random};

@@ -1,0 +1,92 @@
+//! Units that see the sample of their step: y = f(x W + b).
+//!
+//! Backward, with dz = dy f'(z): dW = x' dz, db = sum of dz, dx = dz W'.
+
+use super::{Extent, Pass, TensorSpec, Weights};
+use crate::functions::Activation;
+use crate::products::{Rows, Start, pack};
+use crate::real::{Real, Row};
+
+/// A dense layer. Weights: `weight` [inputs, outputs], `bias` [outputs].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense {
+    /// Features of a sample.
+    pub inputs: usize,
+    /// Units.
+    pub outputs: usize,
+    /// Its function, or none for a linear layer.
+    pub activation: Option<Activation>,
+}
+
+impl Dense {
+    pub(super) fn tensors(&self) -> Vec<TensorSpec> {
+        vec![
+            TensorSpec { name: "weight", shape: vec![self.inputs, self.outputs], fan_in: self.inputs },
+            TensorSpec { name: "bias", shape: vec![self.outputs], fan_in: 0 },
+        ]
+    }
+}
+
+impl<T: Real> Pass<T> for Dense {
+    fn packed(&self) -> usize {
+        2 * self.inputs * self.outputs
+    }
+
+    fn pack(&self, rows: usize, plain: &[T], packed: &mut [T]) {
+        let (forward, backward) = packed.split_at_mut(self.inputs * self.outputs);
+        pack(self.inputs, self.outputs, rows, forward, |i, o| plain[i * self.outputs + o]);
+        pack(self.outputs, self.inputs, rows, backward, |o, i| plain[i * self.outputs + o]);
+    }
+
+    fn saved(&self, steps: usize) -> usize {
+        if self.activation.is_some() { steps * self.outputs } else { 0 }
+    }
+
+    fn forward(
+        &self,
+        weights: Weights<T>,
+        _extent: Extent,
+        x: &[Row<T>],
+        y: &mut [Row<T>],
+        saved: &mut [Row<T>],
+        keep: bool,
+    ) {
+        let size = self.inputs * self.outputs;
+        let (forward, bias) = (&weights.packed[..size], &weights.plain[size..]);
+        let mut slopes = saved.chunks_exact_mut(self.outputs);
+        for (x, y) in x.chunks_exact(self.inputs).zip(y.chunks_exact_mut(self.outputs)) {
+            weights.kernels.product(forward, x, Start::Bias(bias), y);
+            if let Some(activation) = self.activation {
+                let slope = slopes.next().filter(|_| keep).unwrap_or_default();
+                weights.kernels.activate(activation, y, slope);
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        weights: Weights<T>,
+        extent: Extent,
+        x: &[Row<T>],
+        _y: &[Row<T>],
+        saved: &mut [Row<T>],
+        dy: &mut [Row<T>],
+        dx: &mut [Row<T>],
+        gradient: &mut [T],
+    ) {
+        let (size, kernels) = (self.inputs * self.outputs, weights.kernels);
+        let count = extent.panels * extent.steps;
+        if self.activation.is_some() {
+            kernels.multiply(dy, saved);
+        }
+        let dz = &*dy;
+        let (by_weight, by_bias) = gradient.split_at_mut(size);
+        let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
+        let of_dz = Rows { rows: dz, stride: self.outputs, width: self.outputs };
+        kernels.outer(of_x, of_dz, count, by_weight, self.outputs);
+        kernels.row_sums(of_dz, count, by_bias);
+        for (dz, dx) in dz.chunks_exact(self.outputs).zip(dx.chunks_exact_mut(self.inputs)) {
+            kernels.product(&weights.packed[size..], dz, Start::Zero, dx);
+        }
+    }
+}

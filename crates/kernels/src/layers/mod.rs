@@ -1,0 +1,156 @@
+//! The layers, one file each: its equation, its derivation by hand, and both passes.
+//!
+//! A layer takes a sequence of `steps` samples to one of as many, [step, input] -> [step, output], for each of
+//! many examples. Examples stand in panels of [`PANEL`]; a buffer is [panel, step, feature] of rows.
+
+mod convolution;
+mod dense;
+mod gru;
+mod lstm;
+mod rnn;
+
+pub use convolution::{Conv1d, Conv2d, Padding};
+pub use dense::Dense;
+pub use gru::Gru;
+pub use lstm::Lstm;
+pub use rnn::Rnn;
+
+use crate::real::{Real, Row};
+use crate::simd::Kernels;
+
+/// One layer of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Layer {
+    /// Units that see the sample of their step.
+    Dense(Dense),
+    /// A recurrent network (Elman 1990).
+    Rnn(Rnn),
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997).
+    Lstm(Lstm),
+    /// Gated recurrent units (Cho et al. 2014).
+    Gru(Gru),
+    /// A convolution over the steps.
+    Conv1d(Conv1d),
+    /// A convolution over a grid, whose points are the steps.
+    Conv2d(Conv2d),
+}
+
+/// A tensor of weights: its name in the layer, its shape, and how its first values are drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorSpec {
+    /// Its name within the layer.
+    pub name: &'static str,
+    /// Its shape; values stand in row-major order.
+    pub shape: Vec<usize>,
+    /// Inputs that a unit adds up through it; 0 for a bias, which begins at 0.
+    pub fan_in: usize,
+}
+
+impl TensorSpec {
+    /// Number of values.
+    pub fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+impl Layer {
+    /// Features of a sample that it takes.
+    pub fn inputs(&self) -> usize {
+        match self {
+            Layer::Dense(layer) => layer.inputs,
+            Layer::Rnn(layer) => layer.inputs,
+            Layer::Lstm(layer) => layer.inputs,
+            Layer::Gru(layer) => layer.inputs,
+            Layer::Conv1d(layer) => layer.inputs,
+            Layer::Conv2d(layer) => layer.inputs,
+        }
+    }
+
+    /// Features of a sample that it gives.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Layer::Dense(layer) => layer.outputs,
+            Layer::Rnn(layer) => layer.units,
+            Layer::Lstm(layer) => layer.units,
+            Layer::Gru(layer) => layer.units,
+            Layer::Conv1d(layer) => layer.outputs,
+            Layer::Conv2d(layer) => layer.outputs,
+        }
+    }
+
+    /// Its tensors in the order in which they stand in the vector of weights.
+    pub fn tensors(&self) -> Vec<TensorSpec> {
+        match self {
+            Layer::Dense(layer) => layer.tensors(),
+            Layer::Rnn(layer) => layer.tensors(),
+            Layer::Lstm(layer) => layer.tensors(),
+            Layer::Gru(layer) => layer.tensors(),
+            Layer::Conv1d(layer) => layer.tensors(),
+            Layer::Conv2d(layer) => layer.tensors(),
+        }
+    }
+
+    pub(crate) fn pass<T: Real>(&self) -> &dyn Pass<T> {
+        match self {
+            Layer::Dense(layer) => layer,
+            Layer::Rnn(layer) => layer,
+            Layer::Lstm(layer) => layer,
+            Layer::Gru(layer) => layer,
+            Layer::Conv1d(layer) => layer,
+            Layer::Conv2d(layer) => layer,
+        }
+    }
+}
+
+/// Panels and steps of the buffers of a pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Extent {
+    pub(crate) panels: usize,
+    pub(crate) steps: usize,
+}
+
+/// Weights of a layer, as they are and packed.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights<'a, T: Real> {
+    pub(crate) kernels: &'a Kernels<T>,
+    pub(crate) plain: &'a [T],
+    pub(crate) packed: &'a [T],
+}
+
+/// What a layer computes. All buffers have the lengths that `extent` gives them.
+pub(crate) trait Pass<T: Real> {
+    /// Numbers of the packed weights.
+    fn packed(&self) -> usize;
+
+    /// Packs the weights for blocks of `rows`.
+    fn pack(&self, rows: usize, plain: &[T], packed: &mut [T]);
+
+    /// Rows a panel that it keeps from the forward to the backward pass.
+    fn saved(&self, steps: usize) -> usize;
+
+    /// y from x. Without `keep` no backward pass will follow.
+    fn forward(
+        &self,
+        weights: Weights<T>,
+        extent: Extent,
+        x: &[Row<T>],
+        y: &mut [Row<T>],
+        saved: &mut [Row<T>],
+        keep: bool,
+    );
+
+    /// From the derivative of the loss by y that by x, unless `dx` is empty, and that by the weights, which is
+    /// added to `gradient`. May destroy `saved` and `dy`.
+    #[allow(clippy::too_many_arguments)] // all that a backward pass is made of
+    fn backward(
+        &self,
+        weights: Weights<T>,
+        extent: Extent,
+        x: &[Row<T>],
+        y: &[Row<T>],
+        saved: &mut [Row<T>],
+        dy: &mut [Row<T>],
+        dx: &mut [Row<T>],
+        gradient: &mut [T],
+    );
+}

@@ -1,0 +1,154 @@
+//! A recurrent layer (Elman 1990): h(t) = tanh(z(t)), z(t) = x(t) W + h(t - 1) U + b, from h = 0.
+//!
+//! Backward through time (Werbos 1990, "Backpropagation through time", equations 9 to 14), from the last step:
+//! dz(t) = (dy(t) + dz(t + 1) U') (1 - h(t)^2); then dW = sum of x(t)' dz(t), dU = sum of h(t - 1)' dz(t),
+//! db = sum of dz(t), and dx(t) = dz(t) W'.
+
+use super::{Extent, Pass, TensorSpec, Weights};
+use crate::functions::Activation;
+use crate::products::{Rows, Start, pack};
+use crate::real::{Real, Row};
+
+/// A recurrent layer. Weights: `input` [inputs, units], `recurrent` [units, units], `bias` [units].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rnn {
+    /// Features of a sample.
+    pub inputs: usize,
+    /// Units of the state, which is also the output.
+    pub units: usize,
+}
+
+impl Rnn {
+    pub(super) fn tensors(&self) -> Vec<TensorSpec> {
+        recurrent_tensors(self.inputs, self.units, 1)
+    }
+}
+
+/// Tensors of a recurrent layer with so many gates.
+pub(super) fn recurrent_tensors(inputs: usize, units: usize, gates: usize) -> Vec<TensorSpec> {
+    let width = gates * units;
+    vec![
+        TensorSpec { name: "input", shape: vec![inputs, width], fan_in: inputs },
+        TensorSpec { name: "recurrent", shape: vec![units, width], fan_in: units },
+        TensorSpec { name: "bias", shape: vec![width], fan_in: 0 },
+    ]
+}
+
+/// The weights of a recurrent layer with so many gates, as they are and packed.
+pub(super) struct Parts<'a, T: Real> {
+    pub(super) bias: &'a [T],
+    pub(super) input: [&'a [T]; 2],
+    pub(super) recurrent: [&'a [T]; 2],
+}
+
+impl<'a, T: Real> Parts<'a, T> {
+    /// Of packed matrices [inputs, width] and [units, width], each forward and backward.
+    pub(super) fn of(weights: Weights<'a, T>, inputs: usize, units: usize, width: usize) -> Self {
+        let (input, recurrent) = weights.packed.split_at(2 * inputs * width);
+        let halves = |matrix: &'a [T]| matrix.split_at(matrix.len() / 2).into();
+        Parts {
+            bias: &weights.plain[(inputs + units) * width..],
+            input: halves(input),
+            recurrent: halves(recurrent),
+        }
+    }
+}
+
+/// Packs `input` and `recurrent`, with the outputs of the latter turned left by `turn` places.
+pub(super) fn pack_recurrent<T: Real>(
+    [inputs, units, width]: [usize; 3],
+    turn: usize,
+    rows: usize,
+    plain: &[T],
+    packed: &mut [T],
+) {
+    let (input, recurrent) = plain.split_at(inputs * width);
+    let (packed_input, packed_recurrent) = packed.split_at_mut(2 * inputs * width);
+    let (forward, backward) = packed_input.split_at_mut(inputs * width);
+    pack(inputs, width, rows, forward, |i, o| input[i * width + o]);
+    pack(width, inputs, rows, backward, |o, i| input[i * width + o]);
+    let (forward, backward) = packed_recurrent.split_at_mut(units * width);
+    let turned = |o: usize| if o + turn < width { o + turn } else { o + turn - width };
+    pack(units, width, rows, forward, |i, o| recurrent[i * width + turned(o)]);
+    pack(width, units, rows, backward, |o, i| recurrent[i * width + turned(o)]);
+}
+
+impl<T: Real> Pass<T> for Rnn {
+    fn packed(&self) -> usize {
+        2 * (self.inputs + self.units) * self.units
+    }
+
+    fn pack(&self, rows: usize, plain: &[T], packed: &mut [T]) {
+        pack_recurrent([self.inputs, self.units, self.units], 0, rows, plain, packed);
+    }
+
+    fn saved(&self, _steps: usize) -> usize {
+        0
+    }
+
+    fn forward(
+        &self,
+        weights: Weights<T>,
+        extent: Extent,
+        x: &[Row<T>],
+        y: &mut [Row<T>],
+        _saved: &mut [Row<T>],
+        _keep: bool,
+    ) {
+        let (kernels, units) = (weights.kernels, self.units);
+        let parts = Parts::of(weights, self.inputs, units, units);
+        let panels = x.chunks_exact(extent.steps * self.inputs);
+        for (x, y) in panels.zip(y.chunks_exact_mut(extent.steps * units)) {
+            for (t, x) in x.chunks_exact(self.inputs).enumerate() {
+                let (past, now) = y.split_at_mut(t * units);
+                let now = &mut now[..units];
+                kernels.product(parts.input[0], x, Start::Bias(parts.bias), now);
+                if t > 0 {
+                    kernels.product(parts.recurrent[0], &past[(t - 1) * units..], Start::Present, now);
+                }
+                kernels.activate(Activation::Tanh, now, &mut []);
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        weights: Weights<T>,
+        extent: Extent,
+        x: &[Row<T>],
+        y: &[Row<T>],
+        _saved: &mut [Row<T>],
+        dy: &mut [Row<T>],
+        dx: &mut [Row<T>],
+        gradient: &mut [T],
+    ) {
+        let (kernels, units, steps) = (weights.kernels, self.units, extent.steps);
+        let parts = Parts::of(weights, self.inputs, units, units);
+        let (by_input, rest) = gradient.split_at_mut(self.inputs * units);
+        let (by_recurrent, by_bias) = rest.split_at_mut(units * units);
+        for panel in 0..extent.panels {
+            let x = &x[panel * steps * self.inputs..(panel + 1) * steps * self.inputs];
+            let h = &y[panel * steps * units..(panel + 1) * steps * units];
+            let dz = &mut dy[panel * steps * units..(panel + 1) * steps * units];
+            for t in (0..steps).rev() {
+                let (now, next) = dz.split_at_mut((t + 1) * units);
+                let now = &mut now[t * units..];
+                if t + 1 < steps {
+                    kernels.product(parts.recurrent[1], &next[..units], Start::Present, now);
+                }
+                kernels.rnn_slope(&h[t * units..(t + 1) * units], now);
+            }
+            let dz = &*dz;
+            let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
+            let of_h = Rows { rows: h, stride: units, width: units };
+            let of_dz = Rows { rows: dz, stride: units, width: units };
+            kernels.outer(of_x, of_dz, steps, by_input, units);
+            kernels.outer(of_h, Rows { rows: &dz[units..], ..of_dz }, steps - 1, by_recurrent, units);
+            kernels.row_sums(of_dz, steps, by_bias);
+            let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
+            for (dz, dx) in dz.chunks_exact(units).zip(dx) {
+                kernels.product(parts.input[1], dz, Start::Zero, dx);
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Forward and backward passes of the networks of this field, and their optimisers, for the CPU.
+//!
+//! The networks that learn a physical system are small: a few layers of ten to some hundred units. A framework
+//! spends most of a training step on such a network on its own affairs. Here a step is a handful of loops over
+//! slices: no graph, no allocation, and vector instructions whatever the width of a layer (see [`Row`]).
+//!
+//! A [`Network`] is a list of [`Layer`]s and one vector of weights. [`Trainer`] trains it by gradients. The equations,
+//! and how the backward passes follow from them, are derived in `docs/kernels.md`.
+
+mod elementwise;
+mod functions;
+mod layers;
+mod network;
+mod optimizer;
+mod products;
+mod real;
+#[allow(unsafe_code)] // its argument stands at its head
+mod simd;
+mod trainer;
+
+pub use functions::Activation;
+pub use layers::{Conv1d, Conv2d, Dense, Gru, Layer, Lstm, Padding, Rnn, TensorSpec};
+pub use network::{BatchShape, Network, ShapeError, Workspace, rows};
+pub use optimizer::{Method, Optimizer};
+pub use real::{PANEL, Real, Row};
+pub use simd::Kernels;
+pub use trainer::Trainer;

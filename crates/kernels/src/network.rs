@@ -1,0 +1,457 @@
+//! A network as a list of layers, its weights one vector, and both passes over a batch.
+
+use crate::layers::{Extent, Layer, TensorSpec, Weights};
+use crate::real::{PANEL, Real, Row};
+use crate::simd::Kernels;
+
+/// Layers, one on the other. It takes [batch, step, feature] to [batch, step, output].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    layers: Vec<Layer>,
+    /// Weights of each layer.
+    weights: Vec<usize>,
+}
+
+/// Layers that do not fit on each other, or that have an impossible size.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[error("{0}")]
+pub struct ShapeError(String);
+
+/// A batch is divided for threads into at most this many chunks. It bounds the memory for their gradients; the
+/// division depends on the batch alone, so that sums are the same on any number of threads.
+const MOST_CHUNKS: usize = 8;
+
+/// Rows of examples that a gradient is summed over at once: fewer, and adding up across a vector would take as
+/// long as the products.
+const ROWS_A_SUM: usize = 4;
+
+/// Multiply-adds below which a second thread costs more than it saves.
+const WORTH_A_THREAD: usize = 2_000_000;
+
+impl Network {
+    /// A network of these layers.
+    ///
+    /// # Errors
+    /// No layer, a size of 0, or a layer that does not take what the one below gives.
+    pub fn new(layers: Vec<Layer>) -> Result<Self, ShapeError> {
+        if layers.is_empty() {
+            return Err(ShapeError("a network needs at least one layer".into()));
+        }
+        for (i, layer) in layers.iter().enumerate() {
+            let sizes: &[usize] = match layer {
+                Layer::Dense(_) | Layer::Rnn(_) | Layer::Lstm(_) | Layer::Gru(_) => &[],
+                Layer::Conv1d(layer) => &[layer.width, layer.dilation],
+                Layer::Conv2d(layer) => &[layer.grid[0], layer.grid[1], layer.taps[0], layer.taps[1]],
+            };
+            if sizes.iter().chain(&[layer.inputs(), layer.outputs()]).any(|&size| size == 0) {
+                return Err(ShapeError(format!("layer {i} has a size of 0: {layer:?}")));
+            }
+        }
+        if let Some(i) = (1..layers.len()).find(|&i| layers[i - 1].outputs() != layers[i].inputs()) {
+            let (gives, takes) = (layers[i - 1].outputs(), layers[i].inputs());
+            return Err(ShapeError(format!("layer {i} takes {takes} features, but layer {} gives {gives}", i - 1)));
+        }
+        let weights = layers.iter().map(|layer| layer.tensors().iter().map(TensorSpec::count).sum()).collect();
+        Ok(Network { layers, weights })
+    }
+
+    /// Its layers.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Features of a sample that it takes.
+    pub fn inputs(&self) -> usize {
+        self.layers[0].inputs()
+    }
+
+    /// Features of a sample that it gives.
+    pub fn outputs(&self) -> usize {
+        self.layers[self.layers.len() - 1].outputs()
+    }
+
+    /// Its tensors in the order in which they stand in the vector of weights, named `layer.tensor`.
+    pub fn tensors(&self) -> impl Iterator<Item = (String, TensorSpec)> {
+        self.layers.iter().enumerate().flat_map(|(i, layer)| {
+            layer.tensors().into_iter().map(move |tensor| (format!("{i}.{}", tensor.name), tensor))
+        })
+    }
+
+    /// Number of weights.
+    pub fn weights(&self) -> usize {
+        self.weights.iter().sum()
+    }
+
+    /// Whether it can run over sequences of so many steps.
+    ///
+    /// # Errors
+    /// No step at all, or a number other than the points of a grid.
+    pub fn check_steps(&self, steps: usize) -> Result<(), ShapeError> {
+        if steps == 0 {
+            return Err(ShapeError("a sequence needs at least one step".into()));
+        }
+        let grids = self.layers.iter().filter_map(|layer| match layer {
+            Layer::Conv2d(layer) => Some(layer.grid),
+            _ => None,
+        });
+        for [rows, columns] in grids {
+            if rows * columns != steps {
+                return Err(ShapeError(format!(
+                    "a grid of {rows} x {columns} points takes {} steps, not {steps}",
+                    rows * columns
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Network {
+    /// Runs the layers over the panels in `buffers.x`; the outputs are those of the last layer.
+    fn run<T: Real>(&self, all: Packed<T>, extent: Extent, buffers: &mut Buffers<T>, keep: bool) {
+        for (i, layer) in self.layers.iter().enumerate() {
+            let (below, above) = buffers.y.split_at_mut(i);
+            let from = below.last().unwrap_or(&buffers.x);
+            let x = &from[..extent.panels * extent.steps * layer.inputs()];
+            let y = &mut above[0][..extent.panels * extent.steps * layer.outputs()];
+            let saved = &mut buffers.saved[i][..extent.panels * layer.pass::<T>().saved(extent.steps)];
+            layer.pass().forward(all.layer(self, i).0, extent, x, y, saved, keep);
+        }
+    }
+
+    /// From the derivative by the outputs, in `buffers.derivatives[0]`, that by the weights, added to `gradient`,
+    /// and that by the inputs where `to_inputs`: it then stands in the same place.
+    fn run_back<T: Real>(
+        &self,
+        all: Packed<T>,
+        extent: Extent,
+        buffers: &mut Buffers<T>,
+        gradient: &mut [T],
+        to_inputs: bool,
+    ) {
+        let samples = extent.panels * extent.steps;
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            let (below, above) = buffers.y.split_at(i);
+            let x = &below.last().unwrap_or(&buffers.x)[..samples * layer.inputs()];
+            let y = &above[0][..samples * layer.outputs()];
+            let saved = &mut buffers.saved[i][..extent.panels * layer.pass::<T>().saved(extent.steps)];
+            let [dy, dx] = &mut buffers.derivatives;
+            let dx = if i > 0 || to_inputs { &mut dx[..samples * layer.inputs()] } else { &mut [] };
+            let (weights, begin) = all.layer(self, i);
+            let (dy, slots) = (&mut dy[..samples * layer.outputs()], &mut gradient[begin..][..self.weights[i]]);
+            layer.pass().backward(weights, extent, x, y, saved, dy, dx, slots);
+            buffers.derivatives.swap(0, 1);
+        }
+    }
+}
+
+/// All weights, as they are and packed.
+#[derive(Clone, Copy)]
+struct Packed<'a, T: Real> {
+    kernels: &'a Kernels<T>,
+    plain: &'a [T],
+    packed: &'a [T],
+}
+
+impl<'a, T: Real> Packed<'a, T> {
+    /// Those of a layer, and where they begin in the vector of weights.
+    fn layer(self, network: &Network, i: usize) -> (Weights<'a, T>, usize) {
+        let size = |layer: &Layer| layer.pass::<T>().packed();
+        let begin = network.weights[..i].iter().sum();
+        let packed = &self.packed[network.layers[..i].iter().map(size).sum()..][..size(&network.layers[i])];
+        let plain = &self.plain[begin..begin + network.weights[i]];
+        (Weights { kernels: self.kernels, plain, packed }, begin)
+    }
+}
+
+/// A batch in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchShape {
+    /// Examples.
+    pub count: usize,
+    /// Samples of an example.
+    pub steps: usize,
+}
+
+/// The buffers of both passes. They are allocated for the first batch of a shape and used again for every
+/// further one.
+pub struct Workspace<T: Real> {
+    shape: Option<(BatchShape, bool)>,
+    packed: Vec<T>,
+    chunks: Vec<Chunk<T>>,
+}
+
+/// A part of the batch that one thread takes.
+struct Chunk<T: Real> {
+    /// Panels of it, as numbers in the batch.
+    first: usize,
+    last: usize,
+    /// Panels at a time.
+    group: usize,
+    buffers: Buffers<T>,
+    gradient: Vec<Row<T>>,
+    loss: f64,
+}
+
+struct Buffers<T> {
+    x: Vec<Row<T>>,
+    /// Of each layer.
+    y: Vec<Vec<Row<T>>>,
+    saved: Vec<Vec<Row<T>>>,
+    targets: Vec<Row<T>>,
+    /// The derivative by the output of a layer, and by its input.
+    derivatives: [Vec<Row<T>>; 2],
+}
+
+impl<T: Real> Default for Workspace<T> {
+    fn default() -> Self {
+        Workspace { shape: None, packed: Vec::new(), chunks: Vec::new() }
+    }
+}
+
+/// Rows that hold so many numbers.
+pub fn rows(count: usize) -> usize {
+    count.div_ceil(PANEL)
+}
+
+fn zeros<T: Real>(rows: usize) -> Vec<Row<T>> {
+    vec![[T::ZERO; PANEL]; rows]
+}
+
+impl<T: Real> Workspace<T> {
+    /// Makes room for a batch: `whole` where all of a chunk is kept from a forward to a backward pass.
+    fn prepare(&mut self, network: &Network, shape: BatchShape, whole: bool) {
+        if self.shape == Some((shape, whole)) {
+            return;
+        }
+        self.shape = Some((shape, whole));
+        self.packed = vec![T::ZERO; network.layers.iter().map(|layer| layer.pass::<T>().packed()).sum()];
+        let panels = shape.count.div_ceil(PANEL);
+        let group = ROWS_A_SUM.div_ceil(shape.steps).min(panels.max(1));
+        let groups = panels.div_ceil(group);
+        let chunks = groups.min(MOST_CHUNKS);
+        self.chunks = (0..chunks)
+            .map(|i| {
+                let first = i * groups / chunks * group;
+                let last = ((i + 1) * groups / chunks * group).min(panels);
+                let group = if whole { last - first } else { group };
+                let (buffers, gradient) = (Buffers::new(network, group, shape.steps), zeros(rows(network.weights())));
+                Chunk { first, last, group, buffers, gradient, loss: 0.0 }
+            })
+            .collect();
+    }
+
+    fn pack(&mut self, kernels: &Kernels<T>, network: &Network, weights: &[T]) {
+        let (mut plain, mut packed) = (weights, &mut self.packed[..]);
+        for (layer, &count) in network.layers.iter().zip(&network.weights) {
+            let (these, rest) = plain.split_at(count);
+            let (room, after) = packed.split_at_mut(layer.pass::<T>().packed());
+            layer.pass::<T>().pack(kernels.rows, these, room);
+            (plain, packed) = (rest, after);
+        }
+    }
+}
+
+impl Network {
+    /// The outputs [batch, step, output] from the inputs [batch, step, feature]. The workspace keeps what
+    /// [`Network::backward`] needs.
+    ///
+    /// # Panics
+    /// Arrays whose length is not that of their shape, and what [`Network::check_steps`] refuses.
+    pub fn forward<T: Real, I: Real, O: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        workspace: &mut Workspace<T>,
+        weights: &[Row<T>],
+        shape: BatchShape,
+        inputs: &[I],
+        outputs: &mut [O],
+    ) {
+        self.assert_lengths(weights, shape, inputs.len(), outputs.len());
+        let plain = &weights.as_flattened()[..self.weights()];
+        workspace.prepare(self, shape, true);
+        workspace.pack(kernels, self, plain);
+        let all = Packed { kernels, plain, packed: &workspace.packed };
+        each(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
+            let extent = Extent { panels: chunk.last - chunk.first, steps: shape.steps };
+            load(inputs, shape, self.inputs(), chunk.first, &mut chunk.buffers.x);
+            self.run(all, extent, &mut chunk.buffers, true);
+        });
+        for chunk in &workspace.chunks {
+            let y = &chunk.buffers.y[self.layers.len() - 1];
+            unload(y, shape, self.outputs(), chunk.first, outputs);
+        }
+    }
+
+    /// After [`Network::forward`] on the same arguments, from the derivative of a loss by the outputs: that by the
+    /// weights, and that by the inputs unless `by_inputs` is empty.
+    ///
+    /// # Panics
+    /// Arrays whose length is not that of their shape.
+    #[allow(clippy::too_many_arguments)] // all that a backward pass is made of
+    pub fn backward<T: Real, I: Real, O: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        workspace: &mut Workspace<T>,
+        weights: &[Row<T>],
+        shape: BatchShape,
+        by_outputs: &[I],
+        gradient: &mut [Row<T>],
+        by_inputs: &mut [O],
+    ) {
+        let (inputs, to_inputs) = (shape.count * shape.steps * self.inputs(), !by_inputs.is_empty());
+        self.assert_lengths(weights, shape, if to_inputs { by_inputs.len() } else { inputs }, by_outputs.len());
+        let plain = &weights.as_flattened()[..self.weights()];
+        let all = Packed { kernels, plain, packed: &workspace.packed };
+        each(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
+            let extent = Extent { panels: chunk.last - chunk.first, steps: shape.steps };
+            let rows = extent.panels * shape.steps * self.outputs();
+            load(by_outputs, shape, self.outputs(), chunk.first, &mut chunk.buffers.derivatives[0][..rows]);
+            chunk.gradient.fill([T::ZERO; PANEL]);
+            let slots = chunk.gradient.as_flattened_mut();
+            self.run_back(all, extent, &mut chunk.buffers, slots, to_inputs);
+        });
+        workspace.sum_gradients(kernels, gradient);
+        if to_inputs {
+            for chunk in &workspace.chunks {
+                let rows = (chunk.last - chunk.first) * shape.steps * self.inputs();
+                let dx = &chunk.buffers.derivatives[0][..rows];
+                unload(dx, shape, self.inputs(), chunk.first, by_inputs);
+            }
+        }
+    }
+
+    /// The mean squared error of the outputs, and its derivative by the weights unless `gradient` is empty.
+    ///
+    /// # Panics
+    /// As [`Network::forward`].
+    #[allow(clippy::too_many_arguments)] // a batch, the weights, and where the result goes
+    pub fn squared_error<T: Real, I: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        workspace: &mut Workspace<T>,
+        weights: &[Row<T>],
+        shape: BatchShape,
+        inputs: &[I],
+        targets: &[I],
+        gradient: &mut [Row<T>],
+    ) -> f64 {
+        self.assert_lengths(weights, shape, inputs.len(), targets.len());
+        let plain = &weights.as_flattened()[..self.weights()];
+        workspace.prepare(self, shape, false);
+        workspace.pack(kernels, self, plain);
+        let all = Packed { kernels, plain, packed: &workspace.packed };
+        let scale = T::from_f64(2.0 / targets.len() as f64);
+        let keep = !gradient.is_empty();
+        each(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
+            chunk.loss = 0.0;
+            if keep {
+                chunk.gradient.fill([T::ZERO; PANEL]);
+            }
+            for first in (chunk.first..chunk.last).step_by(chunk.group) {
+                let extent = Extent { panels: chunk.group.min(chunk.last - first), steps: shape.steps };
+                let samples = extent.panels * extent.steps;
+                let buffers = &mut chunk.buffers;
+                load(inputs, shape, self.inputs(), first, &mut buffers.x[..samples * self.inputs()]);
+                load(targets, shape, self.outputs(), first, &mut buffers.targets[..samples * self.outputs()]);
+                self.run(all, extent, buffers, keep);
+                let panel = extent.steps * self.outputs();
+                let y = buffers.y[self.layers.len() - 1].chunks_exact(panel);
+                let pairs = y.zip(buffers.targets.chunks_exact(panel)).take(extent.panels);
+                let derivatives = buffers.derivatives[0].chunks_exact_mut(panel);
+                for (i, ((y, targets), dy)) in pairs.zip(derivatives).enumerate() {
+                    let valid = (shape.count - (first + i) * PANEL).min(PANEL);
+                    kernels.squared_error(y, targets, scale, valid, dy, &mut chunk.loss);
+                }
+                if keep {
+                    self.run_back(all, extent, buffers, chunk.gradient.as_flattened_mut(), false);
+                }
+            }
+        });
+        if keep {
+            workspace.sum_gradients(kernels, gradient);
+        }
+        workspace.chunks.iter().map(|chunk| chunk.loss).sum::<f64>() / targets.len() as f64
+    }
+
+    /// Multiply-adds of a forward pass.
+    fn work(&self, shape: BatchShape) -> usize {
+        self.weights() * shape.count * shape.steps
+    }
+
+    fn assert_lengths<T: Real>(&self, weights: &[Row<T>], shape: BatchShape, inputs: usize, outputs: usize) {
+        let samples = shape.count * shape.steps;
+        assert_eq!(weights.len(), rows(self.weights()), "rows of weights");
+        assert_eq!(inputs, samples * self.inputs(), "inputs of a batch of {shape:?}");
+        assert_eq!(outputs, samples * self.outputs(), "outputs of a batch of {shape:?}");
+        if let Err(fault) = self.check_steps(shape.steps) {
+            panic!("{fault}");
+        }
+    }
+}
+
+/// Does it to each chunk, on several threads where there is enough to do.
+fn each<T: Real>(chunks: &mut [Chunk<T>], work: usize, f: &(impl Fn(&mut Chunk<T>) + Sync)) {
+    match chunks.len() {
+        0 => {}
+        1 => f(&mut chunks[0]),
+        _ if work < WORTH_A_THREAD => chunks.iter_mut().for_each(f),
+        count => {
+            let (left, right) = chunks.split_at_mut(count / 2);
+            rayon::join(|| each(left, work, f), || each(right, work, f));
+        }
+    }
+}
+
+impl<T: Real> Workspace<T> {
+    fn sum_gradients(&self, kernels: &Kernels<T>, gradient: &mut [Row<T>]) {
+        gradient.fill([T::ZERO; PANEL]);
+        for chunk in &self.chunks {
+            kernels.accumulate(gradient, &chunk.gradient);
+        }
+    }
+}
+
+impl<T: Real> Buffers<T> {
+    fn new(network: &Network, panels: usize, steps: usize) -> Self {
+        let samples = panels * steps;
+        let widest = network.layers.iter().map(|layer| layer.outputs().max(layer.inputs())).max().unwrap_or(0);
+        Buffers {
+            x: zeros(samples * network.inputs()),
+            y: network.layers.iter().map(|layer| zeros(samples * layer.outputs())).collect(),
+            saved: network.layers.iter().map(|layer| zeros(panels * layer.pass::<T>().saved(steps))).collect(),
+            targets: zeros(samples * network.outputs()),
+            derivatives: [zeros(samples * widest), zeros(samples * widest)],
+        }
+    }
+}
+
+/// Copies panels of a batch [example, step, feature] to rows [panel, step, feature], with 0 for examples that
+/// are missing from the last panel.
+fn load<T: Real, I: Real>(from: &[I], shape: BatchShape, features: usize, first: usize, rows: &mut [Row<T>]) {
+    let sample = shape.steps * features;
+    for (panel, rows) in rows.chunks_exact_mut(sample).enumerate() {
+        let examples = (first + panel) * PANEL..((first + panel + 1) * PANEL).min(shape.count);
+        if examples.len() < PANEL {
+            rows.fill([T::ZERO; PANEL]);
+        }
+        for (lane, example) in examples.enumerate() {
+            for (row, x) in rows.iter_mut().zip(&from[example * sample..(example + 1) * sample]) {
+                row[lane] = T::from_f64(x.to_f64());
+            }
+        }
+    }
+}
+
+/// The opposite of [`load`].
+fn unload<T: Real, O: Real>(rows: &[Row<T>], shape: BatchShape, features: usize, first: usize, to: &mut [O]) {
+    let sample = shape.steps * features;
+    for (panel, rows) in rows.chunks_exact(sample).enumerate() {
+        let examples = (first + panel) * PANEL..((first + panel + 1) * PANEL).min(shape.count);
+        for (lane, example) in examples.enumerate() {
+            for (row, x) in rows.iter().zip(&mut to[example * sample..(example + 1) * sample]) {
+                *x = O::from_f64(row[lane].to_f64());
+            }
+        }
+    }
+}

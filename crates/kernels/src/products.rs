@@ -1,0 +1,183 @@
+//! Matrix products on rows of examples.
+//!
+//! Three products make up a layer y = x W: y itself, dx = dy W', and dW = x' dy. In the first two the examples
+//! stand side by side and the sum runs over features: a block of [`Lanes::ROWS`] outputs is held in registers,
+//! two vectors of examples each, and every step of the sum takes two loads and as many multiply-adds as the
+//! block has vectors. In the third the sum runs over the examples, so whole vectors of them are multiplied and
+//! added up across at the end.
+//!
+//! Weights are packed first, block by block, so that the innermost loop reads them in the order of memory (the
+//! panels of Goto and van de Geijn 2008, "Anatomy of High-Performance Matrix Multiplication", section 4).
+
+use crate::real::{PANEL, Real, Row};
+use crate::simd::Lanes;
+
+/// What a product is added to.
+#[derive(Clone, Copy)]
+pub(crate) enum Start<'a, T> {
+    /// Nothing.
+    Zero,
+    /// A number for each output.
+    Bias(&'a [T]),
+    /// What is there.
+    Present,
+}
+
+/// Blocks of rows at equal distances: `width` rows of every `stride`.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a, T> {
+    pub(crate) rows: &'a [Row<T>],
+    pub(crate) stride: usize,
+    pub(crate) width: usize,
+}
+
+/// Lays out a matrix [inputs, outputs] for [`product`] in blocks of `rows` outputs, each [input, output].
+pub(crate) fn pack<T: Real>(
+    inputs: usize,
+    outputs: usize,
+    rows: usize,
+    packed: &mut [T],
+    at: impl Fn(usize, usize) -> T,
+) {
+    let mut slots = packed.iter_mut();
+    for first in (0..outputs).step_by(rows) {
+        let last = outputs.min(first + rows);
+        for k in 0..inputs {
+            for (output, slot) in (first..last).zip(&mut slots) {
+                *slot = at(k, output);
+            }
+        }
+    }
+}
+
+/// y[o] = start + sum over k of weights[k, o] x[k], with packed weights.
+#[inline(always)]
+pub(crate) fn product<V: Lanes>(
+    weights: &[V::Real],
+    x: &[Row<V::Real>],
+    start: Start<V::Real>,
+    y: &mut [Row<V::Real>],
+) {
+    let inputs = x.len();
+    for (b, block) in y.chunks_mut(V::ROWS).enumerate() {
+        let first = b * V::ROWS;
+        let weights = &weights[first * inputs..(first + block.len()) * inputs];
+        let start = match start {
+            Start::Bias(bias) => Start::Bias(&bias[first..first + block.len()]),
+            other => other,
+        };
+        macro_rules! by_rows {
+            ($($rows:literal)*) => {
+                match block.len() {
+                    $($rows => block_product::<V, $rows>(weights, x, start, block),)*
+                    _ => {}
+                }
+            };
+        }
+        if V::ROWS > 6 {
+            by_rows!(1 2 3 4 5 6 7 8 9 10 11 12);
+        } else {
+            by_rows!(1 2 3 4 5 6);
+        }
+    }
+}
+
+#[inline(always)]
+fn block_product<V: Lanes, const R: usize>(
+    weights: &[V::Real],
+    x: &[Row<V::Real>],
+    start: Start<V::Real>,
+    y: &mut [Row<V::Real>],
+) {
+    let (weights, _) = weights.as_chunks::<R>();
+    for left in (0..PANEL).step_by(2 * V::COUNT) {
+        let right = left + V::COUNT;
+        let mut sums: [[V; 2]; R] = match start {
+            Start::Zero => [[V::splat(V::Real::ZERO); 2]; R],
+            Start::Bias(bias) => std::array::from_fn(|r| [V::splat(bias[r]); 2]),
+            Start::Present => std::array::from_fn(|r| [V::load(&y[r], left), V::load(&y[r], right)]),
+        };
+        for (weights, x) in weights.iter().zip(x) {
+            let (a, b) = (V::load(x, left), V::load(x, right));
+            for r in 0..R {
+                let weight = V::splat(weights[r]);
+                sums[r] = [a.mul_add(weight, sums[r][0]), b.mul_add(weight, sums[r][1])];
+            }
+        }
+        for (y, [a, b]) in y.iter_mut().zip(sums) {
+            a.store(y, left);
+            b.store(y, right);
+        }
+    }
+}
+
+/// gradient[i, o] += sum over `count` blocks, and over the examples, of x[i] dz[o]; successive i are `stride`
+/// apart in `gradient`.
+#[inline(always)]
+pub(crate) fn outer<V: Lanes>(
+    x: Rows<V::Real>,
+    dz: Rows<V::Real>,
+    count: usize,
+    gradient: &mut [V::Real],
+    stride: usize,
+) {
+    match V::ROWS {
+        12 => outer_blocks::<V, 4, 6>(x, dz, count, gradient, stride),
+        6 => outer_blocks::<V, 2, 4>(x, dz, count, gradient, stride),
+        _ => outer_blocks::<V, 2, 2>(x, dz, count, gradient, stride),
+    }
+}
+
+#[inline(always)]
+fn outer_blocks<V: Lanes, const I: usize, const O: usize>(
+    x: Rows<V::Real>,
+    dz: Rows<V::Real>,
+    count: usize,
+    gradient: &mut [V::Real],
+    stride: usize,
+) {
+    if count == 0 {
+        return;
+    }
+    for i in (0..x.width).step_by(I) {
+        for o in (0..dz.width).step_by(O) {
+            let mut sums = [[V::splat(V::Real::ZERO); O]; I];
+            for block in 0..count {
+                // At an edge the last row stands for those that are missing, and its sums are dropped.
+                let xs: [&Row<V::Real>; I] =
+                    std::array::from_fn(|r| &x.rows[block * x.stride + (i + r).min(x.width - 1)]);
+                let dzs: [&Row<V::Real>; O] =
+                    std::array::from_fn(|c| &dz.rows[block * dz.stride + (o + c).min(dz.width - 1)]);
+                for at in (0..PANEL).step_by(V::COUNT) {
+                    let b: [V; O] = std::array::from_fn(|c| V::load(dzs[c], at));
+                    for r in 0..I {
+                        let a = V::load(xs[r], at);
+                        for c in 0..O {
+                            sums[r][c] = a.mul_add(b[c], sums[r][c]);
+                        }
+                    }
+                }
+            }
+            for (r, sums) in sums.iter().enumerate().take(x.width - i) {
+                for (c, sum) in sums.iter().enumerate().take(dz.width - o) {
+                    let slot = &mut gradient[(i + r) * stride + o + c];
+                    *slot = *slot + sum.sum();
+                }
+            }
+        }
+    }
+}
+
+/// gradient[o] += sum over `count` blocks, and over the examples, of dz[o].
+#[inline(always)]
+pub(crate) fn row_sums<V: Lanes>(dz: Rows<V::Real>, count: usize, gradient: &mut [V::Real]) {
+    for (o, slot) in gradient.iter_mut().enumerate().take(dz.width) {
+        let mut sum = V::splat(V::Real::ZERO);
+        for block in 0..count {
+            for at in (0..PANEL).step_by(V::COUNT) {
+                sum = sum.add(V::load(&dz.rows[block * dz.stride + o], at));
+            }
+        }
+        *slot = *slot + sum.sum();
+    }
+}

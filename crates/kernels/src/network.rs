@@ -21,9 +21,9 @@ pub struct ShapeError(String);
 /// division depends on the batch alone, so that sums are the same on any number of threads.
 const MOST_CHUNKS: usize = 8;
 
-/// Rows of examples that a gradient is summed over at once: fewer, and adding up across a vector would take as
-/// long as the products.
-const ROWS_A_SUM: usize = 4;
+/// Samples of a panel that a gradient is summed over at once, in small batches and in large ones: fewer, and adding
+/// up across a vector would take as long as the products; more, and a small batch would not divide for threads.
+const SAMPLES_A_SUM: [usize; 2] = [4, 8];
 
 /// Multiply-adds below which a second thread costs more than it saves.
 const WORTH_A_THREAD: usize = 2_000_000;
@@ -227,7 +227,8 @@ impl<T: Real> Workspace<T> {
         self.shape = Some((shape, whole));
         self.packed = vec![T::ZERO; network.layers.iter().map(|layer| layer.pass::<T>().packed()).sum()];
         let panels = shape.count.div_ceil(PANEL);
-        let group = ROWS_A_SUM.div_ceil(shape.steps).min(panels.max(1));
+        let samples = SAMPLES_A_SUM[usize::from(panels >= 2 * SAMPLES_A_SUM[1])];
+        let group = samples.div_ceil(shape.steps).min(panels.max(1));
         let groups = panels.div_ceil(group);
         let chunks = groups.min(MOST_CHUNKS);
         self.chunks = (0..chunks)

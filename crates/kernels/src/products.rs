@@ -50,6 +50,10 @@ pub(crate) fn pack<T: Real>(
     }
 }
 
+/// Inputs that [`product`] goes through at a time, so that their rows stay in the first cache from one block of
+/// outputs to the next: half of it in f32.
+const INPUTS_IN_CACHE: usize = 128;
+
 /// y[o] = start + sum over k of weights[k, o] x[k], with packed weights.
 #[inline(always)]
 pub(crate) fn product<V: Lanes>(
@@ -59,10 +63,13 @@ pub(crate) fn product<V: Lanes>(
     y: &mut [Row<V::Real>],
 ) {
     let inputs = x.len();
-    for (b, block) in y.chunks_mut(V::ROWS).enumerate() {
+    for (part, x) in x.chunks(INPUTS_IN_CACHE).enumerate() {
+      for (b, block) in y.chunks_mut(V::ROWS).enumerate() {
         let first = b * V::ROWS;
-        let weights = &weights[first * inputs..(first + block.len()) * inputs];
+        let from = first * inputs + part * INPUTS_IN_CACHE * block.len();
+        let weights = &weights[from..from + x.len() * block.len()];
         let start = match start {
+            _ if part > 0 => Start::Present,
             Start::Bias(bias) => Start::Bias(&bias[first..first + block.len()]),
             other => other,
         };
@@ -79,6 +86,7 @@ pub(crate) fn product<V: Lanes>(
         } else {
             by_rows!(1 2 3 4 5 6);
         }
+      }
     }
 }
 
@@ -92,11 +100,14 @@ fn block_product<V: Lanes, const R: usize>(
     let (weights, _) = weights.as_chunks::<R>();
     for left in (0..PANEL).step_by(2 * V::COUNT) {
         let right = left + V::COUNT;
-        let mut sums: [[V; 2]; R] = match start {
-            Start::Zero => [[V::splat(V::Real::ZERO); 2]; R],
-            Start::Bias(bias) => std::array::from_fn(|r| [V::splat(bias[r]); 2]),
-            Start::Present => std::array::from_fn(|r| [V::load(&y[r], left), V::load(&y[r], right)]),
-        };
+        let mut sums = [[V::splat(V::Real::ZERO); 2]; R];
+        for r in 0..R {
+            match start {
+                Start::Zero => {}
+                Start::Bias(bias) => sums[r] = [V::splat(bias[r]); 2],
+                Start::Present => sums[r] = [V::load(&y[r], left), V::load(&y[r], right)],
+            }
+        }
         for (weights, x) in weights.iter().zip(x) {
             let (a, b) = (V::load(x, left), V::load(x, right));
             for r in 0..R {
@@ -111,6 +122,10 @@ fn block_product<V: Lanes, const R: usize>(
     }
 }
 
+/// Rows that [`outer`] goes through at a time, so that they stay in the second cache from one block of the
+/// gradient to the next: half a megabyte in f32.
+const ROWS_IN_CACHE: usize = 4096;
+
 /// gradient[i, o] += sum over `count` blocks, and over the examples, of x[i] dz[o]; successive i are `stride`
 /// apart in `gradient`.
 #[inline(always)]
@@ -121,49 +136,67 @@ pub(crate) fn outer<V: Lanes>(
     gradient: &mut [V::Real],
     stride: usize,
 ) {
-    match V::ROWS {
-        12 => outer_blocks::<V, 4, 6>(x, dz, count, gradient, stride),
-        6 => outer_blocks::<V, 2, 4>(x, dz, count, gradient, stride),
-        _ => outer_blocks::<V, 2, 2>(x, dz, count, gradient, stride),
+    let most = (ROWS_IN_CACHE / (x.width + dz.width)).max(4);
+    for begin in (0..count).step_by(most) {
+        let count = most.min(count - begin);
+        let x = Rows { rows: &x.rows[begin * x.stride..], ..x };
+        let dz = Rows { rows: &dz.rows[begin * dz.stride..], ..dz };
+        for i in (0..x.width).step_by(V::OUTER) {
+            for o in (0..dz.width).step_by(4) {
+                let gradient = &mut gradient[i * stride + o..];
+                let (x, dz) = (Rows { rows: &x.rows[i..], ..x }, Rows { rows: &dz.rows[o..], ..dz });
+                macro_rules! block {
+                    ($($rows:literal)*) => {
+                        match (V::OUTER.min(x.width - i), 4.min(dz.width - o)) {
+                            $(
+                                ($rows, 1) => outer_block::<V, $rows, 1>(x, dz, count, gradient, stride),
+                                ($rows, 2) => outer_block::<V, $rows, 2>(x, dz, count, gradient, stride),
+                                ($rows, 3) => outer_block::<V, $rows, 3>(x, dz, count, gradient, stride),
+                                ($rows, _) => outer_block::<V, $rows, 4>(x, dz, count, gradient, stride),
+                            )*
+                            _ => {}
+                        }
+                    };
+                }
+                if V::OUTER > 2 { block!(1 2 3 4 5 6) } else { block!(1 2) }
+            }
+        }
     }
 }
 
+/// One block of a gradient, `I` rows of `O` <= 4 numbers.
 #[inline(always)]
-fn outer_blocks<V: Lanes, const I: usize, const O: usize>(
+fn outer_block<V: Lanes, const I: usize, const O: usize>(
     x: Rows<V::Real>,
     dz: Rows<V::Real>,
     count: usize,
     gradient: &mut [V::Real],
     stride: usize,
 ) {
-    if count == 0 {
-        return;
+    let mut sums = [[V::splat(V::Real::ZERO); 4]; I];
+    for block in 0..count {
+        let (Some(x), Some(dz)) =
+            (x.rows[block * x.stride..].first_chunk::<I>(), dz.rows[block * dz.stride..].first_chunk::<O>())
+        else {
+            return; // as many rows as the widths say
+        };
+        for at in (0..PANEL).step_by(V::COUNT) {
+            let mut b = [V::splat(V::Real::ZERO); O];
+            for c in 0..O {
+                b[c] = V::load(&dz[c], at);
+            }
+            for r in 0..I {
+                let a = V::load(&x[r], at);
+                for c in 0..O {
+                    sums[r][c] = a.mul_add(b[c], sums[r][c]);
+                }
+            }
+        }
     }
-    for i in (0..x.width).step_by(I) {
-        for o in (0..dz.width).step_by(O) {
-            let mut sums = [[V::splat(V::Real::ZERO); O]; I];
-            for block in 0..count {
-                // At an edge the last row stands for those that are missing, and its sums are dropped.
-                let xs: [&Row<V::Real>; I] =
-                    std::array::from_fn(|r| &x.rows[block * x.stride + (i + r).min(x.width - 1)]);
-                let dzs: [&Row<V::Real>; O] =
-                    std::array::from_fn(|c| &dz.rows[block * dz.stride + (o + c).min(dz.width - 1)]);
-                for at in (0..PANEL).step_by(V::COUNT) {
-                    let b: [V; O] = std::array::from_fn(|c| V::load(dzs[c], at));
-                    for r in 0..I {
-                        let a = V::load(xs[r], at);
-                        for c in 0..O {
-                            sums[r][c] = a.mul_add(b[c], sums[r][c]);
-                        }
-                    }
-                }
-            }
-            for (r, sums) in sums.iter().enumerate().take(x.width - i) {
-                for (c, sum) in sums.iter().enumerate().take(dz.width - o) {
-                    let slot = &mut gradient[(i + r) * stride + o + c];
-                    *slot = *slot + sum.sum();
-                }
-            }
+    for r in 0..I {
+        let sums = V::sums(sums[r]);
+        for (slot, sum) in gradient[r * stride..r * stride + O].iter_mut().zip(sums) {
+            *slot = *slot + sum;
         }
     }
 }

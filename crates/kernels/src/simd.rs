@@ -18,6 +18,8 @@ pub(crate) trait Lanes: Copy {
     const COUNT: usize;
     /// Rows of the block that a product keeps in registers, two vectors each, at most 12.
     const ROWS: usize;
+    /// Rows of the block that an outer product keeps in registers, four vectors each, at most 6.
+    const OUTER: usize;
 
     fn splat(x: Self::Real) -> Self;
     /// The vector of a row that starts at `from`.
@@ -38,8 +40,14 @@ pub(crate) trait Lanes: Copy {
     fn power_of_two(self) -> Self;
     /// self with the sign of `other`, for self >= 0.
     fn with_sign_of(self, other: Self) -> Self;
-    /// The sum of all, added in halves.
+    /// The sum of all.
     fn sum(self) -> Self::Real;
+    /// The sums of four vectors.
+    #[inline(always)]
+    fn sums(vectors: [Self; 4]) -> [Self::Real; 4] {
+        let [a, b, c, d] = vectors;
+        [a.sum(), b.sum(), c.sum(), d.sum()]
+    }
 }
 
 /// Vectors as arrays, for any processor, and for Miri.
@@ -62,6 +70,7 @@ impl<T: Real, const N: usize> Lanes for Portable<T, N> {
     type Real = T;
     const COUNT: usize = N;
     const ROWS: usize = 4;
+    const OUTER: usize = 2;
 
     #[inline(always)]
     fn splat(x: T) -> Self {
@@ -136,16 +145,17 @@ impl<T: Real, const N: usize> Lanes for Portable<T, N> {
 /// [`Lanes`] by intrinsics that take and give the register itself.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! lanes {
-    ($register:ident of $real:ident, $count:literal lanes, $rows:literal rows;
+    ($register:ident of $real:ident, $count:literal lanes, blocks of $rows:literal and $outer:literal;
      splat $splat:ident, load $load:ident, store $store:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
      div $div:ident, min $min:ident, max $max:ident, sqrt $sqrt:ident;
-     $mul_add:expr; $round:expr; $power:expr; $sign:expr; $sum:expr) => {
+     $mul_add:expr; $round:expr; $power:expr; $sign:expr; $sum:expr; $sums:expr) => {
         // Each intrinsic below is sound under the argument at the head of this module.
         #[allow(unused_unsafe)]
         impl Lanes for $register {
             type Real = $real;
             const COUNT: usize = $count;
             const ROWS: usize = $rows;
+            const OUTER: usize = $outer;
 
             #[inline(always)]
             fn splat(x: $real) -> Self {
@@ -209,6 +219,11 @@ macro_rules! lanes {
             fn sum(self) -> $real {
                 unsafe { $sum(self) }
             }
+            #[inline(always)]
+            fn sums(vectors: [Self; 4]) -> [$real; 4] {
+                let [a, b, c, d] = vectors;
+                unsafe { $sums(a, b, c, d) }
+            }
         }
     };
 }
@@ -221,34 +236,37 @@ mod x86 {
     const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
     // 2^n is the number with exponent bits n + bias. 0x80000000 is the sign bit.
-    lanes! { __m512 of f32, 16 lanes, 12 rows;
+    lanes! { __m512 of f32, 16 lanes, blocks of 12 and 6;
         splat _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps, add _mm512_add_ps, sub _mm512_sub_ps,
         mul _mm512_mul_ps, div _mm512_div_ps, min _mm512_min_ps, max _mm512_max_ps, sqrt _mm512_sqrt_ps;
         |a, b, c| _mm512_fmadd_ps(a, b, c);
         |x| _mm512_roundscale_ps::<NEAREST>(x);
         |n| _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127))));
         |x, sign| _mm512_or_ps(x, _mm512_and_ps(sign, _mm512_set1_ps(-0.0)));
-        |x| sum_8(_mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps::<1>(x)))
+        |x| sum_8(halves_f32(x));
+        |a, b, c, d| sums_8(halves_f32(a), halves_f32(b), halves_f32(c), halves_f32(d))
     }
-    lanes! { __m512d of f64, 8 lanes, 12 rows;
+    lanes! { __m512d of f64, 8 lanes, blocks of 12 and 6;
         splat _mm512_set1_pd, load _mm512_loadu_pd, store _mm512_storeu_pd, add _mm512_add_pd, sub _mm512_sub_pd,
         mul _mm512_mul_pd, div _mm512_div_pd, min _mm512_min_pd, max _mm512_max_pd, sqrt _mm512_sqrt_pd;
         |a, b, c| _mm512_fmadd_pd(a, b, c);
         |x| _mm512_roundscale_pd::<NEAREST>(x);
         |n| _mm512_castsi512_pd(_mm512_slli_epi64::<52>(_mm512_add_epi64(_mm512_cvtpd_epi64(n), _mm512_set1_epi64(1023))));
         |x, sign| _mm512_or_pd(x, _mm512_and_pd(sign, _mm512_set1_pd(-0.0)));
-        |x| sum_4(_mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd::<1>(x)))
+        |x| sum_4(halves_f64(x));
+        |a, b, c, d| sums_4(halves_f64(a), halves_f64(b), halves_f64(c), halves_f64(d))
     }
-    lanes! { __m256 of f32, 8 lanes, 6 rows;
+    lanes! { __m256 of f32, 8 lanes, blocks of 6 and 2;
         splat _mm256_set1_ps, load _mm256_loadu_ps, store _mm256_storeu_ps, add _mm256_add_ps, sub _mm256_sub_ps,
         mul _mm256_mul_ps, div _mm256_div_ps, min _mm256_min_ps, max _mm256_max_ps, sqrt _mm256_sqrt_ps;
         |a, b, c| _mm256_fmadd_ps(a, b, c);
         |x| _mm256_round_ps::<NEAREST>(x);
         |n| _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127))));
         |x, sign| _mm256_or_ps(x, _mm256_and_ps(sign, _mm256_set1_ps(-0.0)));
-        |x| sum_8(x)
+        |x| sum_8(x);
+        |a, b, c, d| sums_8(a, b, c, d)
     }
-    lanes! { __m256d of f64, 4 lanes, 6 rows;
+    lanes! { __m256d of f64, 4 lanes, blocks of 6 and 2;
         splat _mm256_set1_pd, load _mm256_loadu_pd, store _mm256_storeu_pd, add _mm256_add_pd, sub _mm256_sub_pd,
         mul _mm256_mul_pd, div _mm256_div_pd, min _mm256_min_pd, max _mm256_max_pd, sqrt _mm256_sqrt_pd;
         |a, b, c| _mm256_fmadd_pd(a, b, c);
@@ -256,7 +274,21 @@ mod x86 {
         |n| _mm256_castsi256_pd(_mm256_slli_epi64::<52>(_mm256_add_epi64(
             _mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n)), _mm256_set1_epi64x(1023))));
         |x, sign| _mm256_or_pd(x, _mm256_and_pd(sign, _mm256_set1_pd(-0.0)));
-        |x| sum_4(x)
+        |x| sum_4(x);
+        |a, b, c, d| sums_4(a, b, c, d)
+    }
+
+    /// The lower half plus the upper half.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
+    fn halves_f32(x: __m512) -> __m256 {
+        _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps::<1>(x))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
+    fn halves_f64(x: __m512d) -> __m256d {
+        _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd::<1>(x))
     }
 
     #[inline]
@@ -272,6 +304,32 @@ mod x86 {
     fn sum_4(x: __m256d) -> f64 {
         let x = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd::<1>(x));
         _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)))
+    }
+
+    /// Four sums at once, by transposing as the halves are added.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn sums_8(a: __m256, b: __m256, c: __m256, d: __m256) -> [f32; 4] {
+        let ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        let cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+        let abcd = _mm256_add_ps(_mm256_shuffle_ps::<0x44>(ab, cd), _mm256_shuffle_ps::<0xee>(ab, cd));
+        let sums = _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps::<1>(abcd));
+        let mut out = [0.0; 4];
+        // an array as long as the register
+        unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) };
+        out
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn sums_4(a: __m256d, b: __m256d, c: __m256d, d: __m256d) -> [f64; 4] {
+        let ab = _mm256_add_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+        let cd = _mm256_add_pd(_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
+        let sums = _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(ab, cd), _mm256_permute2f128_pd::<0x31>(ab, cd));
+        let mut out = [0.0; 4];
+        // an array as long as the register
+        unsafe { _mm256_storeu_pd(out.as_mut_ptr(), sums) };
+        out
     }
 
     pub(super) fn has_avx512() -> bool {
@@ -291,23 +349,29 @@ mod arm {
     use super::*;
     use std::arch::aarch64::*;
 
-    lanes! { float32x4_t of f32, 4 lanes, 12 rows;
+    lanes! { float32x4_t of f32, 4 lanes, blocks of 12 and 6;
         splat vdupq_n_f32, load vld1q_f32, store vst1q_f32, add vaddq_f32, sub vsubq_f32, mul vmulq_f32, div vdivq_f32,
         min vminq_f32, max vmaxq_f32, sqrt vsqrtq_f32;
         |a, b, c| vfmaq_f32(c, a, b);
         |x| vrndnq_f32(x);
         |n| vreinterpretq_f32_s32(vshlq_n_s32::<23>(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127))));
         |x, sign| vbslq_f32(vdupq_n_u32(1 << 31), sign, x);
-        |x| vaddvq_f32(x)
+        |x| vaddvq_f32(x);
+        |a, b, c, d| {
+            let mut sums = [0.0; 4];
+            vst1q_f32(sums.as_mut_ptr(), vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
+            sums
+        }
     }
-    lanes! { float64x2_t of f64, 2 lanes, 12 rows;
+    lanes! { float64x2_t of f64, 2 lanes, blocks of 12 and 6;
         splat vdupq_n_f64, load vld1q_f64, store vst1q_f64, add vaddq_f64, sub vsubq_f64, mul vmulq_f64, div vdivq_f64,
         min vminq_f64, max vmaxq_f64, sqrt vsqrtq_f64;
         |a, b, c| vfmaq_f64(c, a, b);
         |x| vrndnq_f64(x);
         |n| vreinterpretq_f64_s64(vshlq_n_s64::<52>(vaddq_s64(vcvtnq_s64_f64(n), vdupq_n_s64(1023))));
         |x, sign| vbslq_f64(vdupq_n_u64(1 << 63), sign, x);
-        |x| vaddvq_f64(x)
+        |x| vaddvq_f64(x);
+        |a, b, c, d| [vaddvq_f64(a), vaddvq_f64(b), vaddvq_f64(c), vaddvq_f64(d)]
     }
 }
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
-    // Relative paths, here and below: several checkouts may share a folder of build results.
+    // Where cargo runs this, not where it was compiled: several checkouts may share a folder of build results.
+    let folder = Path::new("../../experiments");
     println!("cargo::rerun-if-changed=../../experiments");
-    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))

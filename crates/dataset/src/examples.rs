@@ -6,8 +6,8 @@ use crate::{DatasetError, Normalisation};
 
 /// All windows of one part of the data: `window` successive samples, each with the increment that follows it.
 pub struct Examples {
-    inputs: Vec<f32>,  // [trajectory, time, feature]
-    targets: Vec<f32>, // [trajectory, time - 1, component]
+    inputs: Vec<f64>,  // [trajectory, time, feature]
+    targets: Vec<f64>, // [trajectory, time - 1, component]
     samples: usize,
     features: usize,
     dim: usize,
@@ -44,12 +44,12 @@ impl Examples {
                 for (input, scaled) in
                     row.iter_mut().zip(normalisation.scale(runs.state(run, i), runs.known_at(run, i)))
                 {
-                    *input = scaled as f32;
+                    *input = scaled;
                 }
                 if i + 1 < runs.samples() {
                     let (now, next) = (runs.state(run, i), runs.state(run, i + 1));
                     targets
-                        .extend((0..dim).map(|j| normalisation.scale_increment(j, now[j], next[j]) as f32));
+                        .extend((0..dim).map(|j| normalisation.scale_increment(j, now[j], next[j])));
                 }
             }
         }
@@ -85,9 +85,9 @@ pub struct Batch {
     /// Number of windows, samples a window, inputs a sample, components of a target.
     pub shape: [usize; 4],
     /// [batch, window, feature].
-    pub inputs: Vec<f32>,
+    pub inputs: Vec<f64>,
     /// The increment after each sample, [batch, window, component].
-    pub targets: Vec<f32>,
+    pub targets: Vec<f64>,
 }
 
 /// Which examples make up the batch of a step: every example once an epoch, in an order that depends on

@@ -23,7 +23,7 @@ fn main() {
         let mut state = 1u64;
         let mut draw = || { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); (state >> 40) as f64 / (1u64 << 24) as f64 };
         let mut weights = Vec::new();
-        for (_, spec) in network.tensors() { for _ in 0..spec.count() { weights.push(if spec.fan_in == 0 { 0.0 } else { ((2.0 * draw() - 1.0) / (spec.fan_in as f64).sqrt()) as f32 }); } }
+        for (_, spec) in network.tensors() { for _ in 0..spec.count() { weights.push(if spec.bound == 0.0 { 0.0 } else { ((2.0 * draw() - 1.0) * spec.bound) as f32 }); } }
         let shape = BatchShape { count, steps };
         let x: Vec<f64> = (0..count * steps * network.inputs()).map(|_| draw()).collect();
         let y: Vec<f64> = x.iter().map(|x| x * x).collect();

@@ -4,13 +4,19 @@
 //! spends most of a training step on such a network on its own affairs. Here a step is a handful of loops over
 //! slices: no graph, no allocation, and vector instructions whatever the width of a layer (see [`Row`]).
 //!
-//! A [`Network`] is a list of [`Layer`]s and one vector of weights. [`Trainer`] trains it by gradients. The equations,
+//! A [`Network`] is a list of [`Layer`]s and one vector of weights. [`Trainer`] trains it by gradients, [`LevenbergMarquardt`] by
+//! least squares. The equations,
 //! and how the backward passes follow from them, are derived in `docs/kernels.md`.
 
+#[cfg(feature = "burn")]
+mod composed;
 mod elementwise;
 mod functions;
 mod layers;
+mod levenberg_marquardt;
 mod network;
+#[cfg(feature = "burn")]
+pub mod operation;
 mod optimizer;
 mod products;
 mod real;
@@ -20,8 +26,9 @@ mod trainer;
 
 pub use functions::Activation;
 pub use layers::{Conv1d, Conv2d, Dense, Gru, Layer, Lstm, Padding, Rnn, TensorSpec};
+pub use levenberg_marquardt::{LevenbergMarquardt, Stepped};
 pub use network::{BatchShape, Network, ShapeError, Workspace, rows};
-pub use optimizer::{Method, Optimizer};
+pub use optimizer::{AdamFactors, Method, Optimizer};
 pub use real::{PANEL, Real, Row};
 pub use simd::Kernels;
 pub use trainer::Trainer;

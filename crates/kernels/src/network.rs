@@ -15,7 +15,7 @@ pub struct Network {
 /// Layers that do not fit on each other, or that have an impossible size.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("{0}")]
-pub struct ShapeError(String);
+pub struct ShapeError(pub(crate) String);
 
 /// A batch is divided for threads into at most this many chunks. It bounds the memory for their gradients; the
 /// division depends on the batch alone, so that sums are the same on any number of threads.
@@ -108,7 +108,7 @@ impl Network {
 
 impl Network {
     /// Runs the layers over the panels in `buffers.x`; the outputs are those of the last layer.
-    fn run<T: Real>(&self, all: Packed<T>, extent: Extent, buffers: &mut Buffers<T>, keep: bool) {
+    pub(crate) fn run<T: Real>(&self, all: Packed<T>, extent: Extent, buffers: &mut Buffers<T>, keep: bool) {
         for (i, layer) in self.layers.iter().enumerate() {
             let (below, above) = buffers.y.split_at_mut(i);
             let from = below.last().unwrap_or(&buffers.x);
@@ -147,15 +147,15 @@ impl Network {
 
 /// All weights, as they are and packed.
 #[derive(Clone, Copy)]
-struct Packed<'a, T: Real> {
-    kernels: &'a Kernels<T>,
-    plain: &'a [T],
-    packed: &'a [T],
+pub(crate) struct Packed<'a, T: Real> {
+    pub(crate) kernels: &'a Kernels<T>,
+    pub(crate) plain: &'a [T],
+    pub(crate) packed: &'a [T],
 }
 
 impl<'a, T: Real> Packed<'a, T> {
     /// Those of a layer, and where they begin in the vector of weights.
-    fn layer(self, network: &Network, i: usize) -> (Weights<'a, T>, usize) {
+    pub(crate) fn layer(self, network: &Network, i: usize) -> (Weights<'a, T>, usize) {
         let size = |layer: &Layer| layer.pass::<T>().packed();
         let begin = network.weights[..i].iter().sum();
         let packed = &self.packed[network.layers[..i].iter().map(size).sum()..][..size(&network.layers[i])];
@@ -177,7 +177,7 @@ pub struct BatchShape {
 /// further one.
 pub struct Workspace<T: Real> {
     shape: Option<(BatchShape, bool)>,
-    packed: Vec<T>,
+    pub(crate) packed: Vec<T>,
     chunks: Vec<Chunk<T>>,
 }
 
@@ -193,14 +193,14 @@ struct Chunk<T: Real> {
     loss: f64,
 }
 
-struct Buffers<T> {
-    x: Vec<Row<T>>,
+pub(crate) struct Buffers<T> {
+    pub(crate) x: Vec<Row<T>>,
     /// Of each layer.
-    y: Vec<Vec<Row<T>>>,
-    saved: Vec<Vec<Row<T>>>,
-    targets: Vec<Row<T>>,
+    pub(crate) y: Vec<Vec<Row<T>>>,
+    pub(crate) saved: Vec<Vec<Row<T>>>,
+    pub(crate) targets: Vec<Row<T>>,
     /// The derivative by the output of a layer, and by its input.
-    derivatives: [Vec<Row<T>>; 2],
+    pub(crate) derivatives: [Vec<Row<T>>; 2],
 }
 
 impl<T: Real> Default for Workspace<T> {
@@ -220,7 +220,7 @@ fn zeros<T: Real>(rows: usize) -> Vec<Row<T>> {
 
 impl<T: Real> Workspace<T> {
     /// Makes room for a batch: `whole` where all of a chunk is kept from a forward to a backward pass.
-    fn prepare(&mut self, network: &Network, shape: BatchShape, whole: bool) {
+    pub(crate) fn prepare(&mut self, network: &Network, shape: BatchShape, whole: bool) {
         if self.shape == Some((shape, whole)) {
             return;
         }
@@ -242,7 +242,7 @@ impl<T: Real> Workspace<T> {
             .collect();
     }
 
-    fn pack(&mut self, kernels: &Kernels<T>, network: &Network, weights: &[T]) {
+    pub(crate) fn pack(&mut self, kernels: &Kernels<T>, network: &Network, weights: &[T]) {
         let (mut plain, mut packed) = (weights, &mut self.packed[..]);
         for (layer, &count) in network.layers.iter().zip(&network.weights) {
             let (these, rest) = plain.split_at(count);
@@ -273,7 +273,7 @@ impl Network {
         workspace.prepare(self, shape, true);
         workspace.pack(kernels, self, plain);
         let all = Packed { kernels, plain, packed: &workspace.packed };
-        each(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
+        parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
             let extent = Extent { panels: chunk.last - chunk.first, steps: shape.steps };
             load(inputs, shape, self.inputs(), chunk.first, &mut chunk.buffers.x);
             self.run(all, extent, &mut chunk.buffers, true);
@@ -304,7 +304,7 @@ impl Network {
         self.assert_lengths(weights, shape, if to_inputs { by_inputs.len() } else { inputs }, by_outputs.len());
         let plain = &weights.as_flattened()[..self.weights()];
         let all = Packed { kernels, plain, packed: &workspace.packed };
-        each(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
+        parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
             let extent = Extent { panels: chunk.last - chunk.first, steps: shape.steps };
             let rows = extent.panels * shape.steps * self.outputs();
             load(by_outputs, shape, self.outputs(), chunk.first, &mut chunk.buffers.derivatives[0][..rows]);
@@ -344,7 +344,7 @@ impl Network {
         let all = Packed { kernels, plain, packed: &workspace.packed };
         let scale = T::from_f64(2.0 / targets.len() as f64);
         let keep = !gradient.is_empty();
-        each(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
+        parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
             chunk.loss = 0.0;
             if keep {
                 chunk.gradient.fill([T::ZERO; PANEL]);
@@ -380,7 +380,7 @@ impl Network {
         self.weights() * shape.count * shape.steps
     }
 
-    fn assert_lengths<T: Real>(&self, weights: &[Row<T>], shape: BatchShape, inputs: usize, outputs: usize) {
+    pub(crate) fn assert_lengths<T: Real>(&self, weights: &[Row<T>], shape: BatchShape, inputs: usize, outputs: usize) {
         let samples = shape.count * shape.steps;
         assert_eq!(weights.len(), rows(self.weights()), "rows of weights");
         assert_eq!(inputs, samples * self.inputs(), "inputs of a batch of {shape:?}");
@@ -391,15 +391,15 @@ impl Network {
     }
 }
 
-/// Does it to each chunk, on several threads where there is enough to do.
-fn each<T: Real>(chunks: &mut [Chunk<T>], work: usize, f: &(impl Fn(&mut Chunk<T>) + Sync)) {
-    match chunks.len() {
+/// Does it to each of some parts, on several threads where there is enough to do.
+pub(crate) fn parallel<C: Send>(parts: &mut [C], work: usize, f: &(impl Fn(&mut C) + Sync)) {
+    match parts.len() {
         0 => {}
-        1 => f(&mut chunks[0]),
-        _ if work < WORTH_A_THREAD => chunks.iter_mut().for_each(f),
+        1 => f(&mut parts[0]),
+        _ if work < WORTH_A_THREAD => parts.iter_mut().for_each(f),
         count => {
-            let (left, right) = chunks.split_at_mut(count / 2);
-            rayon::join(|| each(left, work, f), || each(right, work, f));
+            let (left, right) = parts.split_at_mut(count / 2);
+            rayon::join(|| parallel(left, work, f), || parallel(right, work, f));
         }
     }
 }
@@ -414,7 +414,7 @@ impl<T: Real> Workspace<T> {
 }
 
 impl<T: Real> Buffers<T> {
-    fn new(network: &Network, panels: usize, steps: usize) -> Self {
+    pub(crate) fn new(network: &Network, panels: usize, steps: usize) -> Self {
         let samples = panels * steps;
         let widest = network.layers.iter().map(|layer| layer.outputs().max(layer.inputs())).max().unwrap_or(0);
         Buffers {
@@ -429,7 +429,7 @@ impl<T: Real> Buffers<T> {
 
 /// Copies panels of a batch [example, step, feature] to rows [panel, step, feature], with 0 for examples that
 /// are missing from the last panel.
-fn load<T: Real, I: Real>(from: &[I], shape: BatchShape, features: usize, first: usize, rows: &mut [Row<T>]) {
+pub(crate) fn load<T: Real, I: Real>(from: &[I], shape: BatchShape, features: usize, first: usize, rows: &mut [Row<T>]) {
     let sample = shape.steps * features;
     for (panel, rows) in rows.chunks_exact_mut(sample).enumerate() {
         let examples = (first + panel) * PANEL..((first + panel + 1) * PANEL).min(shape.count);

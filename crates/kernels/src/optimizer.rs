@@ -20,9 +20,38 @@ pub enum Method {
     },
 }
 
-const BETA_1: f64 = 0.9;
-const BETA_2: f64 = 0.999;
-const EPSILON: f64 = 1e-8;
+impl Method {
+    /// Part of the first moment that Adam keeps.
+    pub const BETA_1: f64 = 0.9;
+    /// Part of the second moment that Adam keeps.
+    pub const BETA_2: f64 = 0.999;
+
+    /// The names of the vectors that it keeps from step to step.
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Method::Adam { .. } => &["first_moment", "second_moment"],
+            Method::Sgd { .. } => &["velocity"],
+        }
+    }
+
+    /// Of Adam's step number `step`, counted from 1: w changes by -rate m / (sqrt(v) + epsilon), with both
+    /// corrections of the bias drawn into the two factors.
+    pub fn adam_factors(step: u64, learning_rate: f64) -> AdamFactors {
+        const EPSILON: f64 = 1e-8;
+        let unbias = |beta: f64| 1.0 - beta.powf(step as f64);
+        let root = unbias(Self::BETA_2).sqrt();
+        AdamFactors { rate: learning_rate * root / unbias(Self::BETA_1), epsilon: EPSILON * root }
+    }
+}
+
+/// The factors of one step of Adam.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamFactors {
+    /// Factor of the first moment.
+    pub rate: f64,
+    /// What is added to the root of the second.
+    pub epsilon: f64,
+}
 
 /// A method with what it keeps from step to step, for a vector of parameters in rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,9 +66,7 @@ pub struct Optimizer<T> {
 pub(crate) struct AdamStep<T> {
     /// Factor of the gradient, to clip it.
     scale: T,
-    /// rate sqrt(1 - beta2^t) / (1 - beta1^t): both corrections of the bias, drawn out of the loop.
     rate: T,
-    /// epsilon sqrt(1 - beta2^t).
     epsilon: T,
     /// 1 - rate decay.
     keep: T,
@@ -61,11 +88,7 @@ pub(crate) struct MomentumStep<T> {
 impl<T: Real> Optimizer<T> {
     /// Before the first step, for `rows` rows of parameters.
     pub fn new(method: Method, rows: usize) -> Self {
-        let vectors = match method {
-            Method::Adam { .. } => 2,
-            Method::Sgd { .. } => 1,
-        };
-        Optimizer { method, kept: vec![vec![[T::ZERO; PANEL]; rows]; vectors], steps: 0 }
+        Optimizer { method, kept: vec![vec![[T::ZERO; PANEL]; rows]; method.names().len()], steps: 0 }
     }
 
     /// One step along `gradient` times `scale`, in place.
@@ -80,13 +103,11 @@ impl<T: Real> Optimizer<T> {
         self.steps += 1;
         match (self.method, &mut self.kept[..]) {
             (Method::Adam { weight_decay }, [first, second]) => {
-                let steps = self.steps as f64;
-                let (unbias_1, unbias_2) = (1.0 - BETA_1.powf(steps), 1.0 - BETA_2.powf(steps));
-                let root = unbias_2.sqrt();
+                let factors = Method::adam_factors(self.steps, learning_rate);
                 let step = AdamStep {
                     scale: T::from_f64(scale),
-                    rate: T::from_f64(learning_rate * root / unbias_1),
-                    epsilon: T::from_f64(EPSILON * root),
+                    rate: T::from_f64(factors.rate),
+                    epsilon: T::from_f64(factors.epsilon),
                     keep: T::from_f64(1.0 - learning_rate * weight_decay),
                 };
                 kernels.adam(&step, Moments { first, second }, gradient, weights);
@@ -103,25 +124,25 @@ impl<T: Real> Optimizer<T> {
         }
     }
 
-    /// What it keeps from step to step: the steps done, and its vectors by name.
-    pub fn state(&self) -> (u64, impl Iterator<Item = (&'static str, &[Row<T>])>) {
-        (self.steps, self.names().iter().copied().zip(self.kept.iter().map(Vec::as_slice)))
+    /// The method.
+    pub fn method(&self) -> Method {
+        self.method
     }
 
-    /// The names of its vectors.
-    pub fn names(&self) -> &'static [&'static str] {
-        match self.method {
-            Method::Adam { .. } => &["first_moment", "second_moment"],
-            Method::Sgd { .. } => &["velocity"],
-        }
+    /// What it keeps from step to step: the steps done, and the vectors of [`Method::names`], whose last row may
+    /// be longer than the weights.
+    pub fn state(&self) -> (u64, impl Iterator<Item = &[T]>) {
+        (self.steps, self.kept.iter().map(|vector| vector.as_flattened()))
     }
 
-    /// Continues from such a state, which has the vectors of [`Optimizer::names`], each as long as the weights.
-    pub fn restore(&mut self, steps: u64, vectors: impl IntoIterator<Item = Vec<Row<T>>>) {
+    /// Continues from such a state.
+    ///
+    /// # Panics
+    /// Vectors longer than the rows.
+    pub fn restore(&mut self, steps: u64, vectors: &[Vec<T>]) {
         self.steps = steps;
         for (kept, vector) in self.kept.iter_mut().zip(vectors) {
-            assert_eq!(kept.len(), vector.len(), "a vector as long as the weights");
-            *kept = vector;
+            kept.as_flattened_mut()[..vector.len()].copy_from_slice(vector);
         }
     }
 }
@@ -136,7 +157,8 @@ pub(crate) fn adam<V: Lanes>(
 ) {
     let number = |x: f64| V::splat(V::Real::from_f64(x));
     let [scale, rate, epsilon, keep] = [step.scale, step.rate, step.epsilon, step.keep].map(|x| V::splat(x));
-    let [beta_1, rest_1, beta_2, rest_2] = [BETA_1, 1.0 - BETA_1, BETA_2, 1.0 - BETA_2].map(number);
+    let (beta_1, beta_2) = (Method::BETA_1, Method::BETA_2);
+    let [beta_1, rest_1, beta_2, rest_2] = [beta_1, 1.0 - beta_1, beta_2, 1.0 - beta_2].map(number);
     let state = moments.first.iter_mut().zip(moments.second);
     for ((w, g), (m, v)) in weights.iter_mut().zip(gradient).zip(state) {
         for i in (0..PANEL).step_by(V::COUNT) {

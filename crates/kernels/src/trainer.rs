@@ -11,6 +11,8 @@ pub struct Trainer<T: Real> {
     network: Network,
     kernels: &'static Kernels<T>,
     workspace: Workspace<T>,
+    /// Of [`Trainer::loss`], whose batches are of another shape.
+    validation: Workspace<T>,
     weights: Vec<Row<T>>,
     gradient: Vec<Row<T>>,
     optimizer: Optimizer<T>,
@@ -28,6 +30,7 @@ impl<T: Real> Trainer<T> {
         let mut trainer = Trainer {
             kernels: Kernels::best(),
             workspace: Workspace::default(),
+            validation: Workspace::default(),
             weights: vec![[T::ZERO; PANEL]; count],
             gradient: vec![[T::ZERO; PANEL]; count],
             optimizer: Optimizer::new(method, count),
@@ -103,7 +106,7 @@ impl<T: Real> Trainer<T> {
     /// # Panics
     /// As [`Network::forward`].
     pub fn loss(&mut self, shape: BatchShape, inputs: &[f64], targets: &[f64]) -> f64 {
-        let workspace = &mut Workspace::default();
+        let workspace = &mut self.validation;
         self.network.squared_error(self.kernels, workspace, &self.weights, shape, inputs, targets, &mut [])
     }
 }

@@ -2,11 +2,13 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use dataset::{Batch, Normalisation};
-use forecast::Forecaster;
+use dataset::Batch;
+use kernels::{BatchShape, LevenbergMarquardt, Method, Trainer};
 
-use crate::optimizer::Adam;
-use crate::parameters::{flatten, flatten_gradients, from_tensors, to_tensors, unflatten, values};
+use crate::optimizer::{TensorOptimizer, state_tensors, state_vectors};
+use crate::parameters::{
+    flatten, flatten_gradients, from_tensors, layout, named, read_named, to_tensors, unflatten, values,
+};
 use crate::tensors::{TensorError, Tensors};
 
 /// The sizes a network is built for.
@@ -23,16 +25,31 @@ pub trait Network: Module + 'static {
     /// From scaled inputs [batch, window, feature] the scaled increments after each of the last samples,
     /// [batch, samples, component]; at least after the very last.
     fn forward(&self, inputs: Tensor<3>) -> Tensor<3>;
+
+    /// Names and shapes of the parameters as a file holds them, in the order in which the module does.
+    fn layout(&self) -> Vec<(String, Vec<usize>)> {
+        layout(self)
+    }
+
+    /// Where all of the network runs on the kernels of this project: its layers, and the weights.
+    fn kernels(&self) -> Option<(&kernels::Network, Vec<f32>)> {
+        None
+    }
 }
 
 /// A network in training with its optimiser; the loss is the mean squared error of the scaled increments.
-pub trait Learner {
+pub trait Learner: Send {
     /// One step on a batch; returns the loss before it. Where that, or the norm of the gradient, is not finite
     /// it returns the one that is not, and changes nothing.
     fn step(&mut self, batch: &Batch, learning_rate: f64) -> f64;
 
     /// The loss on a batch.
-    fn loss(&self, batch: &Batch) -> f64;
+    fn loss(&mut self, batch: &Batch) -> f64;
+
+    /// Why further steps would change nothing, once that is so.
+    fn converged(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The weights, by name.
     fn weights(&self) -> Tensors;
@@ -47,19 +64,20 @@ pub trait Learner {
     fn restore(&mut self, weights: &Tensors, optimizer_state: &Tensors) -> Result<(), TensorError>;
 }
 
+/// A network of any kind, differentiated by Burn.
 pub(crate) struct Supervised<N> {
     network: N,
-    adam: Adam,
+    optimizer: TensorOptimizer,
     gradient_norm: f64,
     device: Device,
 }
 
 impl<N: Network> Supervised<N> {
     /// Trains `network`, which lives on `device`, with gradients clipped to the norm `gradient_norm`.
-    pub(crate) fn new(network: N, gradient_norm: f64, device: &Device) -> Self {
+    pub(crate) fn new(network: N, method: Method, gradient_norm: f64, device: &Device) -> Self {
         let network = network.train();
-        let adam = Adam::new(network.num_params(), device);
-        Supervised { network, adam, gradient_norm, device: device.clone() }
+        let optimizer = TensorOptimizer::new(method, network.num_params(), device);
+        Supervised { network, optimizer, gradient_norm, device: device.clone() }
     }
 }
 
@@ -77,12 +95,12 @@ impl<N: Network> Learner for Supervised<N> {
         }
         // Pascanu, Mikolov, Bengio (2013), algorithm 1
         let gradient = gradient * (self.gradient_norm / norm.max(self.gradient_norm));
-        let parameters = self.adam.step(flatten(&self.network), gradient, learning_rate);
+        let parameters = self.optimizer.step(flatten(&self.network), gradient, learning_rate);
         self.network = unflatten(self.network.clone(), &parameters);
         value
     }
 
-    fn loss(&self, batch: &Batch) -> f64 {
+    fn loss(&mut self, batch: &Batch) -> f64 {
         scalar(loss(&self.network.valid(), batch, &self.device))
     }
 
@@ -91,20 +109,142 @@ impl<N: Network> Learner for Supervised<N> {
     }
 
     fn optimizer_state(&self) -> Tensors {
-        self.adam.state()
+        self.optimizer.state()
     }
 
     fn restore(&mut self, weights: &Tensors, optimizer_state: &Tensors) -> Result<(), TensorError> {
         self.network = from_tensors(self.network.clone(), weights, &self.device)?;
-        self.adam.restore(optimizer_state)
+        self.optimizer.restore(optimizer_state)
+    }
+}
+
+/// A network of layers on the kernels of this project.
+pub(crate) struct Direct {
+    trainer: Trainer<f32>,
+    layout: Vec<(String, Vec<usize>)>,
+}
+
+impl Direct {
+    /// Trains the layers from these weights, with gradients clipped to the norm `gradient_norm`.
+    pub(crate) fn new(
+        network: kernels::Network,
+        weights: &[f32],
+        layout: Vec<(String, Vec<usize>)>,
+        method: Method,
+        gradient_norm: f64,
+    ) -> Self {
+        Direct { trainer: Trainer::new(network, weights, method, gradient_norm), layout }
+    }
+}
+
+/// Examples and samples of a batch.
+fn batch_shape(batch: &Batch) -> BatchShape {
+    let [count, steps, ..] = batch.shape;
+    BatchShape { count, steps }
+}
+
+impl Learner for Direct {
+    fn step(&mut self, batch: &Batch, learning_rate: f64) -> f64 {
+        self.trainer.step(batch_shape(batch), &batch.inputs, &batch.targets, learning_rate)
+    }
+
+    fn loss(&mut self, batch: &Batch) -> f64 {
+        self.trainer.loss(batch_shape(batch), &batch.inputs, &batch.targets)
+    }
+
+    fn weights(&self) -> Tensors {
+        named(&self.layout, self.trainer.weights())
+    }
+
+    fn optimizer_state(&self) -> Tensors {
+        let optimizer = self.trainer.optimizer();
+        let ((steps, vectors), count) = (optimizer.state(), self.trainer.weights().len());
+        let names = optimizer.method().names().iter().copied();
+        state_tensors(steps, names.zip(vectors.map(|vector| vector[..count].to_vec())))
+    }
+
+    fn restore(&mut self, weights: &Tensors, optimizer_state: &Tensors) -> Result<(), TensorError> {
+        let weights: Vec<f32> = read_named(&self.layout, weights)?;
+        let optimizer = self.trainer.optimizer_mut();
+        let (steps, vectors) = state_vectors(optimizer.method(), optimizer_state, weights.len())?;
+        optimizer.restore(steps, &vectors);
+        self.trainer.set_weights(&weights);
+        Ok(())
+    }
+}
+
+/// A feed-forward network by the method of Levenberg and Marquardt, in f64.
+pub(crate) struct LeastSquares {
+    method: LevenbergMarquardt,
+    layout: Vec<(String, Vec<usize>)>,
+    gradient_tolerance: f64,
+    step_tolerance: f64,
+    converged: Option<&'static str>,
+}
+
+impl LeastSquares {
+    /// Trains with `method`, until the gradient or a step is below its tolerance.
+    pub(crate) fn new(
+        method: LevenbergMarquardt,
+        layout: Vec<(String, Vec<usize>)>,
+        gradient_tolerance: f64,
+        step_tolerance: f64,
+    ) -> Self {
+        LeastSquares { method, layout, gradient_tolerance, step_tolerance, converged: None }
+    }
+}
+
+impl Learner for LeastSquares {
+    fn step(&mut self, batch: &Batch, _learning_rate: f64) -> f64 {
+        let [count, ..] = batch.shape;
+        let stepped = self.method.step(count, &batch.inputs, &batch.targets);
+        self.converged = if stepped.length == 0.0 {
+            Some("no damping gives a lower loss")
+        } else if stepped.gradient <= self.gradient_tolerance {
+            Some("the gradient is below train.optimizer.gradient_tolerance")
+        } else if stepped.length <= self.step_tolerance {
+            Some("the step is below train.optimizer.step_tolerance")
+        } else {
+            None
+        };
+        if stepped.gradient.is_finite() { stepped.loss } else { stepped.gradient }
+    }
+
+    fn loss(&mut self, batch: &Batch) -> f64 {
+        let [count, ..] = batch.shape;
+        self.method.loss(count, &batch.inputs, &batch.targets)
+    }
+
+    fn converged(&self) -> Option<&'static str> {
+        self.converged
+    }
+
+    fn weights(&self) -> Tensors {
+        named(&self.layout, self.method.weights())
+    }
+
+    fn optimizer_state(&self) -> Tensors {
+        let mut state = Tensors::default();
+        state.insert_f64("damping", self.method.damping().to_vec());
+        state
+    }
+
+    fn restore(&mut self, weights: &Tensors, optimizer_state: &Tensors) -> Result<(), TensorError> {
+        let weights: Vec<f64> = read_named(&self.layout, weights)?;
+        let &[damping, growth] = optimizer_state.f64("damping")? else {
+            return Err(TensorError("tensor damping must hold two numbers".into()));
+        };
+        self.method.restore(&weights, [damping, growth]);
+        Ok(())
     }
 }
 
 /// Mean squared error over the samples that the network gives an increment for, a scalar.
 pub(crate) fn loss<N: Network>(network: &N, batch: &Batch, device: &Device) -> Tensor<1> {
     let [count, window, features, dim] = batch.shape;
-    let inputs = TensorData::new(batch.inputs.clone(), [count, window, features]);
-    let targets = TensorData::new(batch.targets.clone(), [count, window, dim]);
+    let single = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+    let inputs = TensorData::new(single(&batch.inputs), [count, window, features]);
+    let targets = TensorData::new(single(&batch.targets), [count, window, dim]);
     let outputs = network.forward(Tensor::from_data(inputs, device)); // [batch, samples, component]
     let first = window - outputs.dims()[1];
     let targets = Tensor::<3>::from_data(targets, device).slice([0..count, first..window]);
@@ -126,48 +266,4 @@ fn norm(vector: &Tensor<1>) -> f64 {
 
 fn scalar(tensor: Tensor<1>) -> f64 {
     f64::from(values(tensor)[0])
-}
-
-/// A trained network as a forecaster: increments in f32, states in f64.
-pub(crate) struct Trained<N> {
-    pub(crate) network: N,
-    pub(crate) window: usize,
-    pub(crate) normalisation: Normalisation,
-    pub(crate) device: Device,
-}
-
-impl<N: Network> Forecaster for Trained<N> {
-    fn window(&self) -> usize {
-        self.window
-    }
-
-    fn dim(&self) -> usize {
-        self.normalisation.dim()
-    }
-
-    fn known_dim(&self) -> usize {
-        self.normalisation.features() - self.dim()
-    }
-
-    fn advance(&self, histories: &[f64], known: &[f64], next: &mut [f64]) {
-        let (dim, known_dim, features) = (self.dim(), self.known_dim(), self.normalisation.features());
-        let count = next.len() / dim;
-        let mut inputs = vec![0.0; count * self.window * features];
-        for (i, row) in inputs.chunks_exact_mut(features).enumerate() {
-            let known = &known[i * known_dim..(i + 1) * known_dim];
-            let scaled = self.normalisation.scale(&histories[i * dim..(i + 1) * dim], known);
-            for (input, scaled) in row.iter_mut().zip(scaled) {
-                *input = scaled as f32;
-            }
-        }
-        let inputs = TensorData::new(inputs, [count, self.window, features]);
-        let outputs = self.network.forward(Tensor::from_data(inputs, &self.device));
-        let [_, samples, _] = outputs.dims();
-        let increments = values(outputs.slice([0..count, samples - 1..samples])); // [batch, component]
-        for (i, next) in next.iter_mut().enumerate() {
-            let (start, j) = (i / dim, i % dim);
-            let now = histories[((start + 1) * self.window - 1) * dim + j];
-            *next = self.normalisation.advance(j, now, f64::from(increments[i]));
-        }
-    }
 }

@@ -10,7 +10,12 @@ mod learner;
 pub mod networks;
 mod optimizer;
 mod parameters;
+mod stack;
 pub mod tensors;
+mod trained;
 
 pub use burn::tensor::Device;
+pub use kernels::operation::Implementation;
 pub use learner::{Learner, Shape};
+pub use optimizer::{Optimizer, Recipe};
+pub use stack::Machine;

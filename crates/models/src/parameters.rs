@@ -6,7 +6,8 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
-use crate::tensors::{TensorError, Tensors};
+use crate::learner::Network;
+use crate::tensors::{Number, TensorError, Tensors, Values};
 
 /// The parameters, [parameter].
 pub(crate) fn flatten(module: &impl Module) -> Tensor<1> {
@@ -78,33 +79,49 @@ pub(crate) fn layout(module: &impl Module) -> Vec<(String, Vec<usize>)> {
 }
 
 /// The parameters by name.
-pub(crate) fn to_tensors(module: &impl Module) -> Tensors {
-    let values = values(flatten(module));
-    let mut rest = values.as_slice();
+pub(crate) fn to_tensors(network: &impl Network) -> Tensors {
+    named(&network.layout(), &values(flatten(network)))
+}
+
+/// The parts of a vector of parameters by name.
+pub(crate) fn named<T: Number>(layout: &[(String, Vec<usize>)], parameters: &[T]) -> Tensors {
     let mut tensors = Tensors::default();
-    for (name, shape) in layout(module) {
-        let (head, tail) = rest.split_at(shape.iter().product());
-        tensors.insert_f32(name, shape, head.to_vec());
-        rest = tail;
+    let mut from = 0;
+    for (name, shape) in layout {
+        let to = from + shape.iter().product::<usize>();
+        tensors.insert(name.clone(), shape.clone(), T::values(parameters[from..to].to_vec()));
+        from = to;
     }
     tensors
 }
 
+/// The opposite of [`named`]; numbers of another precision are rounded.
+pub(crate) fn read_named<T: Number>(
+    layout: &[(String, Vec<usize>)],
+    tensors: &Tensors,
+) -> Result<Vec<T>, TensorError> {
+    let mut parameters = Vec::new();
+    for (name, shape) in layout {
+        let from = parameters.len();
+        match tensors.get(name, shape)? {
+            Values::F32(values) => parameters.extend(values.iter().map(|&x| T::from_f64(f64::from(x)))),
+            Values::F64(values) => parameters.extend(values.iter().map(|&x| T::from_f64(x))),
+        }
+        if let Some(x) = parameters[from..].iter().find(|x| !x.to_f64().is_finite()) {
+            return Err(TensorError(format!("tensor {name} holds {x:?}")));
+        }
+    }
+    Ok(parameters)
+}
+
 /// The module with the parameters of these names.
-pub(crate) fn from_tensors<M: Module>(
+pub(crate) fn from_tensors<M: Network>(
     module: M,
     tensors: &Tensors,
     device: &Device,
 ) -> Result<M, TensorError> {
-    let mut flat = Vec::new();
-    for (name, shape) in layout(&module) {
-        let values = tensors.f32(&name, &shape)?;
-        if let Some(x) = values.iter().find(|x| !x.is_finite()) {
-            return Err(TensorError(format!("tensor {name} holds {x}")));
-        }
-        flat.extend_from_slice(values);
-    }
-    Ok(unflatten(module, &vector(flat, device)))
+    let parameters = read_named(&module.layout(), tensors)?;
+    Ok(unflatten(module, &vector(parameters, device)))
 }
 
 /// A vector on the device.

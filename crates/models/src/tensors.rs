@@ -12,8 +12,25 @@ use safetensors::{Dtype, SafeTensors, View};
 pub enum Values {
     /// Weights, and what an optimiser keeps of them.
     F32(Vec<f32>),
-    /// Scales.
+    /// Scales, and weights that were trained in f64.
     F64(Vec<f64>),
+}
+
+/// A type of [`Values`].
+pub(crate) trait Number: kernels::Real {
+    fn values(values: Vec<Self>) -> Values;
+}
+
+impl Number for f32 {
+    fn values(values: Vec<f32>) -> Values {
+        Values::F32(values)
+    }
+}
+
+impl Number for f64 {
+    fn values(values: Vec<f64>) -> Values {
+        Values::F64(values)
+    }
 }
 
 /// A tensor on the host.
@@ -40,15 +57,20 @@ pub struct Tensors {
 pub struct TensorError(pub String);
 
 impl Tensors {
+    /// Adds a tensor.
+    pub fn insert(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Values) {
+        self.tensors.insert(name.into(), Tensor { shape, values });
+    }
+
     /// Adds a vector or matrix of weights.
     pub fn insert_f32(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) {
-        self.tensors.insert(name.into(), Tensor { shape, values: Values::F32(values) });
+        self.insert(name, shape, Values::F32(values));
     }
 
     /// Adds a vector of scales.
     pub fn insert_f64(&mut self, name: impl Into<String>, values: Vec<f64>) {
         let shape = vec![values.len()];
-        self.tensors.insert(name.into(), Tensor { shape, values: Values::F64(values) });
+        self.insert(name, shape, Values::F64(values));
     }
 
     /// Number of values in all.
@@ -71,17 +93,28 @@ impl Tensors {
         Tensors { tensors: self.tensors.iter().filter_map(inside).collect(), about: self.about.clone() }
     }
 
+    /// The values of the tensor `name`.
+    ///
+    /// # Errors
+    /// Where there is none, or its shape is another.
+    pub fn get(&self, name: &str, shape: &[usize]) -> Result<&Values, TensorError> {
+        match self.tensors.get(name) {
+            Some(Tensor { shape: found, values }) if found == shape => Ok(values),
+            Some(Tensor { shape: found, .. }) => {
+                Err(TensorError(format!("tensor {name} has shape {found:?}, expected {shape:?}")))
+            }
+            None => Err(TensorError(format!("tensor {name} is missing"))),
+        }
+    }
+
     /// The values of the f32 tensor `name`.
     ///
     /// # Errors
     /// Where there is none, or its shape is another.
     pub fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], TensorError> {
-        match self.tensors.get(name) {
-            Some(Tensor { shape: found, values: Values::F32(values) }) if found == shape => Ok(values),
-            Some(Tensor { shape: found, .. }) => {
-                Err(TensorError(format!("tensor {name} has shape {found:?}, expected {shape:?} of f32")))
-            }
-            None => Err(TensorError(format!("tensor {name} is missing"))),
+        match self.get(name, shape)? {
+            Values::F32(values) => Ok(values),
+            Values::F64(_) => Err(TensorError(format!("tensor {name} is not of f32"))),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use dataset::Split;
 use models::baselines::MAX_DEGREE;
-use models::networks;
+use models::{Implementation, Optimizer, Recipe, networks};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System, Times};
@@ -69,6 +69,9 @@ pub struct Train {
     pub steps: u64,
     /// What follows the gradient.
     pub optimizer: Optimizer,
+    /// Seconds after which it ends, in all its sittings; 0 for no limit. A run that ends by it depends on the speed
+    /// of the machine.
+    pub seconds: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
     /// Part of the steps over which the learning rate rises from 0, with `warmup-cosine`.
@@ -79,6 +82,8 @@ pub struct Train {
     pub validate_every: u64,
     /// Steps from one checkpoint to the next.
     pub checkpoint_every: u64,
+    /// Whose code computes the network on the CPU, where there is a choice: this project's or Burn's.
+    pub kernels: Implementation,
 }
 
 impl Default for Train {
@@ -87,40 +92,14 @@ impl Default for Train {
             batch_size: 256,
             steps: 20_000,
             optimizer: Optimizer::default(),
+            seconds: 0.0,
             schedule: Schedule::WarmupCosine,
             warmup: 0.02,
             gradient_norm: 1.0,
             validate_every: 500,
             checkpoint_every: 5_000,
+            kernels: Implementation::Own,
         }
-    }
-}
-
-/// An optimiser and its settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "lowercase")]
-pub enum Optimizer {
-    /// Adam.
-    Adam {
-        /// The highest learning rate of the schedule.
-        learning_rate: f64,
-    },
-}
-
-impl Optimizer {
-    /// Every optimiser with its defaults.
-    pub(crate) const ALL: [Optimizer; 1] = [Optimizer::Adam { learning_rate: 3e-3 }];
-
-    /// The highest learning rate of the schedule.
-    pub(crate) fn learning_rate(&self) -> f64 {
-        let Optimizer::Adam { learning_rate } = self;
-        *learning_rate
-    }
-}
-
-impl Default for Optimizer {
-    fn default() -> Self {
-        Self::ALL[0].clone()
     }
 }
 
@@ -215,7 +194,10 @@ impl Experiment {
 
         whole("train.batch_size", train.batch_size as u64, 1, 10_000_000)?;
         whole("train.steps", train.steps, 1, 1_000_000_000_000)?;
-        above_zero("train.optimizer.learning_rate", train.optimizer.learning_rate(), 1e10)?;
+        check_optimizer(&train.optimizer)?;
+        if !(0.0..=1e10).contains(&train.seconds) {
+            return Err(format!("train.seconds = {:?} must lie between 0, for no limit, and 1e10", train.seconds));
+        }
         if !(0.0..=1.0).contains(&train.warmup) {
             return Err(format!("train.warmup = {} must lie between 0 and 1", train.warmup));
         }
@@ -256,6 +238,11 @@ impl Experiment {
         Ok(())
     }
 
+    /// How the weights are changed.
+    pub(crate) fn recipe(&self) -> Recipe {
+        Recipe { optimizer: self.train.optimizer.clone(), gradient_norm: self.train.gradient_norm }
+    }
+
     /// Samples from a random initial state to a start.
     pub(crate) fn lead(&self) -> usize {
         (self.evaluate.transient / self.data.dt).round() as usize
@@ -281,6 +268,27 @@ fn settings(named: &Value) -> Value {
         settings.remove("name");
     }
     settings
+}
+
+/// Says which setting of an optimiser is impossible.
+fn check_optimizer(optimizer: &Optimizer) -> Result<(), String> {
+    if let Some(learning_rate) = optimizer.learning_rate() {
+        above_zero("train.optimizer.learning_rate", learning_rate, 1e10)?;
+    }
+    let part = |key: &str, value: f64, most: f64| match (0.0..=most).contains(&value) {
+        true => Ok(()),
+        false => Err(format!("train.optimizer.{key} = {value:?} must lie between 0 and {most:?}")),
+    };
+    match *optimizer {
+        Optimizer::Adam { .. } => Ok(()),
+        Optimizer::AdamW { weight_decay, .. } => part("weight_decay", weight_decay, 1e3),
+        Optimizer::Sgd { momentum, .. } => part("momentum", momentum, 0.9999),
+        Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance } => {
+            above_zero("train.optimizer.damping", damping, 1e10)?;
+            part("gradient_tolerance", gradient_tolerance, 1e10)?;
+            part("step_tolerance", step_tolerance, 1e10)
+        }
+    }
 }
 
 fn whole(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {

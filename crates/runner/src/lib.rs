@@ -74,7 +74,7 @@ impl Interrupt {
 }
 
 /// Whoever watches the work.
-pub trait Progress {
+pub trait Progress: Send {
     /// A stage begins; `what` completes "now ...".
     fn stage(&mut self, what: &str);
 

@@ -10,7 +10,9 @@ use serde_json::Value as Json;
 use sim::Solver;
 use toml::{Table, Value};
 
-use crate::experiment::{Data, Evaluate, Experiment, Optimizer, Train};
+use models::Optimizer;
+
+use crate::experiment::{Data, Evaluate, Experiment, Train};
 use crate::names::{network, system, unknown};
 
 /// Reads the text of an experiment file.
@@ -240,7 +242,7 @@ mod tests {
         assert_eq!((experiment.seed, &experiment.system["rho"]), (3, &Json::from(30.0)));
         assert_eq!(experiment.data.solver, Solver::Rk4 { substeps: 10 });
         assert_eq!(experiment.data.initial[2], [3.0, 4.5]);
-        assert_eq!(experiment.train.optimizer.learning_rate(), 1e-2);
+        assert_eq!(experiment.train.optimizer.learning_rate(), Some(1e-2));
         assert_eq!(experiment.train.schedule, crate::experiment::Schedule::Constant);
         // known at the classical parameters only
         assert_eq!(experiment.evaluate.lyapunov_exponent, 0.0);
@@ -345,7 +347,7 @@ mod tests {
                 &format!("system.rho={rho}"),
             ]).unwrap();
             prop_assert_eq!(experiment.train.steps, steps);
-            prop_assert_eq!(experiment.train.optimizer.learning_rate(), rate);
+            prop_assert_eq!(experiment.train.optimizer.learning_rate(), Some(rate));
             prop_assert_eq!(experiment.system["rho"].as_f64(), Some(rho));
         }
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::environment::Environment;
 use crate::resolve::{parse, resolve, to_toml};
+use crate::training::machine;
 use crate::{Experiment, RunError, experiments};
 
 const EXPERIMENT: &str = "experiment.toml";
@@ -216,8 +217,7 @@ impl Run {
         experiment: &Experiment,
         device: &str,
     ) -> Result<Box<dyn Forecaster>, RunError> {
-        let device =
-            crate::names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
+        let machine = machine(experiment, device)?;
         let path = self.directory.join(MODEL);
         let model = Tensors::load(&path).map_err(RunError::usage)?;
         let fault = |fault: String| {
@@ -247,7 +247,7 @@ impl Run {
             return Err(fault("its scales are of another length".into()));
         }
         let (network, settings) = experiment.network().map_err(RunError::Usage)?;
-        (network.forecaster)(&settings, &model.under("network."), normalisation, &device).map_err(fault)
+        (network.forecaster)(&settings, &model.under("network."), normalisation, &machine).map_err(fault)
     }
 
     /// Keeps `state` as the checkpoint of a step, and none before it.

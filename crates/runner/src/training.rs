@@ -6,7 +6,7 @@ use std::time::Instant;
 use dataset::{Batch, BatchOrder, Examples};
 use forecast::{Loss, Results, Training};
 use models::tensors::Tensors;
-use models::{Device, Learner, Shape};
+use models::{Learner, Machine, Optimizer, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Prepared, prepare};
@@ -41,12 +41,27 @@ pub fn train(
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
     // Whatever can be wrong shows before anything is written.
-    let on = names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
+    let learner = learner(experiment, device)?;
     let prepared = prepare(experiment, progress)?;
     let run = Run::create(runs, name, experiment, &Environment::here(build, device, experiment.seed))?;
     let _lock = run.lock()?;
     let sitting = Sitting { run, experiment, prepared: &prepared, device, stop };
-    sitting.go_on(State::new(experiment), &on, progress)
+    sitting.go_on(State::new(experiment), learner, progress)
+}
+
+/// The untrained network of an experiment, with its optimiser.
+fn learner(experiment: &Experiment, device: &str) -> Result<Box<dyn Learner>, RunError> {
+    let (network, settings) = experiment.network().map_err(RunError::Usage)?;
+    let system = experiment.build_system().map_err(RunError::Usage)?;
+    let shape = Shape { features: system.dim() + system.known_inputs().len(), dim: system.dim() };
+    let machine = machine(experiment, device)?;
+    (network.learner)(&settings, shape, experiment.seed, &experiment.recipe(), &machine).map_err(RunError::Usage)
+}
+
+/// What computes the network of an experiment.
+pub(crate) fn machine(experiment: &Experiment, device: &str) -> Result<Machine, RunError> {
+    let device = names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
+    Ok(Machine { device, kernels: experiment.train.kernels })
 }
 
 /// Continues a run from its last checkpoint, to the same bits as if it had never stopped.
@@ -59,10 +74,11 @@ pub fn resume(
     stop: &Interrupt,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
-    let on = names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
+    names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
     let at = run.directory().display().to_string();
     let _lock = run.lock()?;
     let experiment = run.experiment()?;
+    let learner = learner(&experiment, device)?;
     let mut state = State::new(&experiment);
     if let Some(saved) = run.checkpoint()? {
         let read = State::from_tensors(&saved).map_err(|fault| RunError::Failed(format!("{at}: {fault}")))?;
@@ -77,7 +93,7 @@ pub fn resume(
     run.rewind_log(state.counters.step)?;
     progress.stage(&format!("continuing {at} after step {}", state.counters.step));
     let sitting = Sitting { run, experiment: &experiment, prepared: &prepared, device, stop };
-    sitting.go_on(state, &on, progress)
+    sitting.go_on(state, learner, progress)
 }
 
 /// Everything that a training carries from step to step. The order of the examples follows from the seed
@@ -106,6 +122,8 @@ struct Counters {
     best: Option<(u64, Loss)>,
     /// Step and loss of the last validation.
     validation: Option<(u64, f64)>,
+    /// Why it ended before its last step.
+    ended: Option<String>,
 }
 
 impl State {
@@ -150,7 +168,7 @@ struct Metrics {
     seconds: f64,
     train_loss: f64,
     validation_loss: f64,
-    learning_rate: f64,
+    learning_rate: Option<f64>,
 }
 
 /// One sitting of a training: what does not change while it lasts.
@@ -163,13 +181,14 @@ struct Sitting<'a> {
 }
 
 impl Sitting<'_> {
-    fn go_on(self, mut state: State, on: &Device, progress: &mut dyn Progress) -> Result<Outcome, RunError> {
+    fn go_on(
+        self,
+        mut state: State,
+        mut learner: Box<dyn Learner>,
+        progress: &mut dyn Progress,
+    ) -> Result<Outcome, RunError> {
         let (experiment, normalisation) = (self.experiment, &self.prepared.normalisation);
-        let (network, settings) = experiment.network().map_err(RunError::Usage)?;
-        let shape = Shape { features: normalisation.features(), dim: normalisation.dim() };
-        let mut learner =
-            (network.learner)(&settings, shape, experiment.seed, experiment.train.gradient_norm, on)
-                .map_err(RunError::Usage)?;
+        let (network, _) = experiment.network().map_err(RunError::Usage)?;
         if state.counters.step > 0 {
             learner.restore(&state.weights, &state.optimizer).map_err(|fault| {
                 let at = self.run.directory().display();
@@ -183,7 +202,8 @@ impl Sitting<'_> {
         ));
         let (training, validation) = self.examples()?;
         self.stop.listen(true);
-        let ended = self.steps(&mut *learner, &training, &validation, &mut state, progress);
+        // On a thread of the pool, so that a step need not wake another one to begin.
+        let ended = rayon::scope(|_| self.steps(&mut *learner, &training, &validation, &mut state, progress));
         // A step or a validation that fails changes nothing, so this state is the last good one.
         self.checkpoint(&*learner, &mut state)?;
         self.stop.listen(false);
@@ -237,12 +257,19 @@ impl Sitting<'_> {
         let (begin, before) = (Instant::now(), state.counters.seconds);
         loop {
             let step = state.counters.step;
-            let due = step > 0 && (step.is_multiple_of(train.validate_every) || step == train.steps);
+            if step < train.steps && state.counters.ended.is_none() {
+                state.counters.ended = self.reason_to_end(learner, &state.counters);
+            }
+            let done = step == train.steps || state.counters.ended.is_some();
+            let due = step > 0 && (step.is_multiple_of(train.validate_every) || done);
             if due && state.counters.validation.is_none_or(|(last, _)| last < step) {
                 self.validate(learner, validation, state)?;
                 state.counters.seconds = before + begin.elapsed().as_secs_f64();
             }
-            if step == train.steps {
+            if done {
+                if let Some(reason) = &state.counters.ended {
+                    progress.note(&format!("training ended after step {step}: {reason}"));
+                }
                 return Ok(true);
             }
             if self.stop.is_requested() {
@@ -251,8 +278,12 @@ impl Sitting<'_> {
             if step > 0 && step.is_multiple_of(train.checkpoint_every) {
                 self.checkpoint(learner, state)?;
             }
-            training.gather(order.at(step), &mut batch);
-            let loss = learner.step(&batch, learning_rate(train, step));
+            // Levenberg and Marquardt compare errors from step to step, so theirs must be of the same windows.
+            let same = matches!(train.optimizer, Optimizer::LevenbergMarquardt { .. });
+            if !same || batch.inputs.is_empty() {
+                training.gather(order.at(if same { 0 } else { step }), &mut batch);
+            }
+            let loss = learner.step(&batch, learning_rate(train, step).unwrap_or_default());
             if !loss.is_finite() {
                 return Err(self.diverged("loss or its gradient", loss, state));
             }
@@ -271,9 +302,18 @@ impl Sitting<'_> {
         }
     }
 
+    /// Why training ends before its last step, if it does.
+    fn reason_to_end(&self, learner: &dyn Learner, now: &Counters) -> Option<String> {
+        let limit = self.experiment.train.seconds;
+        if limit > 0.0 && now.step > 0 && now.seconds >= limit {
+            return Some(format!("{limit} seconds have passed (train.seconds)"));
+        }
+        learner.converged().map(str::to_owned)
+    }
+
     fn validate(
         &self,
-        learner: &dyn Learner,
+        learner: &mut dyn Learner,
         validation: &Examples,
         state: &mut State,
     ) -> Result<(), RunError> {
@@ -319,18 +359,19 @@ impl Sitting<'_> {
             None => "no model had been validated yet".to_owned(),
         };
         let (step, train) = (state.counters.step, &self.experiment.train);
-        RunError::Failed(format!(
-            "the {what} became {value} at step {}, with a learning rate of {:.3e}; {kept}. A lower \
-             train.optimizer.learning_rate (now {}) is the usual cure",
-            step + 1,
-            learning_rate(train, step),
-            train.optimizer.learning_rate()
-        ))
+        let cure = match (learning_rate(train, step), train.optimizer.learning_rate()) {
+            (Some(rate), Some(highest)) => format!(
+                ", with a learning rate of {rate:.3e}; {kept}. A lower train.optimizer.learning_rate (now {highest}) is \
+                 the usual cure"
+            ),
+            _ => format!("; {kept}. Another seed begins with other weights"),
+        };
+        RunError::Failed(format!("the {what} became {value} at step {}{cure}", step + 1))
     }
 }
 
 /// The mean loss over all examples.
-fn mean_loss(learner: &dyn Learner, examples: &Examples, batch_size: usize) -> f64 {
+fn mean_loss(learner: &mut dyn Learner, examples: &Examples, batch_size: usize) -> f64 {
     let (mut batch, mut sum) = (Batch::default(), 0.0);
     let all: Vec<usize> = (0..examples.count()).collect();
     // no smaller than a training batch, and large enough to be fast
@@ -341,10 +382,10 @@ fn mean_loss(learner: &dyn Learner, examples: &Examples, batch_size: usize) -> f
     sum / all.len() as f64
 }
 
-/// The learning rate of a step, counted from 0.
-fn learning_rate(train: &Train, step: u64) -> f64 {
-    let highest = train.optimizer.learning_rate();
-    match train.schedule {
+/// The learning rate of a step, counted from 0, of a method that has one.
+fn learning_rate(train: &Train, step: u64) -> Option<f64> {
+    let highest = train.optimizer.learning_rate()?;
+    Some(match train.schedule {
         Schedule::Constant => highest,
         Schedule::WarmupCosine => {
             let (at, steps) = (step as f64 + 1.0, train.steps as f64);
@@ -356,7 +397,7 @@ fn learning_rate(train: &Train, step: u64) -> f64 {
                 highest * 0.5 * (1.0 + (std::f64::consts::PI * part).cos())
             }
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -366,14 +407,14 @@ mod tests {
     #[test]
     fn the_learning_rate_rises_to_its_height_and_falls_along_half_a_cosine() {
         let train = Train { steps: 1000, warmup: 0.1, ..Train::default() };
-        let rate = |step| learning_rate(&train, step) / train.optimizer.learning_rate();
+        let rate = |step| learning_rate(&train, step).unwrap() / 3e-3;
         assert!((rate(0) - 0.01).abs() < 1e-12 && (rate(49) - 0.5).abs() < 1e-12);
         assert!((rate(99) - 1.0).abs() < 1e-12 && (rate(100) - 1.0).abs() < 1e-12);
         assert!((rate(550) - 0.5).abs() < 1e-12);
         assert!(rate(999) > 0.0 && rate(999) < 1e-5);
         for warmup in [0.0, 1.0] {
             let train = Train { steps: 3, warmup, ..Train::default() };
-            assert!((0..3).all(|step| learning_rate(&train, step) > 0.0));
+            assert!((0..3).all(|step| learning_rate(&train, step).unwrap() > 0.0));
         }
         let constant = Train { schedule: Schedule::Constant, ..train };
         assert_eq!(learning_rate(&constant, 0), learning_rate(&constant, 999));

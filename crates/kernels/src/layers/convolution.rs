@@ -85,8 +85,8 @@ impl Conv1d {
     pub(super) fn tensors(&self) -> Vec<TensorSpec> {
         let fan_in = self.width * self.inputs;
         vec![
-            TensorSpec { name: "weight", shape: vec![self.width, self.inputs, self.outputs], fan_in },
-            TensorSpec { name: "bias", shape: vec![self.outputs], fan_in: 0 },
+            TensorSpec::matrix("weight", vec![self.width, self.inputs, self.outputs], fan_in, 1.0),
+            TensorSpec::bias("bias", self.outputs),
         ]
     }
 }
@@ -108,8 +108,8 @@ impl Conv2d {
         let [rows, columns] = self.taps;
         let fan_in = rows * columns * self.inputs;
         vec![
-            TensorSpec { name: "weight", shape: vec![rows, columns, self.inputs, self.outputs], fan_in },
-            TensorSpec { name: "bias", shape: vec![self.outputs], fan_in: 0 },
+            TensorSpec::matrix("weight", vec![rows, columns, self.inputs, self.outputs], fan_in, 1.0),
+            TensorSpec::bias("bias", self.outputs),
         ]
     }
 }

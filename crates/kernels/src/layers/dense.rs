@@ -21,8 +21,8 @@ pub struct Dense {
 impl Dense {
     pub(super) fn tensors(&self) -> Vec<TensorSpec> {
         vec![
-            TensorSpec { name: "weight", shape: vec![self.inputs, self.outputs], fan_in: self.inputs },
-            TensorSpec { name: "bias", shape: vec![self.outputs], fan_in: 0 },
+            TensorSpec::matrix("weight", vec![self.inputs, self.outputs], self.inputs, 1.0),
+            TensorSpec::bias("bias", self.outputs),
         ]
     }
 }

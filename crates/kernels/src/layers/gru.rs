@@ -26,7 +26,7 @@ pub struct Gru {
 impl Gru {
     pub(super) fn tensors(&self) -> Vec<TensorSpec> {
         let mut tensors = recurrent_tensors(self.inputs, self.units, 3);
-        tensors.push(TensorSpec { name: "candidate_bias", shape: vec![self.units], fan_in: 0 });
+        tensors.push(TensorSpec::bias("candidate_bias", self.units));
         tensors
     }
 }

@@ -35,18 +35,29 @@ pub enum Layer {
     Conv2d(Conv2d),
 }
 
-/// A tensor of weights: its name in the layer, its shape, and how its first values are drawn.
+/// A tensor of weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorSpec {
     /// Its name within the layer.
     pub name: &'static str,
     /// Its shape; values stand in row-major order.
     pub shape: Vec<usize>,
-    /// Inputs that a unit adds up through it; 0 for a bias, which begins at 0.
-    pub fan_in: usize,
+    /// First values are uniform between this and its negative: gain sqrt(3 / inputs) for a matrix, 0 for a bias.
+    /// With gain 1 a sum of inputs of variance 1 has variance 1 (LeCun et al. 1998, "Efficient BackProp", 4.6);
+    /// recurrent matrices have gain 1/2, so that the past does not drown the input.
+    pub bound: f64,
 }
 
 impl TensorSpec {
+    /// A matrix by which each output is a sum of `inputs` numbers.
+    fn matrix(name: &'static str, shape: Vec<usize>, inputs: usize, gain: f64) -> Self {
+        TensorSpec { name, shape, bound: gain * (3.0 / inputs as f64).sqrt() }
+    }
+
+    fn bias(name: &'static str, outputs: usize) -> Self {
+        TensorSpec { name, shape: vec![outputs], bound: 0.0 }
+    }
+
     /// Number of values.
     pub fn count(&self) -> usize {
         self.shape.iter().product()

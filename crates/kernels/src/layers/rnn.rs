@@ -28,9 +28,9 @@ impl Rnn {
 pub(super) fn recurrent_tensors(inputs: usize, units: usize, gates: usize) -> Vec<TensorSpec> {
     let width = gates * units;
     vec![
-        TensorSpec { name: "input", shape: vec![inputs, width], fan_in: inputs },
-        TensorSpec { name: "recurrent", shape: vec![units, width], fan_in: units },
-        TensorSpec { name: "bias", shape: vec![width], fan_in: 0 },
+        TensorSpec::matrix("input", vec![inputs, width], inputs, 1.0),
+        TensorSpec::matrix("recurrent", vec![units, width], units, 0.5),
+        TensorSpec::bias("bias", width),
     ]
 }
 

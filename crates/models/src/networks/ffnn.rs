@@ -3,15 +3,13 @@
 //!
 //! [batch, 1, feature] -> hidden layers with `activation` -> [batch, 1, component]
 
-use burn::module::Module;
-use burn::nn::Linear;
-use burn::tensor::{Device, Tensor};
+use kernels::{Activation, Dense, Layer};
 use serde::{Deserialize, Serialize};
 use sim::random::Stream;
 
-use super::layers::{Activation, linear};
 use super::{NetworkConfig, check_size, check_weights};
-use crate::learner::{Network, Shape};
+use crate::learner::Shape;
+use crate::stack::{Machine, Stack};
 
 /// Settings of the feed-forward network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,7 +51,7 @@ impl FfnnConfig {
 impl NetworkConfig for FfnnConfig {
     const NAME: &'static str = "ffnn";
     const ABOUT: &'static str = "feed-forward network on the present state";
-    type Network = Ffnn;
+    type Network = Stack;
 
     fn check(&self) -> Result<(), String> {
         check_size("depth", self.depth, 100)?;
@@ -79,35 +77,14 @@ impl NetworkConfig for FfnnConfig {
         1
     }
 
-    fn init(&self, shape: Shape, stream: &mut Stream, device: &Device) -> Ffnn {
+    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Stack {
         let widths = self.widths();
         let inputs = [shape.features].into_iter().chain(widths.iter().copied());
         let outputs = widths.iter().copied().chain([shape.dim]);
-        Ffnn {
-            layers: inputs.zip(outputs).map(|(a, b)| linear(a, b, stream, device)).collect(),
-            activation: self.activation,
-        }
-    }
-}
-
-/// The network of this file.
-#[derive(Module, Debug)]
-pub struct Ffnn {
-    layers: Vec<Linear>,
-    #[module(skip)]
-    activation: Activation,
-}
-
-impl Network for Ffnn {
-    fn forward(&self, inputs: Tensor<3>) -> Tensor<3> {
-        let [batch, window, features] = inputs.dims();
-        let mut x = inputs.reshape([batch, window * features]);
-        for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x); // [batch, width]
-            if i + 1 < self.layers.len() {
-                x = self.activation.apply(x);
-            }
-        }
-        x.unsqueeze_dim(1) // [batch, 1, component]
+        let layer = |(i, (inputs, outputs))| {
+            let activation = (i < widths.len()).then_some(self.activation);
+            Layer::Dense(Dense { inputs, outputs, activation })
+        };
+        Stack::new(inputs.zip(outputs).enumerate().map(layer).collect(), stream, machine)
     }
 }

@@ -1,11 +1,9 @@
 //! The networks: one file each, one line in [`NETWORKS`].
 
 mod ffnn;
-mod layers;
 mod rnn;
 
 use burn::module::Module;
-use burn::tensor::Device;
 use dataset::Normalisation;
 use forecast::Forecaster;
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,9 +11,12 @@ use serde_json::Value;
 use sim::random::{Stream, stream};
 
 pub use crate::learner::Network;
-use crate::learner::{Learner, Shape, Supervised, Trained};
-use crate::parameters::from_tensors;
-use crate::tensors::{TensorError, Tensors};
+use crate::learner::{Direct, Learner, LeastSquares, Shape, Supervised};
+use crate::optimizer::{Optimizer, Recipe};
+use crate::parameters::{from_tensors, read_named};
+use crate::stack::Machine;
+use crate::tensors::{TensorError, Tensors, Values};
+use crate::trained::{OnDevice, OnKernels, Trained};
 pub use ffnn::FfnnConfig;
 pub use rnn::RnnConfig;
 
@@ -40,8 +41,8 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
     /// Samples of history it looks at.
     fn window(&self) -> usize;
 
-    /// The network on `device`, with first weights drawn from `stream`.
-    fn init(&self, shape: Shape, stream: &mut Stream, device: &Device) -> Self::Network;
+    /// The network on a machine, with first weights drawn from `stream`.
+    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Self::Network;
 }
 
 /// Something made to settings, or which of them is impossible.
@@ -57,10 +58,10 @@ pub struct Entry {
     pub defaults: fn() -> Value,
     /// The samples of history that it looks at with these settings, or which of them is impossible.
     pub check: fn(&Value) -> Result<usize, String>,
-    /// The untrained network of a seed, with gradients clipped to a norm.
-    pub learner: fn(&Value, Shape, u64, f64, &Device) -> Made<dyn Learner>,
+    /// The untrained network of a seed.
+    pub learner: fn(&Value, Shape, u64, &Recipe, &Machine) -> Made<dyn Learner>,
     /// The network with trained weights.
-    pub forecaster: fn(&Value, &Tensors, Normalisation, &Device) -> Made<dyn Forecaster>,
+    pub forecaster: fn(&Value, &Tensors, Normalisation, &Machine) -> Made<dyn Forecaster>,
 }
 
 const fn entry<C: NetworkConfig>() -> Entry {
@@ -69,18 +70,73 @@ const fn entry<C: NetworkConfig>() -> Entry {
         about: C::ABOUT,
         defaults: || serde_json::json!(C::default()),
         check: |settings| Ok(config::<C>(settings)?.window()),
-        learner: |settings, shape, seed, gradient_norm, device| {
-            let network = config::<C>(settings)?.init(shape, &mut stream(seed, "weights", 0), device);
-            Ok(Box::new(Supervised::new(network, gradient_norm, device)))
+        learner: |settings, shape, seed, recipe, machine| {
+            let network = config::<C>(settings)?.init(shape, &mut stream(seed, "weights", 0), machine);
+            learner(network, recipe, machine)
         },
-        forecaster: |settings, weights, normalisation, device| {
+        forecaster: |settings, weights, normalisation, machine| {
             let config = config::<C>(settings)?;
             let shape = Shape { features: normalisation.features(), dim: normalisation.dim() };
-            let network = config.init(shape, &mut stream(0, "weights", 0), device).valid();
-            let network = from_tensors(network, weights, device).map_err(|TensorError(fault)| fault)?;
-            let device = device.clone();
-            Ok(Box::new(Trained { network, window: config.window(), normalisation, device }))
+            let network = config.init(shape, &mut stream(0, "weights", 0), machine).valid();
+            let made = forecaster(network, config.window(), weights, normalisation, machine);
+            made.map_err(|TensorError(fault)| fault)
         },
+    }
+}
+
+/// The way to train a network that suits it, the recipe and the machine.
+fn learner<N: Network>(network: N, recipe: &Recipe, machine: &Machine) -> Made<dyn Learner> {
+    let Recipe { optimizer, gradient_norm } = recipe;
+    let layout = network.layout();
+    let found = network.kernels().map(|(layers, weights)| (layers.clone(), weights));
+    match (optimizer.method(), found) {
+        (Some(method), Some((layers, weights))) => {
+            Ok(Box::new(Direct::new(layers, &weights, layout, method, *gradient_norm)))
+        }
+        (Some(method), None) => Ok(Box::new(Supervised::new(network, method, *gradient_norm, &machine.device))),
+        (None, found) => least_squares(optimizer, layout, found),
+    }
+}
+
+/// Training without a gradient method.
+fn least_squares(
+    optimizer: &Optimizer,
+    layout: Vec<(String, Vec<usize>)>,
+    found: Option<(kernels::Network, Vec<f32>)>,
+) -> Made<dyn Learner> {
+    let unfit = "train.optimizer.name = \"levenberg-marquardt\" is for model.name = \"ffnn\" on --device cpu with \
+                 train.kernels = \"own\"; adam takes any";
+    let (Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance }, Some((layers, weights))) =
+        (optimizer, found)
+    else {
+        return Err(unfit.into());
+    };
+    let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
+    let method = kernels::LevenbergMarquardt::new(layers, &weights, *damping).map_err(|_| unfit.to_owned())?;
+    Ok(Box::new(LeastSquares::new(method, layout, *gradient_tolerance, *step_tolerance)))
+}
+
+/// A network with trained weights, in their own precision where the kernels of this project run it.
+fn forecaster<N: Network>(
+    network: N,
+    window: usize,
+    weights: &Tensors,
+    normalisation: Normalisation,
+    machine: &Machine,
+) -> Result<Box<dyn Forecaster>, TensorError> {
+    let layout = network.layout();
+    let Some((layers, _)) = network.kernels() else {
+        let network = from_tensors(network, weights, &machine.device)?;
+        let model = OnDevice { network, device: machine.device.clone() };
+        return Ok(Box::new(Trained { model, window, normalisation }));
+    };
+    let layers = layers.clone();
+    if weights.tensors.values().any(|tensor| matches!(tensor.values, Values::F64(_))) {
+        let model = OnKernels::<f64>::new(layers, &read_named(&layout, weights)?);
+        Ok(Box::new(Trained { model, window, normalisation }))
+    } else {
+        let model = OnKernels::<f32>::new(layers, &read_named(&layout, weights)?);
+        Ok(Box::new(Trained { model, window, normalisation }))
     }
 }
 

@@ -4,15 +4,13 @@
 //!
 //! [batch, window, feature] -> h [batch, hidden] at each sample -> [batch, window, component]
 
-use burn::module::{Module, Param};
-use burn::nn::Linear;
-use burn::tensor::{Device, Tensor};
+use kernels::{Activation, Dense, Layer};
 use serde::{Deserialize, Serialize};
 use sim::random::Stream;
 
-use super::layers::{Activation, linear, matrix};
 use super::{NetworkConfig, check_size, check_weights};
-use crate::learner::{Network, Shape};
+use crate::learner::Shape;
+use crate::stack::{Machine, Stack};
 
 /// Settings of the recurrent network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +33,7 @@ impl Default for RnnConfig {
 impl NetworkConfig for RnnConfig {
     const NAME: &'static str = "rnn";
     const ABOUT: &'static str = "recurrent network (tanh) over a window of the past";
-    type Network = Rnn;
+    type Network = Stack;
 
     fn check(&self) -> Result<(), String> {
         check_size("hidden", self.hidden, 100_000)?;
@@ -48,66 +46,16 @@ impl NetworkConfig for RnnConfig {
         self.window
     }
 
-    fn init(&self, shape: Shape, stream: &mut Stream, device: &Device) -> Rnn {
-        let cell = |inputs, stream: &mut Stream| Cell {
-            input: linear(inputs, self.hidden, stream, device),
-            // Half the gain, so that the past does not drown the input in the argument of tanh.
-            recurrent: matrix(self.hidden, self.hidden, 0.5, stream, device),
+    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Stack {
+        let hidden = self.hidden;
+        let recurrent = |i| {
+            let inputs = if i == 0 { shape.features } else { hidden };
+            Layer::Rnn(kernels::Rnn { inputs, units: hidden })
         };
-        Rnn {
-            cells: (0..self.layers)
-                .map(|i| cell(if i == 0 { shape.features } else { self.hidden }, stream))
-                .collect(),
-            readout: linear(self.hidden, self.hidden, stream, device),
-            output: linear(self.hidden, shape.dim, stream, device),
-        }
-    }
-}
-
-/// The network of this file.
-#[derive(Module, Debug)]
-pub struct Rnn {
-    cells: Vec<Cell>,
-    readout: Linear,
-    output: Linear,
-}
-
-/// One recurrent layer.
-#[derive(Module, Debug)]
-pub struct Cell {
-    input: Linear,
-    recurrent: Param<Tensor<2>>,
-}
-
-impl Cell {
-    /// Inputs [batch, inputs] at each sample to hidden states [batch, hidden].
-    fn forward(&self, inputs: Vec<Tensor<2>>) -> Vec<Tensor<2>> {
-        let mut states: Vec<Tensor<2>> = Vec::with_capacity(inputs.len());
-        for x in inputs {
-            let drive = self.input.forward(x);
-            let state = match states.last() {
-                Some(previous) => drive + previous.clone().matmul(self.recurrent.val()),
-                None => drive,
-            };
-            states.push(state.tanh());
-        }
-        states
-    }
-}
-
-impl Network for Rnn {
-    fn forward(&self, inputs: Tensor<3>) -> Tensor<3> {
-        let [batch, window, features] = inputs.dims();
-        let mut states: Vec<Tensor<2>> = (0..window)
-            .map(|t| inputs.clone().slice([0..batch, t..t + 1]).reshape([batch, features]))
-            .collect();
-        for cell in &self.cells {
-            states = cell.forward(states);
-        }
-        let states: Tensor<3> = Tensor::stack(states, 1); // [batch, window, hidden]
-        let [_, _, hidden] = states.dims();
-        let states = states.reshape([batch * window, hidden]);
-        let x = self.output.forward(Activation::Silu.apply(self.readout.forward(states)));
-        x.reshape([batch as i32, window as i32, -1]) // [batch, window, component]
+        let mut layers: Vec<Layer> = (0..self.layers).map(recurrent).collect();
+        let activation = Some(Activation::Silu);
+        layers.push(Layer::Dense(Dense { inputs: hidden, outputs: hidden, activation }));
+        layers.push(Layer::Dense(Dense { inputs: hidden, outputs: shape.dim, activation: None }));
+        Stack::new(layers, stream, machine)
     }
 }

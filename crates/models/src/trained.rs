@@ -1,0 +1,98 @@
+//! Trained networks as forecasters: increments by the network, states in f64.
+
+use std::sync::{Mutex, PoisonError};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use dataset::Normalisation;
+use forecast::Forecaster;
+use kernels::{BatchShape, Kernels, PANEL, Real, Row, Workspace, rows};
+
+use crate::learner::Network;
+use crate::parameters::values;
+
+/// A trained network with its scales.
+pub(crate) struct Trained<M> {
+    pub(crate) model: M,
+    pub(crate) window: usize,
+    pub(crate) normalisation: Normalisation,
+}
+
+/// What gives the increments after the last samples.
+pub(crate) trait Increments {
+    /// From scaled inputs [start, window, feature] the scaled increments [start, component].
+    fn increments(&self, inputs: &[f64], shape: [usize; 3]) -> Vec<f64>;
+}
+
+impl<M: Increments> Forecaster for Trained<M> {
+    fn window(&self) -> usize {
+        self.window
+    }
+
+    fn dim(&self) -> usize {
+        self.normalisation.dim()
+    }
+
+    fn known_dim(&self) -> usize {
+        self.normalisation.features() - self.dim()
+    }
+
+    fn advance(&self, histories: &[f64], known: &[f64], next: &mut [f64]) {
+        let (dim, known_dim, features) = (self.dim(), self.known_dim(), self.normalisation.features());
+        let count = next.len() / dim;
+        let mut inputs = Vec::with_capacity(count * self.window * features);
+        for (i, state) in histories.chunks_exact(dim).enumerate() {
+            let known = &known[i * known_dim..(i + 1) * known_dim];
+            inputs.extend(self.normalisation.scale(state, known));
+        }
+        let increments = self.model.increments(&inputs, [count, self.window, features]);
+        for (i, next) in next.iter_mut().enumerate() {
+            let (start, j) = (i / dim, i % dim);
+            let now = histories[((start + 1) * self.window - 1) * dim + j];
+            *next = self.normalisation.advance(j, now, increments[i]);
+        }
+    }
+}
+
+/// Any network, on a device of Burn, in f32.
+pub(crate) struct OnDevice<N> {
+    pub(crate) network: N,
+    pub(crate) device: Device,
+}
+
+impl<N: Network> Increments for OnDevice<N> {
+    fn increments(&self, inputs: &[f64], shape: [usize; 3]) -> Vec<f64> {
+        let single: Vec<f32> = inputs.iter().map(|&x| x as f32).collect();
+        let outputs = self.network.forward(Tensor::from_data(TensorData::new(single, shape), &self.device));
+        let [count, samples, _] = outputs.dims();
+        let last = outputs.slice([0..count, samples - 1..samples]); // [batch, 1, component]
+        values(last).into_iter().map(f64::from).collect()
+    }
+}
+
+/// Layers on the kernels of this project, in the precision they were trained in.
+pub(crate) struct OnKernels<T: Real> {
+    network: kernels::Network,
+    weights: Vec<Row<T>>,
+    workspace: Mutex<Workspace<T>>,
+}
+
+impl<T: Real> OnKernels<T> {
+    /// With weights in the order of [`kernels::Network::tensors`].
+    pub(crate) fn new(network: kernels::Network, weights: &[T]) -> Self {
+        let mut padded = vec![[T::ZERO; PANEL]; rows(weights.len())];
+        padded.as_flattened_mut()[..weights.len()].copy_from_slice(weights);
+        OnKernels { network, weights: padded, workspace: Mutex::default() }
+    }
+}
+
+impl<T: Real> Increments for OnKernels<T> {
+    fn increments(&self, inputs: &[f64], [count, steps, _]: [usize; 3]) -> Vec<f64> {
+        let dim = self.network.outputs();
+        let mut outputs = vec![0.0; count * steps * dim];
+        // A panic of another thread leaves buffers that every pass writes before it reads them.
+        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+        let shape = BatchShape { count, steps };
+        self.network.forward(Kernels::best(), &mut workspace, &self.weights, shape, inputs, &mut outputs);
+        outputs.chunks_exact(steps * dim).flat_map(|all| &all[(steps - 1) * dim..]).copied().collect()
+    }
+}

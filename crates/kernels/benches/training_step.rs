@@ -1,37 +1,133 @@
-//! draft
-use kernels::*;
-use std::time::Instant;
-fn dense(i: usize, o: usize, a: Option<Activation>) -> Layer { Layer::Dense(Dense { inputs: i, outputs: o, activation: a }) }
-fn main() {
-    let t = Some(Activation::Tanh);
-    let ffnn = |h: usize| vec![dense(3, h, t), dense(h, h, t), dense(h, h, t), dense(h, 3, None)];
-    let conv = |i, o, a| Layer::Conv1d(Conv1d { inputs: i, outputs: o, width: 5, dilation: 1, padding: Padding::Circular, activation: a });
-    let all: Vec<(&str, Vec<Layer>, usize, usize, usize)> = vec![
-        ("ffnn-10", ffnn(10), 128, 1, 4000),
-        ("ffnn-64", ffnn(64), 256, 1, 1000),
-        ("ffnn-256", ffnn(256), 1024, 1, 40),
-        ("rnn-64", vec![Layer::Rnn(Rnn { inputs: 3, units: 64 }), dense(64, 3, None)], 64, 32, 200),
-        ("gru-64", vec![Layer::Gru(Gru { inputs: 3, units: 64 }), dense(64, 3, None)], 64, 32, 100),
-        ("lstm-64", vec![Layer::Lstm(Lstm { inputs: 3, units: 64 }), dense(64, 3, None)], 64, 32, 100),
-        ("lstm-128", vec![Layer::Lstm(Lstm { inputs: 3, units: 128 }), dense(128, 3, None)], 64, 64, 20),
-        ("conv1d-32", vec![conv(1, 32, t), conv(32, 32, t), conv(32, 1, None)], 64, 128, 50),
+//! One optimiser step (forward, backward, Adam) of each workload of `peers/train_speed.py`, as the runner takes it:
+//! by the kernels of this project ("own"), and by the same network composed of Burn's operations ("burn"). Then how
+//! the cost grows with the length of a sequence and with the batch.
+//!
+//! Prints a JSON object a line: workload, peer, microseconds a step (median of seven rounds), the rate of the
+//! arithmetic, and its share of the rate at which this machine multiplies matrices of 1024 x 1024 in f32 (Burn's
+//! `matmul`, all cores). Arguments name the workloads to run, `own` or `burn` the peer.
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Tensor, TensorData};
+use dataset::Batch;
+use kernels::{Activation, Conv1d, Dense, Gru, Layer, Lstm, Padding, Rnn};
+use models::{Implementation, Learner, Machine, Optimizer, Recipe, Stack};
+use serde_json::json;
+use sim::random::{stream, uniform};
+
+struct Workload {
+    name: String,
+    layers: Vec<Layer>,
+    count: usize,
+    steps: usize,
+}
+
+fn workloads() -> Vec<Workload> {
+    let dense = |inputs, outputs, activation| Layer::Dense(Dense { inputs, outputs, activation });
+    let tanh = Some(Activation::Tanh);
+    let conv = |inputs, outputs, activation| {
+        let (padding, width, dilation) = (Padding::Circular, 5, 1);
+        Layer::Conv1d(Conv1d { inputs, outputs, width, dilation, padding, activation })
+    };
+    let ffnn = |h| vec![dense(3, h, tanh), dense(h, h, tanh), dense(h, h, tanh), dense(h, 3, None)];
+    let lstm = |units| vec![Layer::Lstm(Lstm { inputs: 3, units }), dense(units, 3, None)];
+    let rnn = vec![Layer::Rnn(Rnn { inputs: 3, units: 64 }), dense(64, 3, None)];
+    let gru = vec![Layer::Gru(Gru { inputs: 3, units: 64 }), dense(64, 3, None)];
+    let convolutions = vec![conv(1, 32, tanh), conv(32, 32, tanh), conv(32, 1, None)];
+    let mut all: Vec<(String, Vec<Layer>, usize, usize)> = vec![
+        ("ffnn-10".into(), ffnn(10), 128, 1),
+        ("ffnn-64".into(), ffnn(64), 256, 1),
+        ("ffnn-256".into(), ffnn(256), 1024, 1),
+        ("rnn-64".into(), rnn.clone(), 64, 32),
+        ("lstm-64".into(), lstm(64), 64, 32),
+        ("lstm-128".into(), lstm(128), 64, 64),
+        ("gru-64".into(), gru, 64, 32),
+        ("conv1d-32".into(), convolutions, 64, 128),
     ];
-    let only = std::env::args().nth(1).filter(|a| !a.starts_with("--"));
-    for (name, layers, count, steps, n) in all {
-        if only.as_ref().is_some_and(|o| o != name) { continue; }
-        let network = Network::new(layers).unwrap();
-        let mut state = 1u64;
-        let mut draw = || { state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); (state >> 40) as f64 / (1u64 << 24) as f64 };
-        let mut weights = Vec::new();
-        for (_, spec) in network.tensors() { for _ in 0..spec.count() { weights.push(if spec.bound == 0.0 { 0.0 } else { ((2.0 * draw() - 1.0) * spec.bound) as f32 }); } }
-        let shape = BatchShape { count, steps };
-        let x: Vec<f64> = (0..count * steps * network.inputs()).map(|_| draw()).collect();
-        let y: Vec<f64> = x.iter().map(|x| x * x).collect();
-        let macs = weights.len() as f64 * (count * steps) as f64 * 3.0;
-        let mut trainer = Trainer::<f32>::new(network, &weights, Method::Adam { weight_decay: 0.0 }, 1e9);
-        let mut rounds = vec![]; let mut loss = 0.0; rayon::scope(|_| {
-        for r in 0..8 { let b = Instant::now(); for _ in 0..n { loss = trainer.step(shape, &x, &y, 1e-3); } if r > 0 { rounds.push(b.elapsed().as_secs_f64() / n as f64 * 1e6); } }
-        }); rounds.sort_by(f64::total_cmp);
-        println!("{name:10} {:9.1} us   {:6.1} GF  loss {loss:.3e}", rounds[3], 2.0 * macs / rounds[3] * 1e-3);
+    all.extend((5..=10).map(|k| (format!("rnn-64 of {} steps", 1 << k), rnn.clone(), 64, 1 << k)));
+    all.extend((6..=12).map(|k| (format!("rnn-64 in batches of {}", 1 << k), rnn.clone(), 1 << k, 32)));
+    all.into_iter().map(|(name, layers, count, steps)| Workload { name, layers, count, steps }).collect()
+}
+
+/// Multiply-adds of a training step: the matrices, forward and twice backward, but that no derivative by the
+/// inputs of the network is taken.
+fn multiply_adds(workload: &Workload) -> f64 {
+    let samples = workload.count * workload.steps;
+    let of = |(i, layer): (usize, &Layer)| -> usize {
+        let tensors = layer.tensors();
+        let matrices = tensors.iter().filter(|tensor| tensor.bound > 0.0);
+        matrices.enumerate().map(|(k, matrix)| matrix.count() * if i + k == 0 { 2 } else { 3 }).sum()
+    };
+    samples as f64 * workload.layers.iter().enumerate().map(of).sum::<usize>() as f64
+}
+
+/// The median time of seven rounds of about a quarter of a second, after a warm-up.
+fn median(mut step: impl FnMut()) -> Duration {
+    let begin = Instant::now();
+    (0..3).for_each(|_| step());
+    let count = (0.25 / (begin.elapsed().as_secs_f64() / 3.0)).clamp(1.0, 50_000.0) as u32;
+    let mut rounds: Vec<Duration> = (0..7)
+        .map(|_| {
+            let begin = Instant::now();
+            (0..count).for_each(|_| step());
+            begin.elapsed() / count
+        })
+        .collect();
+    rounds.sort();
+    rounds[3]
+}
+
+/// Floating-point operations a second of a matrix product on all cores.
+fn product_rate(machine: &Machine) -> f64 {
+    const SIZE: usize = 1024;
+    let values: Vec<f32> = (0..SIZE * SIZE).map(|i| (i as f32).sin()).collect();
+    let matrix = Tensor::<2>::from_data(TensorData::new(values, [SIZE, SIZE]), &machine.device);
+    let time = median(|| drop(matrix.clone().matmul(matrix.clone()).into_data()));
+    2.0 * (SIZE as f64).powi(3) / time.as_secs_f64()
+}
+
+fn learner(workload: &Workload, machine: &Machine) -> Result<Box<dyn Learner>, String> {
+    let recipe = Recipe { optimizer: Optimizer::Adam { learning_rate: 1e-3 }, gradient_norm: 1e9 };
+    let network = Stack::new(workload.layers.clone(), &mut stream(0, "weights", 0), machine);
+    models::learner(network, &recipe, machine)
+}
+
+fn main() -> Result<(), String> {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let (peers, names): (Vec<String>, Vec<String>) =
+        asked.into_iter().partition(|argument| argument == "own" || argument == "burn");
+    let device = models::devices::CPU.open().map_err(|error| error.to_string())?;
+    let machine = |kernels| Machine { device: device.clone(), kernels };
+    let rate = product_rate(&machine(Implementation::Burn));
+    println!("{}", json!({"workload": "matmul-1024", "peer": "burn", "gflops": (rate / 1e9).round()}));
+    for workload in workloads() {
+        let Workload { name, layers, count, steps } = &workload;
+        // the scans, in which the other peer is not of interest
+        let scan = name.contains(' ');
+        let kind = if scan { "scan" } else { name.as_str() };
+        if !names.is_empty() && !names.iter().any(|asked| asked == kind) {
+            continue;
+        }
+        let features = layers[0].inputs();
+        let mut draws = stream(0, "bench", 0);
+        let inputs: Vec<f64> = (0..count * steps * features).map(|_| uniform(&mut draws)).collect();
+        let targets = inputs.iter().map(|x| x * x).collect();
+        let batch = Batch { shape: [*count, *steps, features, features], inputs, targets };
+        for (peer, kernels) in [("own", Implementation::Own), ("burn", Implementation::Burn)] {
+            if (scan && peer == "burn") || (!peers.is_empty() && !peers.iter().any(|asked| asked == peer)) {
+                continue;
+            }
+            let mut learner = learner(&workload, &machine(kernels))?;
+            // on a thread of the pool, as in the runner
+            let time = rayon::scope(|_| median(|| drop(std::hint::black_box(learner.step(&batch, 1e-3)))));
+            let operations = 2.0 * multiply_adds(&workload) / time.as_secs_f64();
+            let microseconds = (time.as_secs_f64() * 1e7).round() / 10.0;
+            let gflops = (operations / 1e8).round() / 10.0;
+            let share = (operations / rate * 1e3).round() / 1e3;
+            let line = json!({"workload": name, "peer": peer, "us_per_step": microseconds, "gflops": gflops,
+                              "share_of_matmul": share});
+            println!("{line}");
+        }
     }
+    Ok(())
 }

@@ -140,7 +140,7 @@ fn framed(x: Tensor<4>, axis: usize, border: usize, padding: Padding) -> Tensor<
         Padding::Causal => border,
         Padding::Circular | Padding::Zero => border / 2,
     };
-    let (mut shape, device) = (x.dims(), x.device());
+    let (mut shape, device, dtype) = (x.dims(), x.device(), x.dtype());
     if padding == Padding::Circular {
         let length = shape[axis];
         let around: Vec<i32> =
@@ -149,7 +149,7 @@ fn framed(x: Tensor<4>, axis: usize, border: usize, padding: Padding) -> Tensor<
     }
     let mut zeros = |count| {
         shape[axis] = count;
-        Tensor::<4>::zeros(shape, &device)
+        Tensor::<4>::zeros(shape, (&device, dtype))
     };
     let (first, last) = (zeros(before), zeros(border - before));
     match (before, border - before) {

@@ -173,3 +173,122 @@ pub(crate) fn gelu_f64(x: f64) -> (f64, f64) {
     let density = 0.398_942_280_401_432_7 * (-0.5 * x * x).exp();
     (x * phi, phi + x * density)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::real::{PANEL, Row};
+    use crate::simd::{Kernels, Portable};
+
+    /// Arguments over many magnitudes, both signs, in rows.
+    fn arguments<T: Real>() -> Vec<Row<T>> {
+        let count = if cfg!(miri) { 200 } else { 400_000 };
+        let magnitude = |i: usize| 10f64.powf(-8.0 + 10.0 * i as f64 / count as f64);
+        let all: Vec<T> = (0..count)
+            .flat_map(|i| [T::from_f64(magnitude(i)), T::from_f64(-magnitude(i))])
+            .chain([0.0, -0.0].map(T::from_f64))
+            .collect();
+        let mut rows = vec![[T::ZERO; PANEL]; all.len().div_ceil(PANEL)];
+        rows.as_flattened_mut()[..all.len()].copy_from_slice(&all);
+        rows
+    }
+
+    /// The largest error in units in the last place of f32 against a function in f64, where its result is a normal
+    /// number of f32.
+    fn ulps(x: &[Row<f32>], y: &[Row<f32>], exact: impl Fn(f64) -> f64) -> f64 {
+        let pairs = x.as_flattened().iter().zip(y.as_flattened());
+        pairs
+            .map(|(&x, &y)| {
+                let exact = exact(f64::from(x));
+                let size = (exact.abs() as f32).max(f32::MIN_POSITIVE);
+                (f64::from(y) - exact).abs() / f64::from(size.next_up() - size)
+            })
+            .fold(0.0, f64::max)
+    }
+
+    fn sigmoid_f64(x: f64) -> f64 {
+        1.0 / (1.0 + (-x).exp())
+    }
+
+    #[test]
+    fn exp_tanh_and_sigmoid_are_within_4_units_in_the_last_place() {
+        let x = arguments::<f32>();
+        let mut y = x.clone();
+        for row in &mut y {
+            for at in (0..PANEL).step_by(8) {
+                exp(<Portable<f32, 8> as Lanes>::load(row, at)).store(row, at);
+            }
+        }
+        let clamped = |x: f64| x.clamp(-87.0, 88.0).exp();
+        assert!(ulps(&x, &y, clamped) < 4.0, "exp: {}", ulps(&x, &y, clamped));
+        for kernels in Kernels::<f32>::available() {
+            let mut y = x.clone();
+            kernels.activate(Activation::Tanh, &mut y, &mut []);
+            assert!(ulps(&x, &y, f64::tanh) < 4.0, "{}: tanh {}", kernels.name, ulps(&x, &y, f64::tanh));
+            // the gates i and f of an LSTM, below the argument at which exp(-x) is cut off
+            let x: Vec<Row<f32>> = x.iter().map(|row| row.map(|x| x.max(-85.0))).collect();
+            let (mut gates, units) = (x.clone(), x.len() / 4);
+            gates.truncate(4 * units);
+            let zero = vec![[0.0; PANEL]; units];
+            kernels.lstm_forward(&mut gates, &zero, &mut [zero.clone(), zero.clone()].concat(), &mut zero.clone());
+            let gates = &gates[..2 * units];
+            let error = ulps(&x[..2 * units], gates, sigmoid_f64);
+            assert!(error < 4.0, "{}: sigmoid {error}", kernels.name);
+        }
+    }
+
+    #[test]
+    fn double_precision_agrees_with_the_standard_library() {
+        let x = arguments::<f64>();
+        let phi = |x: f64| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2);
+        for kernels in Kernels::<f64>::available() {
+            let functions: [(Activation, &dyn Fn(f64) -> f64); 4] = [
+                (Activation::Tanh, &f64::tanh),
+                (Activation::Silu, &|x| x * sigmoid_f64(x)),
+                (Activation::Gelu, &|x| x * phi(x)),
+                (Activation::Relu, &|x| x.max(0.0)),
+            ];
+            for (activation, exact) in functions {
+                let mut y = x.clone();
+                kernels.activate(activation, &mut y, &mut []);
+                for (&x, &y) in x.as_flattened().iter().zip(y.as_flattened()) {
+                    let (error, exact) = ((y - exact(x)).abs(), exact(x));
+                    assert!(error <= 2e-15 * exact.abs() + 1e-300, "{} {activation:?} {x}: {y} {exact}", kernels.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_are_derivatives_and_what_is_no_number_stays_so() {
+        for kernels in Kernels::<f64>::available() {
+            for activation in Activation::ALL {
+                let at = |x: f64| {
+                    let (mut y, mut slope) = (vec![[x; PANEL]], vec![[0.0; PANEL]]);
+                    kernels.activate(activation, &mut y, &mut slope);
+                    (y[0][5], slope[0][5])
+                };
+                for x in [-30.0, -3.0, -0.4, 0.3, 2.0, 40.0] {
+                    let measured = (at(x + 1e-5).0 - at(x - 1e-5).0) / 2e-5;
+                    let slope = at(x).1;
+                    assert!((slope - measured).abs() < 1e-8, "{} {activation:?} {x}: {slope} {measured}", kernels.name);
+                }
+                assert!(at(f64::NAN).0.is_nan() && at(f64::NAN).1.is_nan(), "{} {activation:?}", kernels.name);
+            }
+        }
+        for kernels in Kernels::<f32>::available() {
+            for activation in Activation::ALL {
+                let (mut y, mut slope) = (vec![[f32::NAN; PANEL]], vec![[0.0; PANEL]]);
+                kernels.activate(activation, &mut y, &mut slope);
+                assert!(y[0][0].is_nan() && slope[0][31].is_nan(), "{} {activation:?}", kernels.name);
+            }
+            // against the exact one in double precision
+            for x in [-6.0f32, -1.5, -0.01, 0.0, 0.7, 5.0] {
+                let (mut y, mut slope) = (vec![[x; PANEL]], vec![[0.0; PANEL]]);
+                kernels.activate(Activation::Gelu, &mut y, &mut slope);
+                let (exact, derivative) = gelu_f64(f64::from(x));
+                assert!((f64::from(y[0][0]) - exact).abs() < 1e-6 && (f64::from(slope[0][0]) - derivative).abs() < 1e-6);
+            }
+        }
+    }
+}

@@ -190,3 +190,56 @@ pub(crate) fn momentum<V: Lanes>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_follow_the_algorithms_on_every_instruction_set() {
+        for kernels in Kernels::<f64>::available() {
+            for method in [
+                Method::Adam { weight_decay: 0.0 },
+                Method::Adam { weight_decay: 0.1 },
+                Method::Sgd { momentum: 0.9 },
+                Method::Sgd { momentum: 0.0 },
+            ] {
+                let start = |i: usize| (i as f64 * 0.7).sin();
+                let mut weights = vec![[0.0; PANEL]; 2];
+                weights.as_flattened_mut().iter_mut().enumerate().for_each(|(i, w)| *w = start(i));
+                let mut optimizer = Optimizer::new(method, 2);
+                let gradient = |t: i32, i: usize| (i as f64 + f64::from(t)).cos();
+                for t in 1..=5 {
+                    let mut gradients = weights.clone();
+                    gradients.as_flattened_mut().iter_mut().enumerate().for_each(|(i, g)| *g = gradient(t, i));
+                    // a gradient of half the size
+                    optimizer.step(kernels, &mut weights, &gradients, 0.5, 0.01);
+                }
+                for (i, found) in weights.as_flattened().iter().enumerate() {
+                    let (mut w, mut m, mut v) = (start(i), 0.0, 0.0);
+                    for t in 1..=5 {
+                        let g = 0.5 * gradient(t, i);
+                        match method {
+                            Method::Adam { weight_decay } => {
+                                m = 0.9 * m + 0.1 * g;
+                                v = 0.999 * v + 0.001 * g * g;
+                                let (mh, vh) = (m / (1.0 - 0.9f64.powi(t)), v / (1.0 - 0.999f64.powi(t)));
+                                w -= 0.01 * (mh / (vh.sqrt() + 1e-8) + weight_decay * w);
+                            }
+                            Method::Sgd { momentum } => {
+                                m = momentum * m + g;
+                                w -= 0.01 * m;
+                            }
+                        }
+                    }
+                    assert!((found - w).abs() < 1e-12, "{} {method:?}: {found} {w}", kernels.name);
+                }
+                let (steps, vectors) = optimizer.state();
+                let kept: Vec<Vec<f64>> = vectors.map(<[f64]>::to_vec).collect();
+                let mut continued = Optimizer::new(method, 2);
+                continued.restore(steps, &kept);
+                assert_eq!(continued, optimizer);
+            }
+        }
+    }
+}

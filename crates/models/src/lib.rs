@@ -18,4 +18,5 @@ pub use burn::tensor::Device;
 pub use kernels::operation::Implementation;
 pub use learner::{Learner, Shape};
 pub use optimizer::{Optimizer, Recipe};
-pub use stack::Machine;
+pub use networks::learner;
+pub use stack::{Machine, Stack};

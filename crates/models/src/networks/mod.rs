@@ -84,8 +84,11 @@ const fn entry<C: NetworkConfig>() -> Entry {
     }
 }
 
-/// The way to train a network that suits it, the recipe and the machine.
-fn learner<N: Network>(network: N, recipe: &Recipe, machine: &Machine) -> Made<dyn Learner> {
+/// A network in training, in the way that suits it, the recipe and the machine.
+///
+/// # Errors
+/// A sentence that says what the recipe's optimiser is for.
+pub fn learner<N: Network>(network: N, recipe: &Recipe, machine: &Machine) -> Result<Box<dyn Learner>, String> {
     let Recipe { optimizer, gradient_norm } = recipe;
     let layout = network.layout();
     let found = network.kernels().map(|(layers, weights)| (layers.clone(), weights));

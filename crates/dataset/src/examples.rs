@@ -48,8 +48,7 @@ impl Examples {
                 }
                 if i + 1 < runs.samples() {
                     let (now, next) = (runs.state(run, i), runs.state(run, i + 1));
-                    targets
-                        .extend((0..dim).map(|j| normalisation.scale_increment(j, now[j], next[j])));
+                    targets.extend((0..dim).map(|j| normalisation.scale_increment(j, now[j], next[j])));
                 }
             }
         }

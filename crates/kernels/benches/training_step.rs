@@ -93,7 +93,8 @@ fn learner(workload: &Workload, machine: &Machine) -> Result<Box<dyn Learner>, S
 }
 
 fn main() -> Result<(), String> {
-    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let (peers, names): (Vec<String>, Vec<String>) =
         asked.into_iter().partition(|argument| argument == "own" || argument == "burn");
     let device = models::devices::CPU.open().map_err(|error| error.to_string())?;
@@ -119,7 +120,11 @@ fn main() -> Result<(), String> {
             }
             let mut learner = learner(&workload, &machine(kernels))?;
             // on a thread of the pool, as in the runner
-            let time = rayon::scope(|_| median(|| drop(std::hint::black_box(learner.step(&batch, 1e-3)))));
+            let time = rayon::scope(|_| {
+                median(|| {
+                    std::hint::black_box(learner.step(&batch, 1e-3));
+                })
+            });
             let operations = 2.0 * multiply_adds(&workload) / time.as_secs_f64();
             let microseconds = (time.as_secs_f64() * 1e7).round() / 10.0;
             let gflops = (operations / 1e8).round() / 10.0;

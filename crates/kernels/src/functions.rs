@@ -230,7 +230,12 @@ mod tests {
             let (mut gates, units) = (x.clone(), x.len() / 4);
             gates.truncate(4 * units);
             let zero = vec![[0.0; PANEL]; units];
-            kernels.lstm_forward(&mut gates, &zero, &mut [zero.clone(), zero.clone()].concat(), &mut zero.clone());
+            kernels.lstm_forward(
+                &mut gates,
+                &zero,
+                &mut [zero.clone(), zero.clone()].concat(),
+                &mut zero.clone(),
+            );
             let gates = &gates[..2 * units];
             let error = ulps(&x[..2 * units], gates, sigmoid_f64);
             assert!(error < 4.0, "{}: sigmoid {error}", kernels.name);
@@ -253,7 +258,11 @@ mod tests {
                 kernels.activate(activation, &mut y, &mut []);
                 for (&x, &y) in x.as_flattened().iter().zip(y.as_flattened()) {
                     let (error, exact) = ((y - exact(x)).abs(), exact(x));
-                    assert!(error <= 2e-15 * exact.abs() + 1e-300, "{} {activation:?} {x}: {y} {exact}", kernels.name);
+                    assert!(
+                        error <= 2e-15 * exact.abs() + 1e-300,
+                        "{} {activation:?} {x}: {y} {exact}",
+                        kernels.name
+                    );
                 }
             }
         }
@@ -271,9 +280,17 @@ mod tests {
                 for x in [-30.0, -3.0, -0.4, 0.3, 2.0, 40.0] {
                     let measured = (at(x + 1e-5).0 - at(x - 1e-5).0) / 2e-5;
                     let slope = at(x).1;
-                    assert!((slope - measured).abs() < 1e-8, "{} {activation:?} {x}: {slope} {measured}", kernels.name);
+                    assert!(
+                        (slope - measured).abs() < 1e-8,
+                        "{} {activation:?} {x}: {slope} {measured}",
+                        kernels.name
+                    );
                 }
-                assert!(at(f64::NAN).0.is_nan() && at(f64::NAN).1.is_nan(), "{} {activation:?}", kernels.name);
+                assert!(
+                    at(f64::NAN).0.is_nan() && at(f64::NAN).1.is_nan(),
+                    "{} {activation:?}",
+                    kernels.name
+                );
             }
         }
         for kernels in Kernels::<f32>::available() {
@@ -287,7 +304,10 @@ mod tests {
                 let (mut y, mut slope) = (vec![[x; PANEL]], vec![[0.0; PANEL]]);
                 kernels.activate(Activation::Gelu, &mut y, &mut slope);
                 let (exact, derivative) = gelu_f64(f64::from(x));
-                assert!((f64::from(y[0][0]) - exact).abs() < 1e-6 && (f64::from(slope[0][0]) - derivative).abs() < 1e-6);
+                assert!(
+                    (f64::from(y[0][0]) - exact).abs() < 1e-6
+                        && (f64::from(slope[0][0]) - derivative).abs() < 1e-6
+                );
             }
         }
     }

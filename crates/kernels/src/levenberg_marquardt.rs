@@ -264,7 +264,8 @@ impl Chunk {
             if activation.is_some() {
                 all.kernels.multiply(dz, &self.buffers.saved[l]);
             }
-            let (by_weight, by_bias) = row[begin..begin + (inputs + 1) * outputs].split_at_mut(inputs * outputs);
+            let (by_weight, by_bias) =
+                row[begin..begin + (inputs + 1) * outputs].split_at_mut(inputs * outputs);
             for (x, by_weight) in x[..*inputs].iter().zip(by_weight.chunks_exact_mut(*outputs)) {
                 by_weight.copy_from_slice(dz);
                 for row in by_weight {
@@ -398,7 +399,13 @@ mod tests {
     fn other_networks_and_numbers_that_are_none_are_refused() {
         let gru = Network::new(vec![Layer::Gru(Gru { inputs: 2, units: 2 })]).unwrap();
         let weights = vec![0.0; gru.weights()];
-        assert!(LevenbergMarquardt::new(gru, &weights, 1e-3).err().unwrap().to_string().contains("dense layers only"));
+        assert!(
+            LevenbergMarquardt::new(gru, &weights, 1e-3)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("dense layers only")
+        );
         let weights = numbers(network().weights(), 3.0);
         let mut method = LevenbergMarquardt::new(network(), &weights, 1e-3).unwrap();
         let stepped = method.step(1, &[f64::NAN, 0.0], &[0.0; 3]);

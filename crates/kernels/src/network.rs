@@ -49,9 +49,13 @@ impl Network {
         }
         if let Some(i) = (1..layers.len()).find(|&i| layers[i - 1].outputs() != layers[i].inputs()) {
             let (gives, takes) = (layers[i - 1].outputs(), layers[i].inputs());
-            return Err(ShapeError(format!("layer {i} takes {takes} features, but layer {} gives {gives}", i - 1)));
+            return Err(ShapeError(format!(
+                "layer {i} takes {takes} features, but layer {} gives {gives}",
+                i - 1
+            )));
         }
-        let weights = layers.iter().map(|layer| layer.tensors().iter().map(TensorSpec::count).sum()).collect();
+        let weights =
+            layers.iter().map(|layer| layer.tensors().iter().map(TensorSpec::count).sum()).collect();
         Ok(Network { layers, weights })
     }
 
@@ -138,7 +142,8 @@ impl Network {
             let [dy, dx] = &mut buffers.derivatives;
             let dx = if i > 0 || to_inputs { &mut dx[..samples * layer.inputs()] } else { &mut [] };
             let (weights, begin) = all.layer(self, i);
-            let (dy, slots) = (&mut dy[..samples * layer.outputs()], &mut gradient[begin..][..self.weights[i]]);
+            let (dy, slots) =
+                (&mut dy[..samples * layer.outputs()], &mut gradient[begin..][..self.weights[i]]);
             layer.pass().backward(weights, extent, x, y, saved, dy, dx, slots);
             buffers.derivatives.swap(0, 1);
         }
@@ -236,20 +241,15 @@ impl<T: Real> Workspace<T> {
                 let first = i * groups / chunks * group;
                 let last = ((i + 1) * groups / chunks * group).min(panels);
                 let group = if whole { last - first } else { group };
-                let (buffers, gradient) = (Buffers::new(network, group, shape.steps), zeros(rows(network.weights())));
+                let (buffers, gradient) =
+                    (Buffers::new(network, group, shape.steps), zeros(rows(network.weights())));
                 Chunk { first, last, group, buffers, gradient, loss: 0.0 }
             })
             .collect();
     }
 
     pub(crate) fn pack(&mut self, kernels: &Kernels<T>, network: &Network, weights: &[T]) {
-        let (mut plain, mut packed) = (weights, &mut self.packed[..]);
-        for (layer, &count) in network.layers.iter().zip(&network.weights) {
-            let (these, rest) = plain.split_at(count);
-            let (room, after) = packed.split_at_mut(layer.pass::<T>().packed());
-            layer.pass::<T>().pack(kernels.rows, these, room);
-            (plain, packed) = (rest, after);
-        }
+        pack_layers(kernels, &network.layers, &network.weights, weights, &mut self.packed);
     }
 }
 
@@ -301,7 +301,12 @@ impl Network {
         by_inputs: &mut [O],
     ) {
         let (inputs, to_inputs) = (shape.count * shape.steps * self.inputs(), !by_inputs.is_empty());
-        self.assert_lengths(weights, shape, if to_inputs { by_inputs.len() } else { inputs }, by_outputs.len());
+        self.assert_lengths(
+            weights,
+            shape,
+            if to_inputs { by_inputs.len() } else { inputs },
+            by_outputs.len(),
+        );
         let plain = &weights.as_flattened()[..self.weights()];
         let all = Packed { kernels, plain, packed: &workspace.packed };
         parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
@@ -312,7 +317,7 @@ impl Network {
             let slots = chunk.gradient.as_flattened_mut();
             self.run_back(all, extent, &mut chunk.buffers, slots, to_inputs);
         });
-        workspace.sum_gradients(kernels, gradient);
+        sum_gradients(kernels, &workspace.chunks, 0, gradient);
         if to_inputs {
             for chunk in &workspace.chunks {
                 let rows = (chunk.last - chunk.first) * shape.steps * self.inputs();
@@ -370,7 +375,7 @@ impl Network {
             }
         });
         if keep {
-            workspace.sum_gradients(kernels, gradient);
+            sum_gradients(kernels, &workspace.chunks, 0, gradient);
         }
         workspace.chunks.iter().map(|chunk| chunk.loss).sum::<f64>() / targets.len() as f64
     }
@@ -380,7 +385,13 @@ impl Network {
         self.weights() * shape.count * shape.steps
     }
 
-    pub(crate) fn assert_lengths<T: Real>(&self, weights: &[Row<T>], shape: BatchShape, inputs: usize, outputs: usize) {
+    pub(crate) fn assert_lengths<T: Real>(
+        &self,
+        weights: &[Row<T>],
+        shape: BatchShape,
+        inputs: usize,
+        outputs: usize,
+    ) {
         let samples = shape.count * shape.steps;
         assert_eq!(weights.len(), rows(self.weights()), "rows of weights");
         assert_eq!(inputs, samples * self.inputs(), "inputs of a batch of {shape:?}");
@@ -404,23 +415,66 @@ pub(crate) fn parallel<C: Send>(parts: &mut [C], work: usize, f: &(impl Fn(&mut 
     }
 }
 
-impl<T: Real> Workspace<T> {
-    fn sum_gradients(&self, kernels: &Kernels<T>, gradient: &mut [Row<T>]) {
-        gradient.fill([T::ZERO; PANEL]);
-        for chunk in &self.chunks {
-            kernels.accumulate(gradient, &chunk.gradient);
+/// Numbers of a vector above which a second thread goes through a half of it.
+const WORTH_HALVING: usize = 1 << 16;
+
+/// Packs layers of so many weights.
+fn pack_layers<T: Real>(
+    kernels: &Kernels<T>,
+    layers: &[Layer],
+    counts: &[usize],
+    plain: &[T],
+    packed: &mut [T],
+) {
+    if let ([layer], _) | ([layer, ..], false) = (layers, plain.len() > WORTH_HALVING) {
+        let (these, rest) = plain.split_at(counts[0]);
+        let (room, after) = packed.split_at_mut(layer.pass::<T>().packed());
+        layer.pass::<T>().pack(kernels.rows, these, room);
+        if layers.len() > 1 {
+            pack_layers(kernels, &layers[1..], &counts[1..], rest, after);
         }
+        return;
+    }
+    let half = layers.len() / 2;
+    let ((layers, others), (counts, of_others)) = (layers.split_at(half), counts.split_at(half));
+    let (plain, rest) = plain.split_at(counts.iter().sum());
+    let (packed, after) = packed.split_at_mut(layers.iter().map(|layer| layer.pass::<T>().packed()).sum());
+    rayon::join(
+        || pack_layers(kernels, layers, counts, plain, packed),
+        || pack_layers(kernels, others, of_others, rest, after),
+    );
+}
+
+/// The sum of the gradients of all chunks, of the rows from `first` on.
+fn sum_gradients<T: Real>(kernels: &Kernels<T>, chunks: &[Chunk<T>], first: usize, gradient: &mut [Row<T>]) {
+    if gradient.len() * PANEL > WORTH_HALVING {
+        let half = gradient.len() / 2;
+        let (left, right) = gradient.split_at_mut(half);
+        rayon::join(
+            || sum_gradients(kernels, chunks, first, left),
+            || sum_gradients(kernels, chunks, first + half, right),
+        );
+        return;
+    }
+    gradient.fill([T::ZERO; PANEL]);
+    for chunk in chunks {
+        kernels.accumulate(gradient, &chunk.gradient[first..first + gradient.len()]);
     }
 }
 
 impl<T: Real> Buffers<T> {
     pub(crate) fn new(network: &Network, panels: usize, steps: usize) -> Self {
         let samples = panels * steps;
-        let widest = network.layers.iter().map(|layer| layer.outputs().max(layer.inputs())).max().unwrap_or(0);
+        let widest =
+            network.layers.iter().map(|layer| layer.outputs().max(layer.inputs())).max().unwrap_or(0);
         Buffers {
             x: zeros(samples * network.inputs()),
             y: network.layers.iter().map(|layer| zeros(samples * layer.outputs())).collect(),
-            saved: network.layers.iter().map(|layer| zeros(panels * layer.pass::<T>().saved(steps))).collect(),
+            saved: network
+                .layers
+                .iter()
+                .map(|layer| zeros(panels * layer.pass::<T>().saved(steps)))
+                .collect(),
             targets: zeros(samples * network.outputs()),
             derivatives: [zeros(samples * widest), zeros(samples * widest)],
         }
@@ -429,7 +483,13 @@ impl<T: Real> Buffers<T> {
 
 /// Copies panels of a batch [example, step, feature] to rows [panel, step, feature], with 0 for examples that
 /// are missing from the last panel.
-pub(crate) fn load<T: Real, I: Real>(from: &[I], shape: BatchShape, features: usize, first: usize, rows: &mut [Row<T>]) {
+pub(crate) fn load<T: Real, I: Real>(
+    from: &[I],
+    shape: BatchShape,
+    features: usize,
+    first: usize,
+    rows: &mut [Row<T>],
+) {
     let sample = shape.steps * features;
     for (panel, rows) in rows.chunks_exact_mut(sample).enumerate() {
         let examples = (first + panel) * PANEL..((first + panel + 1) * PANEL).min(shape.count);

@@ -60,22 +60,36 @@ pub fn apply(
 #[backend_extension(Flex, Autodiff)]
 trait NetworkOperation: Backend {
     /// See [`apply`].
-    fn network(inputs: FloatTensor<Self>, weights: FloatTensor<Self>, network: Arc<Network>) -> FloatTensor<Self>;
+    fn network(
+        inputs: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        network: Arc<Network>,
+    ) -> FloatTensor<Self>;
 }
 
 impl NetworkOperation for Flex {
-    fn network(inputs: FloatTensor<Self>, weights: FloatTensor<Self>, network: Arc<Network>) -> FloatTensor<Self> {
+    fn network(
+        inputs: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        network: Arc<Network>,
+    ) -> FloatTensor<Self> {
         forward(&inputs, &weights, &network).0
     }
 }
 
 impl<C: CheckpointStrategy> NetworkOperation for Autodiff<Flex, C> {
-    fn network(inputs: FloatTensor<Self>, weights: FloatTensor<Self>, network: Arc<Network>) -> FloatTensor<Self> {
-        let prepared = NetworkBackward.prepare::<C>([inputs.node(), weights.node()]).compute_bound().stateful();
+    fn network(
+        inputs: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        network: Arc<Network>,
+    ) -> FloatTensor<Self> {
+        let prepared =
+            NetworkBackward.prepare::<C>([inputs.node(), weights.node()]).compute_bound().stateful();
         match prepared {
             OpsKind::Tracked(prepared) => {
                 let (outputs, tape) = forward(&inputs.primitive(), &weights.primitive(), &network);
-                let state = State { network, weights: weights.primitive().clone(), inputs: inputs.shape(), tape };
+                let state =
+                    State { network, weights: weights.primitive().clone(), inputs: inputs.shape(), tape };
                 prepared.finish(state, outputs)
             }
             OpsKind::UnTracked(prepared) => {
@@ -133,7 +147,11 @@ fn batch_shape(shape: &burn::tensor::Shape) -> BatchShape {
     BatchShape { count: shape[0], steps: shape[1] }
 }
 
-fn forward(inputs: &FloatTensor<Flex>, weights: &FloatTensor<Flex>, network: &Network) -> (FloatTensor<Flex>, Tape) {
+fn forward(
+    inputs: &FloatTensor<Flex>,
+    weights: &FloatTensor<Flex>,
+    network: &Network,
+) -> (FloatTensor<Flex>, Tape) {
     fn run<T: Real + burn::tensor::Element + bytemuck::Pod>(
         inputs: &FloatTensor<Flex>,
         weights: &FloatTensor<Flex>,
@@ -143,7 +161,14 @@ fn forward(inputs: &FloatTensor<Flex>, weights: &FloatTensor<Flex>, network: &Ne
         let mut outputs = vec![T::ZERO; shape.count * shape.steps * network.outputs()];
         let (inputs, weights) = (inputs.to_contiguous(), in_rows::<T>(weights));
         let mut workspace = Workspace::default();
-        network.forward(Kernels::best(), &mut workspace, &weights, shape, inputs.storage::<T>(), &mut outputs);
+        network.forward(
+            Kernels::best(),
+            &mut workspace,
+            &weights,
+            shape,
+            inputs.storage::<T>(),
+            &mut outputs,
+        );
         (tensor(outputs, [shape.count, shape.steps, network.outputs()]), Arc::new(Mutex::new(workspace)))
     }
     if inputs.dtype() == DType::F64 {
@@ -183,6 +208,9 @@ fn in_rows<T: Real + burn::tensor::Element + bytemuck::Pod>(weights: &FloatTenso
     padded
 }
 
-fn tensor<T: Real + burn::tensor::Element, const D: usize>(values: Vec<T>, shape: [usize; D]) -> FloatTensor<Flex> {
+fn tensor<T: Real + burn::tensor::Element, const D: usize>(
+    values: Vec<T>,
+    shape: [usize; D],
+) -> FloatTensor<Flex> {
     <FloatTensor<Flex>>::from_data(TensorData::new(values, shape))
 }

@@ -211,7 +211,11 @@ mod tests {
                 let gradient = |t: i32, i: usize| (i as f64 + f64::from(t)).cos();
                 for t in 1..=5 {
                     let mut gradients = weights.clone();
-                    gradients.as_flattened_mut().iter_mut().enumerate().for_each(|(i, g)| *g = gradient(t, i));
+                    gradients
+                        .as_flattened_mut()
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(i, g)| *g = gradient(t, i));
                     // a gradient of half the size
                     optimizer.step(kernels, &mut weights, &gradients, 0.5, 0.01);
                 }

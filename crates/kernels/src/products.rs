@@ -64,16 +64,16 @@ pub(crate) fn product<V: Lanes>(
 ) {
     let inputs = x.len();
     for (part, x) in x.chunks(INPUTS_IN_CACHE).enumerate() {
-      for (b, block) in y.chunks_mut(V::ROWS).enumerate() {
-        let first = b * V::ROWS;
-        let from = first * inputs + part * INPUTS_IN_CACHE * block.len();
-        let weights = &weights[from..from + x.len() * block.len()];
-        let start = match start {
-            _ if part > 0 => Start::Present,
-            Start::Bias(bias) => Start::Bias(&bias[first..first + block.len()]),
-            other => other,
-        };
-        macro_rules! by_rows {
+        for (b, block) in y.chunks_mut(V::ROWS).enumerate() {
+            let first = b * V::ROWS;
+            let from = first * inputs + part * INPUTS_IN_CACHE * block.len();
+            let weights = &weights[from..from + x.len() * block.len()];
+            let start = match start {
+                _ if part > 0 => Start::Present,
+                Start::Bias(bias) => Start::Bias(&bias[first..first + block.len()]),
+                other => other,
+            };
+            macro_rules! by_rows {
             ($($rows:literal)*) => {
                 match block.len() {
                     $($rows => block_product::<V, $rows>(weights, x, start, block),)*
@@ -81,12 +81,12 @@ pub(crate) fn product<V: Lanes>(
                 }
             };
         }
-        if V::ROWS > 6 {
-            by_rows!(1 2 3 4 5 6 7 8 9 10 11 12);
-        } else {
-            by_rows!(1 2 3 4 5 6);
+            if V::ROWS > 6 {
+                by_rows!(1 2 3 4 5 6 7 8 9 10 11 12);
+            } else {
+                by_rows!(1 2 3 4 5 6);
+            }
         }
-      }
     }
 }
 

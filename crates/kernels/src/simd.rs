@@ -325,7 +325,8 @@ mod x86 {
     fn sums_4(a: __m256d, b: __m256d, c: __m256d, d: __m256d) -> [f64; 4] {
         let ab = _mm256_add_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
         let cd = _mm256_add_pd(_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
-        let sums = _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(ab, cd), _mm256_permute2f128_pd::<0x31>(ab, cd));
+        let sums =
+            _mm256_add_pd(_mm256_permute2f128_pd::<0x20>(ab, cd), _mm256_permute2f128_pd::<0x31>(ab, cd));
         let mut out = [0.0; 4];
         // an array as long as the register
         unsafe { _mm256_storeu_pd(out.as_mut_ptr(), sums) };

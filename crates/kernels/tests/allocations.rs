@@ -29,9 +29,7 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn a_step_allocates_nothing() {
-    let dense = |inputs, outputs| {
-        Layer::Dense(Dense { inputs, outputs, activation: Some(Activation::Silu) })
-    };
+    let dense = |inputs, outputs| Layer::Dense(Dense { inputs, outputs, activation: Some(Activation::Silu) });
     let conv = Layer::Conv1d(Conv1d {
         inputs: 3,
         outputs: 30,

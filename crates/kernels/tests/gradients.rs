@@ -2,8 +2,8 @@
 //! the instruction set, the batch or the threads.
 
 use kernels::{
-    Activation, BatchShape, Conv1d, Conv2d, Dense, Gru, Kernels, Layer, Lstm, Network, PANEL, Padding, Real, Rnn,
-    Row, Workspace, rows,
+    Activation, BatchShape, Conv1d, Conv2d, Dense, Gru, Kernels, Layer, Lstm, Network, PANEL, Padding, Real,
+    Rnn, Row, Workspace, rows,
 };
 
 /// Numbers in [-1, 1) that repeat from their seed.
@@ -34,7 +34,14 @@ fn networks() -> Vec<(Vec<Layer>, usize)> {
         (vec![dense(1, 1, None)], 1),
         (vec![dense(3, 17, Some(Activation::Tanh)), dense(17, 1, None)], 3),
         (vec![dense(130, 3, None)], 1),
-        (vec![dense(2, 13, Some(Activation::Silu)), dense(13, 25, Some(Activation::Gelu)), dense(25, 3, None)], 1),
+        (
+            vec![
+                dense(2, 13, Some(Activation::Silu)),
+                dense(13, 25, Some(Activation::Gelu)),
+                dense(25, 3, None),
+            ],
+            1,
+        ),
     ];
     for steps in [1, 2, 7] {
         for units in [1, 3, 17] {
@@ -139,8 +146,15 @@ fn gradients_are_the_slopes_of_the_loss() {
                     weights.as_flattened_mut()[i] += h;
                     fixture.loss(kernels, &weights, &fixture.inputs)
                 });
-                assert!(close(gradient[i], measured, 1e-7, 1e-9 * size), "{name} {i}: {} {measured}", gradient[i]);
-                assert!(close(gradient[i], again[i], 1e-11, 1e-13 * size), "{name} {i}: the passes taken apart");
+                assert!(
+                    close(gradient[i], measured, 1e-7, 1e-9 * size),
+                    "{name} {i}: {} {measured}",
+                    gradient[i]
+                );
+                assert!(
+                    close(gradient[i], again[i], 1e-11, 1e-13 * size),
+                    "{name} {i}: the passes taken apart"
+                );
             }
             for i in (0..by_inputs.len()).step_by(3 * stride) {
                 let measured = slope(|h| {

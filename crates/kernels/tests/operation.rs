@@ -4,24 +4,35 @@ use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use kernels::operation::{Implementation, apply};
-use kernels::{
-    Activation, Conv1d, Conv2d, Dense, Gru, Layer, Lstm, Network, Padding, Rnn,
-};
+use kernels::{Activation, Conv1d, Conv2d, Dense, Gru, Layer, Lstm, Network, Padding, Rnn};
 
 fn networks() -> Vec<(Vec<Layer>, usize)> {
     let dense = |inputs, outputs, activation| Layer::Dense(Dense { inputs, outputs, activation });
     let mut all = Vec::new();
     for activation in Activation::ALL {
-        all.push((vec![dense(3, 17, Some(activation)), dense(17, 5, Some(activation)), dense(5, 2, None)], 2));
+        all.push((
+            vec![dense(3, 17, Some(activation)), dense(17, 5, Some(activation)), dense(5, 2, None)],
+            2,
+        ));
     }
     for steps in [1, 5] {
-        all.push((vec![Layer::Rnn(Rnn { inputs: 3, units: 7 }), Layer::Rnn(Rnn { inputs: 7, units: 2 })], steps));
+        all.push((
+            vec![Layer::Rnn(Rnn { inputs: 3, units: 7 }), Layer::Rnn(Rnn { inputs: 7, units: 2 })],
+            steps,
+        ));
         all.push((vec![Layer::Lstm(Lstm { inputs: 3, units: 7 }), dense(7, 2, None)], steps));
         all.push((vec![Layer::Gru(Gru { inputs: 3, units: 7 }), dense(7, 2, None)], steps));
     }
     for padding in [Padding::Causal, Padding::Circular, Padding::Zero] {
         for (width, dilation, steps) in [(3, 1, 6), (4, 2, 9), (5, 1, 2)] {
-            let layer = Conv1d { inputs: 3, outputs: 4, width, dilation, padding, activation: Some(Activation::Tanh) };
+            let layer = Conv1d {
+                inputs: 3,
+                outputs: 4,
+                width,
+                dilation,
+                padding,
+                activation: Some(Activation::Tanh),
+            };
             all.push((vec![Layer::Conv1d(layer), dense(4, 2, None)], steps));
         }
         let activation = Some(Activation::Silu);
@@ -103,7 +114,8 @@ fn without_autodiff_and_with_one_side_constant_it_is_the_same() {
     let x = TensorData::new(numbers(2 * 5 * 3, 1.0), [2, 5, 3]);
     let weights = TensorData::new(numbers(network.weights(), 2.0), [network.weights()]);
     let plain = Device::flex();
-    let (x_plain, w_plain) = (Tensor::<3>::from_data(x.clone(), &plain), Tensor::<1>::from_data(weights.clone(), &plain));
+    let (x_plain, w_plain) =
+        (Tensor::<3>::from_data(x.clone(), &plain), Tensor::<1>::from_data(weights.clone(), &plain));
     let y = apply(&network, w_plain, x_plain, Implementation::Own).into_data();
     let device = Device::flex().autodiff();
     let (x, weights) = (Tensor::<3>::from_data(x, &device), Tensor::<1>::from_data(weights, &device));

@@ -17,6 +17,6 @@ mod trained;
 pub use burn::tensor::Device;
 pub use kernels::operation::Implementation;
 pub use learner::{Learner, Shape};
-pub use optimizer::{Optimizer, Recipe};
 pub use networks::learner;
+pub use optimizer::{Optimizer, Recipe};
 pub use stack::{Machine, Stack};

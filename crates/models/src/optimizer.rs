@@ -196,7 +196,10 @@ mod tests {
             }
             let found = values(parameters);
             for i in 0..2 {
-                assert!((f64::from(found[i]) - expected[i]).abs() < 1e-6, "{method:?} {found:?} {expected:?}");
+                assert!(
+                    (f64::from(found[i]) - expected[i]).abs() < 1e-6,
+                    "{method:?} {found:?} {expected:?}"
+                );
             }
         }
     }

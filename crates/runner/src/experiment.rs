@@ -196,7 +196,10 @@ impl Experiment {
         whole("train.steps", train.steps, 1, 1_000_000_000_000)?;
         check_optimizer(&train.optimizer)?;
         if !(0.0..=1e10).contains(&train.seconds) {
-            return Err(format!("train.seconds = {:?} must lie between 0, for no limit, and 1e10", train.seconds));
+            return Err(format!(
+                "train.seconds = {:?} must lie between 0, for no limit, and 1e10",
+                train.seconds
+            ));
         }
         if !(0.0..=1.0).contains(&train.warmup) {
             return Err(format!("train.warmup = {} must lie between 0 and 1", train.warmup));

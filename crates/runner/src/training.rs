@@ -55,7 +55,8 @@ fn learner(experiment: &Experiment, device: &str) -> Result<Box<dyn Learner>, Ru
     let system = experiment.build_system().map_err(RunError::Usage)?;
     let shape = Shape { features: system.dim() + system.known_inputs().len(), dim: system.dim() };
     let machine = machine(experiment, device)?;
-    (network.learner)(&settings, shape, experiment.seed, &experiment.recipe(), &machine).map_err(RunError::Usage)
+    (network.learner)(&settings, shape, experiment.seed, &experiment.recipe(), &machine)
+        .map_err(RunError::Usage)
 }
 
 /// What computes the network of an experiment.

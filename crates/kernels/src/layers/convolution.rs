@@ -118,11 +118,7 @@ impl Convolution {
     /// Taps that are one product: how many, and inputs of one. Without dilation a row of taps is one piece.
     fn pieces(&self) -> [usize; 2] {
         let [rows, columns] = self.taps;
-        if self.dilation == 1 {
-            [rows, columns * self.inputs]
-        } else {
-            [rows * columns, self.inputs]
-        }
+        if self.dilation == 1 { [rows, columns * self.inputs] } else { [rows * columns, self.inputs] }
     }
 
     /// Where a piece begins, in points of the frame from the first that the point sees.
@@ -204,7 +200,8 @@ impl Convolution {
     fn pack<T: Real>(&self, rows: usize, plain: &[T], packed: &mut [T]) {
         let ([_, depth], outputs) = (self.pieces(), self.outputs);
         let (forward, backward) = packed.split_at_mut(self.weights());
-        let pieces = forward.chunks_exact_mut(depth * outputs).zip(backward.chunks_exact_mut(depth * outputs));
+        let pieces =
+            forward.chunks_exact_mut(depth * outputs).zip(backward.chunks_exact_mut(depth * outputs));
         for ((forward, backward), plain) in pieces.zip(plain.chunks_exact(depth * outputs)) {
             pack(depth, outputs, rows, forward, |k, o| plain[k * outputs + o]);
             pack(outputs, depth, rows, backward, |o, k| plain[k * outputs + o]);

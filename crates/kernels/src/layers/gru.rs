@@ -8,7 +8,7 @@
 //! dz' = dh (h(t - 1) - n) z (1 - z); and dh(t - 1) gets dh z + (dr', dz', da) U'. The weights W and b meet
 //! (dr', dz', dn'), U and k meet (dr', dz', da).
 
-use super::rnn::{pack_recurrent, recurrent_tensors, Parts};
+use super::rnn::{Parts, add_by_input, add_by_recurrent, at, blocks, pack_recurrent, recurrent_tensors};
 use super::{Extent, Pass, TensorSpec, Weights};
 use crate::products::{Rows, Start};
 use crate::real::{PANEL, Real, Row};
@@ -71,12 +71,7 @@ impl<T: Real> Pass<T> for Gru {
                 let (past, now) = y.split_at_mut(t * units);
                 let before = if t > 0 { &past[(t - 1) * units..] } else { &[] };
                 if t > 0 {
-                    kernels.product(
-                        parts.recurrent[0],
-                        before,
-                        Start::Present,
-                        &mut gates[..3 * units],
-                    );
+                    kernels.product(parts.recurrent[0], before, Start::Present, &mut gates[..3 * units]);
                 }
                 kernels.gru_forward(gates, before, &mut now[..units]);
             }
@@ -105,37 +100,31 @@ impl<T: Real> Pass<T> for Gru {
             let h = &y[panel * steps * units..(panel + 1) * steps * units];
             let dh = &mut dy[panel * steps * units..(panel + 1) * steps * units];
             let gates = &mut saved[panel * 4 * steps * units..(panel + 1) * 4 * steps * units];
-            for t in (0..steps).rev() {
-                let (past, now) = dh.split_at_mut(t * units);
-                let gates = &mut gates[4 * t * units..4 * (t + 1) * units];
-                let (before, carry) = match t {
-                    0 => (&[][..], &mut [][..]),
-                    _ => (&h[(t - 1) * units..t * units], &mut past[(t - 1) * units..]),
-                };
-                kernels.gru_backward(gates, before, &now[..units], carry);
-                if t > 0 {
-                    kernels.product(parts.recurrent[1], &gates[..width], Start::Present, carry);
-                }
-            }
-            let dz = &*gates;
             let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
             let of_h = Rows { rows: h, stride: units, width: units };
-            let all = Rows { rows: dz, stride: 4 * units, width: units };
-            // (r, z, n) for x
-            let by_x = Rows { rows: &dz[units..], width, ..all };
-            kernels.outer(of_x, by_x, steps, by_input, width);
-            kernels.row_sums(by_x, steps, by_bias);
-            kernels.row_sums(all, steps, by_candidate_bias);
-            if steps > 1 {
-                // (r, z) and a for h, a step later
-                let next = &dz[4 * units..];
-                let gates = Rows { rows: &next[units..], width: 2 * units, ..all };
-                kernels.outer(of_h, gates, steps - 1, by_recurrent, width);
-                let past = Rows { rows: next, ..all };
-                kernels.outer(of_h, past, steps - 1, &mut by_recurrent[2 * units..], width);
+            for block in blocks(steps) {
+                for t in block.clone().rev() {
+                    let (past, now) = dh.split_at_mut(t * units);
+                    let gates = &mut gates[4 * t * units..4 * (t + 1) * units];
+                    let (before, carry) = match t {
+                        0 => (&[][..], &mut [][..]),
+                        _ => (&h[(t - 1) * units..t * units], &mut past[(t - 1) * units..]),
+                    };
+                    kernels.gru_backward(gates, before, &now[..units], carry);
+                    if t > 0 {
+                        kernels.product(parts.recurrent[1], &gates[..width], Start::Present, carry);
+                    }
+                }
+                let past = Rows { rows: gates, stride: 4 * units, width: units };
+                let of_gates = |width| Rows { rows: &gates[units..], width, ..past };
+                // (r, z, n) for x, (r, z) and a for h
+                add_by_input(kernels, of_x, of_gates(width), &block, [&mut *by_input, &mut *by_bias]);
+                kernels.row_sums(at(past, &block), block.len(), by_candidate_bias);
+                add_by_recurrent(kernels, of_h, of_gates(2 * units), &block, by_recurrent, width);
+                add_by_recurrent(kernels, of_h, past, &block, &mut by_recurrent[2 * units..], width);
             }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
-            for (gates, dx) in dz.chunks_exact(4 * units).zip(dx) {
+            for (gates, dx) in gates.chunks_exact(4 * units).zip(dx) {
                 kernels.product(parts.input[1], &gates[units..], Start::Zero, dx);
             }
         }

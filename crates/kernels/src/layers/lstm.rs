@@ -8,7 +8,7 @@
 //! dz1 = dc g i (1 - i), dz2 = dc c(t - 1) f (1 - f), dz3 = dc i (1 - g^2), dz4 = dh tanh(c) o (1 - o).
 //! The weights follow as in a recurrent layer.
 
-use super::rnn::{Parts, pack_recurrent, recurrent_tensors};
+use super::rnn::{Parts, add_by_input, add_by_recurrent, blocks, pack_recurrent, recurrent_tensors};
 use super::{Extent, Pass, TensorSpec, Weights};
 use crate::products::{Rows, Start};
 use crate::real::{Real, Row};
@@ -98,25 +98,25 @@ impl<T: Real> Pass<T> for Lstm {
             let (gates, cells) = saved.split_at_mut(width * steps);
             let (cells, dc) = cells.split_at_mut(2 * steps * units);
             dc.fill([T::ZERO; _]);
-            for t in (0..steps).rev() {
-                let (now, next) = gates.split_at_mut((t + 1) * width);
-                let dh = &mut dy[t * units..(t + 1) * units];
-                if t + 1 < steps {
-                    kernels.product(parts.recurrent[1], &next[..width], Start::Present, dh);
-                }
-                let before = if t > 0 { &cells[2 * (t - 1) * units..][..units] } else { &[] };
-                let cells = [before, &cells[2 * t * units..][..2 * units]];
-                kernels.lstm_backward(&mut now[t * width..], cells, dh, dc);
-            }
-            let dz = &*gates;
             let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
             let of_h = Rows { rows: h, stride: units, width: units };
-            let of_dz = Rows { rows: dz, stride: width, width };
-            kernels.outer(of_x, of_dz, steps, by_input, width);
-            kernels.outer(of_h, Rows { rows: &dz[width..], ..of_dz }, steps - 1, by_recurrent, width);
-            kernels.row_sums(of_dz, steps, by_bias);
+            for block in blocks(steps) {
+                for t in block.clone().rev() {
+                    let (now, next) = gates.split_at_mut((t + 1) * width);
+                    let dh = &mut dy[t * units..(t + 1) * units];
+                    if t + 1 < steps {
+                        kernels.product(parts.recurrent[1], &next[..width], Start::Present, dh);
+                    }
+                    let before = if t > 0 { &cells[2 * (t - 1) * units..][..units] } else { &[] };
+                    let cells = [before, &cells[2 * t * units..][..2 * units]];
+                    kernels.lstm_backward(&mut now[t * width..], cells, dh, dc);
+                }
+                let of_dz = Rows { rows: gates, stride: width, width };
+                add_by_input(kernels, of_x, of_dz, &block, [&mut *by_input, &mut *by_bias]);
+                add_by_recurrent(kernels, of_h, of_dz, &block, by_recurrent, width);
+            }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
-            for (dz, dx) in dz.chunks_exact(width).zip(dx) {
+            for (dz, dx) in gates.chunks_exact(width).zip(dx) {
                 kernels.product(parts.input[1], dz, Start::Zero, dx);
             }
         }

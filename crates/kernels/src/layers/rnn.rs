@@ -4,10 +4,13 @@
 //! dz(t) = (dy(t) + dz(t + 1) U') (1 - h(t)^2); then dW = sum of x(t)' dz(t), dU = sum of h(t - 1)' dz(t),
 //! db = sum of dz(t), and dx(t) = dz(t) W'.
 
+use std::ops::Range;
+
 use super::{Extent, Pass, TensorSpec, Weights};
 use crate::functions::Activation;
 use crate::products::{Rows, Start, pack};
 use crate::real::{Real, Row};
+use crate::simd::Kernels;
 
 /// A recurrent layer. Weights: `input` [inputs, units], `recurrent` [units, units], `bias` [units].
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +54,50 @@ impl<'a, T: Real> Parts<'a, T> {
             input: halves(input),
             recurrent: halves(recurrent),
         }
+    }
+}
+
+/// Steps of a backward pass whose derivatives are turned into gradients together, while they are in the cache.
+const STEPS_IN_CACHE: usize = 16;
+
+/// The blocks of steps of a backward pass, last first.
+pub(super) fn blocks(steps: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = steps.div_ceil(STEPS_IN_CACHE);
+    (0..count).rev().map(move |i| i * STEPS_IN_CACHE..steps.min((i + 1) * STEPS_IN_CACHE))
+}
+
+/// The rows of a block of steps.
+pub(super) fn at<'a, T>(all: Rows<'a, T>, block: &Range<usize>) -> Rows<'a, T> {
+    Rows { rows: &all.rows[block.start * all.stride..], ..all }
+}
+
+/// Adds x' dz and the sum of dz over a block of steps to the gradients by an input matrix and a bias.
+pub(super) fn add_by_input<T: Real>(
+    kernels: &Kernels<T>,
+    x: Rows<T>,
+    dz: Rows<T>,
+    block: &Range<usize>,
+    [matrix, bias]: [&mut [T]; 2],
+) {
+    kernels.outer(at(x, block), at(dz, block), block.len(), matrix, dz.width);
+    kernels.row_sums(at(dz, block), block.len(), bias);
+}
+
+/// Adds h(t - 1)' dz(t) over a block of steps to the gradient by a recurrent matrix, or by columns of it, of which it
+/// has `width`.
+pub(super) fn add_by_recurrent<T: Real>(
+    kernels: &Kernels<T>,
+    h: Rows<T>,
+    dz: Rows<T>,
+    block: &Range<usize>,
+    matrix: &mut [T],
+    width: usize,
+) {
+    // before the first step h is 0
+    let later = block.start.max(1)..block.end;
+    if !later.is_empty() {
+        let before = later.start - 1..later.end - 1;
+        kernels.outer(at(h, &before), at(dz, &later), later.len(), matrix, width);
     }
 }
 
@@ -130,21 +177,21 @@ impl<T: Real> Pass<T> for Rnn {
             let x = &x[panel * steps * self.inputs..(panel + 1) * steps * self.inputs];
             let h = &y[panel * steps * units..(panel + 1) * steps * units];
             let dz = &mut dy[panel * steps * units..(panel + 1) * steps * units];
-            for t in (0..steps).rev() {
-                let (now, next) = dz.split_at_mut((t + 1) * units);
-                let now = &mut now[t * units..];
-                if t + 1 < steps {
-                    kernels.product(parts.recurrent[1], &next[..units], Start::Present, now);
-                }
-                kernels.rnn_slope(&h[t * units..(t + 1) * units], now);
-            }
-            let dz = &*dz;
             let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
             let of_h = Rows { rows: h, stride: units, width: units };
-            let of_dz = Rows { rows: dz, stride: units, width: units };
-            kernels.outer(of_x, of_dz, steps, by_input, units);
-            kernels.outer(of_h, Rows { rows: &dz[units..], ..of_dz }, steps - 1, by_recurrent, units);
-            kernels.row_sums(of_dz, steps, by_bias);
+            for block in blocks(steps) {
+                for t in block.clone().rev() {
+                    let (now, next) = dz.split_at_mut((t + 1) * units);
+                    let now = &mut now[t * units..];
+                    if t + 1 < steps {
+                        kernels.product(parts.recurrent[1], &next[..units], Start::Present, now);
+                    }
+                    kernels.rnn_slope(&h[t * units..(t + 1) * units], now);
+                }
+                let of_dz = Rows { rows: dz, stride: units, width: units };
+                add_by_input(kernels, of_x, of_dz, &block, [&mut *by_input, &mut *by_bias]);
+                add_by_recurrent(kernels, of_h, of_dz, &block, by_recurrent, units);
+            }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
             for (dz, dx) in dz.chunks_exact(units).zip(dx) {
                 kernels.product(parts.input[1], dz, Start::Zero, dx);

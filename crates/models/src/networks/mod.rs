@@ -88,7 +88,11 @@ const fn entry<C: NetworkConfig>() -> Entry {
 ///
 /// # Errors
 /// A sentence that says what the recipe's optimiser is for.
-pub fn learner<N: Network>(network: N, recipe: &Recipe, machine: &Machine) -> Result<Box<dyn Learner>, String> {
+pub fn learner<N: Network>(
+    network: N,
+    recipe: &Recipe,
+    machine: &Machine,
+) -> Result<Box<dyn Learner>, String> {
     let Recipe { optimizer, gradient_norm } = recipe;
     let layout = network.layout();
     let found = network.kernels().map(|(layers, weights)| (layers.clone(), weights));
@@ -96,7 +100,9 @@ pub fn learner<N: Network>(network: N, recipe: &Recipe, machine: &Machine) -> Re
         (Some(method), Some((layers, weights))) => {
             Ok(Box::new(Direct::new(layers, &weights, layout, method, *gradient_norm)))
         }
-        (Some(method), None) => Ok(Box::new(Supervised::new(network, method, *gradient_norm, &machine.device))),
+        (Some(method), None) => {
+            Ok(Box::new(Supervised::new(network, method, *gradient_norm, &machine.device)))
+        }
         (None, found) => least_squares(optimizer, layout, found),
     }
 }
@@ -109,13 +115,16 @@ fn least_squares(
 ) -> Made<dyn Learner> {
     let unfit = "train.optimizer.name = \"levenberg-marquardt\" is for model.name = \"ffnn\" on --device cpu with \
                  train.kernels = \"own\"; adam takes any";
-    let (Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance }, Some((layers, weights))) =
-        (optimizer, found)
+    let (
+        Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance },
+        Some((layers, weights)),
+    ) = (optimizer, found)
     else {
         return Err(unfit.into());
     };
     let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
-    let method = kernels::LevenbergMarquardt::new(layers, &weights, *damping).map_err(|_| unfit.to_owned())?;
+    let method =
+        kernels::LevenbergMarquardt::new(layers, &weights, *damping).map_err(|_| unfit.to_owned())?;
     Ok(Box::new(LeastSquares::new(method, layout, *gradient_tolerance, *step_tolerance)))
 }
 

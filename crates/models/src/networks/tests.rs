@@ -306,7 +306,8 @@ fn weights_of_one_implementation_are_weights_of_the_other() {
         let histories: Vec<f64> = (0..fixture.window * 2).map(|i| (i as f64 * 0.37).sin()).collect();
         let [own, burn] = [Implementation::Own, Implementation::Burn].map(|kernels| {
             let (weights, normalisation) = (learner.weights(), fixture.normalisation.clone());
-            let made = (entry.forecaster)(&fixture.settings, &weights, normalisation, &machine(kernels)).unwrap();
+            let made =
+                (entry.forecaster)(&fixture.settings, &weights, normalisation, &machine(kernels)).unwrap();
             let mut next = [0.0; 2];
             made.advance(&histories, &histories, &mut next);
             next
@@ -367,10 +368,13 @@ fn levenberg_marquardt_learns_in_f64_continues_and_forecasts_in_f64() {
             learner.step(&fixture.batch, 0.0);
         });
     }
-    assert!(learner.weights() == continued.weights() && learner.optimizer_state() == continued.optimizer_state());
+    assert!(
+        learner.weights() == continued.weights() && learner.optimizer_state() == continued.optimizer_state()
+    );
     // the forecaster's increment on an example of the batch is the network's, to f64
     let normalisation = fixture.normalisation.clone();
-    let made = (entry.forecaster)(&fixture.settings, &learner.weights(), normalisation, &fixture.machine).unwrap();
+    let made =
+        (entry.forecaster)(&fixture.settings, &learner.weights(), normalisation, &fixture.machine).unwrap();
     let inputs = &fixture.batch.inputs[..4];
     let normalisation = &fixture.normalisation;
     let physical = |j: usize| inputs[j] * normalisation.std[j] + normalisation.mean[j];
@@ -398,7 +402,10 @@ fn levenberg_marquardt_says_what_it_is_for_and_when_it_is_done() {
         let entry = NETWORKS.iter().find(|entry| entry.name == name).unwrap();
         let made = (entry.learner)(&(entry.defaults)(), shape, 0, &least_squares(), &machine(kernels));
         let message = made.err().unwrap();
-        assert!(message.contains("levenberg-marquardt") && message.contains("model.name = \"ffnn\""), "{message}");
+        assert!(
+            message.contains("levenberg-marquardt") && message.contains("model.name = \"ffnn\""),
+            "{message}"
+        );
     }
     let entry = NETWORKS.iter().find(|entry| entry.name == FfnnConfig::NAME).unwrap();
     let mut fixture = Fixture::new(entry, Implementation::Own);

@@ -196,8 +196,8 @@ pub(crate) fn lstm_backward<V: Lanes>(
     }
 }
 
-/// The cell of a GRU. `gates` are [a, r, z, n]: a = h U_n + c_n, and the others before their activation without
-/// that part of n; they leave as a and the activated r, z, n. `before` is h of the step before, or empty for 0.
+/// The cell of a GRU. `gates` are [r, z, a, n]: a = h U_n + k, and the others before their activation, n without that
+/// part; they leave as a and the activated r, z, n. `before` is h of the step before, or empty for 0.
 #[inline(always)]
 pub(crate) fn gru_forward<V: Lanes>(
     gates: &mut [Row<V::Real>],
@@ -206,7 +206,7 @@ pub(crate) fn gru_forward<V: Lanes>(
 ) {
     let units = h.len();
     let (first, last) = gates.split_at_mut(2 * units);
-    let ((past, resets), (updates, candidates)) = (first.split_at_mut(units), last.split_at_mut(units));
+    let ((resets, updates), (past, candidates)) = (first.split_at_mut(units), last.split_at_mut(units));
     for u in 0..units {
         let (r_row, z_row, n_row) = (&mut resets[u], &mut updates[u], &mut candidates[u]);
         for at in vectors::<V>() {
@@ -231,7 +231,7 @@ pub(crate) fn gru_backward<V: Lanes>(
 ) {
     let units = dh.len();
     let (first, last) = gates.split_at_mut(2 * units);
-    let ((past, resets), (updates, candidates)) = (first.split_at_mut(units), last.split_at_mut(units));
+    let ((resets, updates), (past, candidates)) = (first.split_at_mut(units), last.split_at_mut(units));
     for u in 0..units {
         let (a_row, r_row) = (&mut past[u], &mut resets[u]);
         let (z_row, n_row) = (&mut updates[u], &mut candidates[u]);

@@ -8,9 +8,11 @@
 //! back, and multiplies it by 2, 4, 8 and so on. The rule that is usual for networks, a factor of 10 up or down
 //! (Hagan and Menhaj 1994), was tried first: after 300 steps its error was 16 times larger.
 //!
-//! J is never held as a whole. A panel of examples gives its rows, one for each output, by a backward pass without
-//! the sum over examples: by weight [i, o] of a layer it is x[i] dz[o]. They are multiplied into J'J at once,
-//! of which only the upper half is summed, and dropped.
+//! J is never held as a whole. A few panels of examples give their rows, one for each output, by a backward pass
+//! without the sum over examples: by weight [i, o] of a layer it is x[i] dz[o]. They are multiplied into J'J at once,
+//! of which only the upper half is summed, and dropped. The last layer is linear, so there dz[o] is 1 for the output of
+//! the row and 0 for the others: of its weights a row of J holds those of one output only, and these are the inputs of
+//! the layer whatever the output. That leaves out half of the products of a network with one hidden layer.
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
@@ -27,6 +29,9 @@ pub struct LevenbergMarquardt {
     workspace: Workspace<f64>,
     chunks: Vec<Chunk>,
     weights: Vec<Row<f64>>,
+    /// Where in the vector of weights each row of J'J has its weight: hidden layers first, then output by output the
+    /// weights and the bias.
+    order: Vec<usize>,
     /// Its first value over the largest element of the diagonal of J'J.
     start: f64,
     /// mu, and its next factor where a step fails; mu is 0 before the first step.
@@ -38,13 +43,21 @@ struct Chunk {
     buffers: Buffers<f64>,
     /// The derivative by what a layer gives, and by what it takes.
     derivatives: [Vec<Row<f64>>; 2],
-    /// Rows of J for the outputs of one panel, [output, weight], and their residuals.
-    jacobian: Vec<Row<f64>>,
+    /// Rows of J by the weights of the hidden layers, [panel, output, weight].
+    hidden: Vec<Row<f64>>,
+    /// Those by the weights and the bias of one output, whichever: [panel, input of the last layer, and 1].
+    last: Vec<Row<f64>>,
+    /// [panel, output].
     residuals: Vec<Row<f64>>,
-    /// The upper half of J'J, and J'e.
+    /// The upper half of J'J, and J'e, in the order of [`LevenbergMarquardt::order`]. The block of the weights of an
+    /// output is summed for the first only.
     square: Vec<f64>,
     slope: Vec<f64>,
     loss: f64,
+    /// Panels at a time.
+    panels: usize,
+    /// Weights and bias of an output.
+    width: usize,
 }
 
 /// What a step did.
@@ -77,9 +90,17 @@ impl LevenbergMarquardt {
     /// # Panics
     /// Weights of another number than the network has.
     pub fn new(network: Network, weights: &[f64], damping: f64) -> Result<Self, ShapeError> {
-        if !network.layers().iter().all(|layer| matches!(layer, Layer::Dense(_))) {
-            return Err(ShapeError("the method of Levenberg and Marquardt is for dense layers only".into()));
-        }
+        let dense = network.layers().iter().all(|layer| matches!(layer, Layer::Dense(_)));
+        let Some(Layer::Dense(Dense { inputs, outputs, activation: None })) =
+            network.layers().last().filter(|_| dense)
+        else {
+            return Err(ShapeError(
+                "the method of Levenberg and Marquardt is for dense layers only, of which the last is linear".into(),
+            ));
+        };
+        let hidden = network.weights() - (inputs + 1) * outputs;
+        let of_output = |o| (0..inputs + 1).map(move |i| hidden + i * outputs + o);
+        let order = (0..hidden).chain((0..*outputs).flat_map(of_output)).collect();
         let mut padded = vec![[0.0; PANEL]; rows(network.weights())];
         padded.as_flattened_mut()[..network.weights()].copy_from_slice(weights);
         Ok(LevenbergMarquardt {
@@ -87,6 +108,7 @@ impl LevenbergMarquardt {
             workspace: Workspace::default(),
             chunks: Vec::new(),
             weights: padded,
+            order,
             start: damping,
             damping: [0.0, GROWTH],
             network,
@@ -133,7 +155,7 @@ impl LevenbergMarquardt {
             return Stepped { loss: 0.0, after: 0.0, gradient: 0.0, length: 0.0 };
         };
         let size = self.network.weights();
-        let square = DMatrix::from_fn(size, size, |i, j| first.square[i.min(j) * size + i.max(j)]);
+        let square = DMatrix::from_fn(size, size, |i, j| self.square(i, j));
         let slope = DVector::from_column_slice(&first.slope);
         // 2 / targets turns J'e into the derivative of the mean
         let gradient = 2.0 / targets.len() as f64 * slope.amax();
@@ -152,8 +174,8 @@ impl LevenbergMarquardt {
             // a matrix that is not positive definite to roundoff needs more damping, too
             if let Some(factors) = Cholesky::new(damped) {
                 let step = factors.solve(&slope);
-                for (w, d) in self.weights.as_flattened_mut().iter_mut().zip(&step) {
-                    *w -= d;
+                for (&at, d) in self.order.iter().zip(&step) {
+                    self.weights.as_flattened_mut()[at] -= d;
                 }
                 let after = self.loss(count, inputs, targets);
                 if after < loss {
@@ -170,6 +192,21 @@ impl LevenbergMarquardt {
         Stepped { loss, after: loss, gradient, length: 0.0 }
     }
 
+    /// An element of J'J.
+    fn square(&self, i: usize, j: usize) -> f64 {
+        let (chunk, size) = (&self.chunks[0], self.network.weights());
+        let (mut i, mut j) = (i.min(j), i.max(j));
+        let hidden = size - self.network.outputs() * chunk.width;
+        if i >= hidden {
+            // of the weights of two outputs the products are 0, of those of one they are the same for all
+            if (i - hidden) / chunk.width != (j - hidden) / chunk.width {
+                return 0.0;
+            }
+            (i, j) = (hidden + (i - hidden) % chunk.width, hidden + (j - hidden) % chunk.width);
+        }
+        chunk.square[i * size + j]
+    }
+
     /// J'J and J'e over a batch, into the first chunk; returns the mean squared error.
     fn normal_equations(&mut self, count: usize, inputs: &[f64], targets: &[f64]) -> f64 {
         let (network, kernels, shape) = (&self.network, self.kernels, BatchShape { count, steps: 1 });
@@ -184,12 +221,15 @@ impl LevenbergMarquardt {
         let mut numbered: Vec<(usize, &mut Chunk)> = self.chunks.iter_mut().enumerate().collect();
         parallel(&mut numbered, usize::MAX, &|(i, chunk): &mut (usize, &mut Chunk)| {
             chunk.clear();
-            for panel in *i * panels / chunks..(*i + 1) * panels / chunks {
-                let valid = (count - panel * PANEL).min(PANEL);
-                load(inputs, shape, network.inputs(), panel, &mut chunk.buffers.x);
-                load(targets, shape, network.outputs(), panel, &mut chunk.buffers.targets);
-                network.run(all, Extent { panels: 1, steps: 1 }, &mut chunk.buffers, true);
-                chunk.add_panel(all, network, valid);
+            let end = (*i + 1) * panels / chunks;
+            for first in (*i * panels / chunks..end).step_by(chunk.panels) {
+                let extent = Extent { panels: chunk.panels.min(end - first), steps: 1 };
+                let buffers = &mut chunk.buffers;
+                load(inputs, shape, network.inputs(), first, &mut buffers.x[..extent.panels * network.inputs()]);
+                let rows = extent.panels * network.outputs();
+                load(targets, shape, network.outputs(), first, &mut buffers.targets[..rows]);
+                network.run(all, extent, buffers, true);
+                chunk.add_panels(all, network, extent.panels, count - first * PANEL);
             }
         });
         let Some((first, others)) = self.chunks.split_first_mut() else { return 0.0 };
@@ -208,18 +248,27 @@ fn add(sum: &mut [f64], x: &[f64]) {
     }
 }
 
+/// Rows of J that are held at a time: half a megabyte.
+const ROWS_IN_CACHE: usize = 2048;
+
 impl Chunk {
     fn new(network: &Network) -> Self {
-        let (size, outputs) = (network.weights(), network.outputs());
-        let buffers = Buffers::new(network, 1, 1);
+        let (size, outputs, layers) = (network.weights(), network.outputs(), network.layers());
+        let width = layers[layers.len() - 1].inputs() + 1;
+        let hidden = size - outputs * width;
+        let panels = (ROWS_IN_CACHE / (outputs * hidden + width)).clamp(1, 8);
+        let buffers = Buffers::new(network, panels, 1);
         Chunk {
             derivatives: buffers.derivatives.clone(),
             buffers,
-            jacobian: vec![[0.0; PANEL]; outputs * size],
-            residuals: vec![[0.0; PANEL]; outputs],
+            hidden: vec![[0.0; PANEL]; panels * outputs * hidden],
+            last: vec![[0.0; PANEL]; panels * width],
+            residuals: vec![[0.0; PANEL]; panels * outputs],
             square: vec![0.0; size * size],
             slope: vec![0.0; size],
             loss: 0.0,
+            panels,
+            width,
         }
     }
 
@@ -229,52 +278,87 @@ impl Chunk {
         self.loss = 0.0;
     }
 
-    /// Adds a panel, on which the network was run, of which the first `valid` examples are meant.
-    fn add_panel(&mut self, all: Packed<f64>, network: &Network, valid: usize) {
-        let (kernels, size, outputs) = (all.kernels, network.weights(), network.outputs());
-        let y = &self.buffers.y[network.layers().len() - 1];
-        kernels.squared_error(y, &self.buffers.targets, 1.0, valid, &mut self.residuals, &mut self.loss);
-        for output in 0..outputs {
-            let dy = &mut self.derivatives[0][..outputs];
-            dy.fill([0.0; PANEL]);
-            dy[output][..valid].fill(1.0);
-            self.row(all, network, output);
+    /// Adds some panels, on which the network was run, of which the first `valid` examples are meant.
+    fn add_panels(&mut self, all: Packed<f64>, network: &Network, panels: usize, valid: usize) {
+        let (kernels, size, outputs, width) = (all.kernels, network.weights(), network.outputs(), self.width);
+        let hidden = size - outputs * width;
+        for panel in 0..panels {
+            let valid = valid.saturating_sub(panel * PANEL).min(PANEL);
+            let (y, targets) = (self.buffers.y.last(), &self.buffers.targets[panel * outputs..]);
+            let y = y.map_or(&[][..], |y| &y[panel * outputs..(panel + 1) * outputs]);
+            let residuals = &mut self.residuals[panel * outputs..(panel + 1) * outputs];
+            kernels.squared_error(y, targets, 1.0, valid, residuals, &mut self.loss);
+            self.last_row(network, panel, valid);
+            for output in 0..outputs {
+                self.hidden_row(all, network, panel, output, valid);
+            }
         }
-        let jacobian = Rows { rows: &self.jacobian, stride: size, width: size };
+        let of_hidden = Rows { rows: &self.hidden, stride: hidden, width: hidden };
+        let of_last = Rows { rows: &self.last, stride: width, width };
         let residuals = Rows { rows: &self.residuals, stride: 1, width: 1 };
-        kernels.outer(jacobian, residuals, outputs, &mut self.slope, 1);
+        kernels.outer(of_hidden, residuals, panels * outputs, &mut self.slope, 1);
         // block after block of rows, each from the diagonal on
         const BLOCK: usize = 24;
-        for i in (0..size).step_by(BLOCK) {
-            let right = Rows { rows: &jacobian.rows[i..], width: size - i, ..jacobian };
-            let left = Rows { width: BLOCK.min(size - i), ..right };
-            kernels.outer(left, right, outputs, &mut self.square[i * size + i..], size);
+        for i in (0..hidden).step_by(BLOCK) {
+            let right = Rows { rows: &of_hidden.rows[i..], width: hidden - i, ..of_hidden };
+            let left = Rows { width: BLOCK.min(hidden - i), ..right };
+            kernels.outer(left, right, panels * outputs, &mut self.square[i * size + i..], size);
         }
+        for output in 0..outputs {
+            let at = hidden + output * width;
+            let residuals = Rows { rows: &self.residuals[output..], stride: outputs, width: 1 };
+            kernels.outer(of_last, residuals, panels, &mut self.slope[at..], 1);
+            if hidden > 0 {
+                let rows = &self.hidden[output * hidden..];
+                let of_output = Rows { rows, stride: outputs * hidden, width: hidden };
+                kernels.outer(of_output, of_last, panels, &mut self.square[at..], size);
+            }
+        }
+        kernels.outer(of_last, of_last, panels, &mut self.square[hidden * size + hidden..], size);
     }
 
-    /// The rows of J of one output, by a backward pass from `derivatives[0]`.
-    fn row(&mut self, all: Packed<f64>, network: &Network, output: usize) {
-        let row = &mut self.jacobian[output * network.weights()..(output + 1) * network.weights()];
-        for (l, layer) in network.layers().iter().enumerate().rev() {
+    /// What the last layer takes of a panel, and 1; 0 for examples that are not meant.
+    fn last_row(&mut self, network: &Network, panel: usize, valid: usize) {
+        let (inputs, layers) = (self.width - 1, network.layers().len());
+        let x = if layers > 1 { &self.buffers.y[layers - 2] } else { &self.buffers.x };
+        let (rows, one) = self.last[panel * self.width..(panel + 1) * self.width].split_at_mut(inputs);
+        rows.copy_from_slice(&x[panel * inputs..(panel + 1) * inputs]);
+        rows.iter_mut().for_each(|row| row[valid..].fill(0.0));
+        one[0] = [0.0; PANEL];
+        one[0][..valid].fill(1.0);
+    }
+
+    /// The row of J of one output by the weights of the hidden layers, by a backward pass.
+    fn hidden_row(&mut self, all: Packed<f64>, network: &Network, panel: usize, output: usize, valid: usize) {
+        let (layers, outputs) = (network.layers(), network.outputs());
+        let size = network.weights() - outputs * self.width;
+        let row = &mut self.hidden[(panel * outputs + output) * size..][..size];
+        let dy = &mut self.derivatives[0][..outputs];
+        dy.fill([0.0; PANEL]);
+        dy[output][..valid].fill(1.0);
+        for (l, layer) in layers.iter().enumerate().rev() {
             let Layer::Dense(Dense { inputs, outputs, activation }) = layer else { continue };
             let (weights, begin) = all.layer(network, l);
-            let x = if l > 0 { &self.buffers.y[l - 1] } else { &self.buffers.x };
             let [dz, dx] = &mut self.derivatives;
             let dz = &mut dz[..*outputs];
             if activation.is_some() {
-                all.kernels.multiply(dz, &self.buffers.saved[l]);
+                all.kernels.multiply(dz, &self.buffers.saved[l][panel * outputs..]);
             }
-            let (by_weight, by_bias) =
-                row[begin..begin + (inputs + 1) * outputs].split_at_mut(inputs * outputs);
-            for (x, by_weight) in x[..*inputs].iter().zip(by_weight.chunks_exact_mut(*outputs)) {
-                by_weight.copy_from_slice(dz);
-                for row in by_weight {
-                    for (slot, x) in row.iter_mut().zip(x) {
-                        *slot *= x;
+            if l + 1 < layers.len() {
+                let x = if l > 0 { &self.buffers.y[l - 1] } else { &self.buffers.x };
+                let row = &mut row[begin..begin + (inputs + 1) * outputs];
+                let (by_weight, by_bias) = row.split_at_mut(inputs * outputs);
+                let x = &x[panel * inputs..(panel + 1) * inputs];
+                for (x, by_weight) in x.iter().zip(by_weight.chunks_exact_mut(*outputs)) {
+                    by_weight.copy_from_slice(dz);
+                    for row in by_weight {
+                        for (slot, x) in row.iter_mut().zip(x) {
+                            *slot *= x;
+                        }
                     }
                 }
+                by_bias.copy_from_slice(dz);
             }
-            by_bias.copy_from_slice(dz);
             if l > 0 {
                 let backward = &weights.packed[inputs * outputs..];
                 all.kernels.product(backward, dz, Start::Zero, &mut dx[..*inputs]);
@@ -328,12 +412,13 @@ mod tests {
         let jacobian = DMatrix::from_columns(&columns);
         let residuals = outputs(&weights) - DVector::from_column_slice(&targets);
         let (square, slope) = (jacobian.transpose() * &jacobian, jacobian.transpose() * &residuals);
-        let found = &method.chunks[0];
+        let (found, order) = (&method.chunks[0], &method.order);
         assert!((loss - residuals.norm_squared() / (3 * count) as f64).abs() < 1e-12);
         for i in 0..size {
-            assert!((found.slope[i] - slope[i]).abs() < 1e-7, "{i}");
+            assert!((found.slope[i] - slope[order[i]]).abs() < 1e-7, "{i}");
             for j in i..size {
-                assert!((found.square[i * size + j] - square[(i, j)]).abs() < 1e-7, "{i} {j}");
+                let at = square[(order[i], order[j])];
+                assert!((method.square(i, j) - at).abs() < 1e-7, "{i} {j}");
             }
         }
     }

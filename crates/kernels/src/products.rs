@@ -31,23 +31,45 @@ pub(crate) struct Rows<'a, T> {
     pub(crate) width: usize,
 }
 
-/// Lays out a matrix [inputs, outputs] for [`product`] in blocks of `rows` outputs, each [input, output].
-pub(crate) fn pack<T: Real>(
-    inputs: usize,
-    outputs: usize,
+/// Lays out a matrix [inputs, outputs], whose element stands at `plain[input * strides[0] + output * strides[1]]`, for
+/// [`product`]: in blocks of `rows` outputs, each [input, output].
+fn pack<T: Real>(
+    [inputs, outputs]: [usize; 2],
     rows: usize,
+    plain: &[T],
+    strides: [usize; 2],
     packed: &mut [T],
-    at: impl Fn(usize, usize) -> T,
 ) {
-    let mut slots = packed.iter_mut();
-    for first in (0..outputs).step_by(rows) {
-        let last = outputs.min(first + rows);
-        for k in 0..inputs {
-            for (output, slot) in (first..last).zip(&mut slots) {
-                *slot = at(k, output);
+    debug_assert_eq!(packed.len(), inputs * outputs);
+    for (b, packed) in packed.chunks_mut(rows * inputs).enumerate() {
+        let width = packed.len() / inputs;
+        let plain = &plain[b * rows * strides[1]..];
+        if strides[1] == 1 {
+            for (k, packed) in packed.chunks_exact_mut(width).enumerate() {
+                packed.copy_from_slice(&plain[k * strides[0]..k * strides[0] + width]);
+            }
+        } else {
+            // a transposed matrix: along the memory of it, which is longer than a block
+            for o in 0..width {
+                let from = plain[o * strides[1]..].iter().step_by(strides[0]);
+                for (slot, &w) in packed.iter_mut().skip(o).step_by(width).zip(from) {
+                    *slot = w;
+                }
             }
         }
     }
+}
+
+/// [`pack`] of a matrix [inputs, outputs] with rows `stride` apart, forward; and of its transpose, backward.
+pub(crate) fn pack_both<T: Real>(
+    [inputs, outputs]: [usize; 2],
+    rows: usize,
+    plain: &[T],
+    stride: usize,
+    [forward, backward]: [&mut [T]; 2],
+) {
+    pack([inputs, outputs], rows, plain, [stride, 1], forward);
+    pack([outputs, inputs], rows, plain, [1, stride], backward);
 }
 
 /// Inputs that [`product`] goes through at a time, so that their rows stay in the first cache from one block of

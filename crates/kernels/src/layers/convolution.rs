@@ -9,7 +9,7 @@
 
 use super::{Extent, Pass, TensorSpec, Weights};
 use crate::functions::Activation;
-use crate::products::{Rows, Start, pack};
+use crate::products::{Rows, Start, pack_both};
 use crate::real::{PANEL, Real, Row};
 
 /// What lies beyond the ends.
@@ -203,8 +203,7 @@ impl Convolution {
         let pieces =
             forward.chunks_exact_mut(depth * outputs).zip(backward.chunks_exact_mut(depth * outputs));
         for ((forward, backward), plain) in pieces.zip(plain.chunks_exact(depth * outputs)) {
-            pack(depth, outputs, rows, forward, |k, o| plain[k * outputs + o]);
-            pack(outputs, depth, rows, backward, |o, k| plain[k * outputs + o]);
+            pack_both([depth, outputs], rows, plain, outputs, [forward, backward]);
         }
     }
 

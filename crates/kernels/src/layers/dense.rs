@@ -4,7 +4,7 @@
 
 use super::{Extent, Pass, TensorSpec, Weights};
 use crate::functions::Activation;
-use crate::products::{Rows, Start, pack};
+use crate::products::{Rows, Start, pack_both};
 use crate::real::{Real, Row};
 
 /// A dense layer. Weights: `weight` [inputs, outputs], `bias` [outputs].
@@ -34,8 +34,7 @@ impl<T: Real> Pass<T> for Dense {
 
     fn pack(&self, rows: usize, plain: &[T], packed: &mut [T]) {
         let (forward, backward) = packed.split_at_mut(self.inputs * self.outputs);
-        pack(self.inputs, self.outputs, rows, forward, |i, o| plain[i * self.outputs + o]);
-        pack(self.outputs, self.inputs, rows, backward, |o, i| plain[i * self.outputs + o]);
+        pack_both([self.inputs, self.outputs], rows, plain, self.outputs, [forward, backward]);
     }
 
     fn saved(&self, steps: usize) -> usize {

@@ -35,7 +35,7 @@ impl<T: Real> Pass<T> for Lstm {
     }
 
     fn pack(&self, rows: usize, plain: &[T], packed: &mut [T]) {
-        pack_recurrent([self.inputs, self.units, 4 * self.units], 0, rows, plain, packed);
+        pack_recurrent([self.inputs, self.units, 4 * self.units], rows, plain, packed);
     }
 
     /// Gates [step, 4 units], cells [step, 2 units], and the derivative by the cell [units].
@@ -112,8 +112,8 @@ impl<T: Real> Pass<T> for Lstm {
                     kernels.lstm_backward(&mut now[t * width..], cells, dh, dc);
                 }
                 let of_dz = Rows { rows: gates, stride: width, width };
-                add_by_input(kernels, of_x, of_dz, &block, [&mut *by_input, &mut *by_bias]);
-                add_by_recurrent(kernels, of_h, of_dz, &block, by_recurrent, width);
+                add_by_input(kernels, of_x, of_dz, &block, [&mut *by_input, &mut *by_bias], width);
+                add_by_recurrent(kernels, of_h, of_dz, &block, by_recurrent);
             }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
             for (dz, dx) in gates.chunks_exact(width).zip(dx) {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::{Extent, Pass, TensorSpec, Weights};
 use crate::functions::Activation;
-use crate::products::{Rows, Start, pack};
+use crate::products::{Rows, Start, pack_both};
 use crate::real::{Real, Row};
 use crate::simd::Kernels;
 
@@ -71,53 +71,52 @@ pub(super) fn at<'a, T>(all: Rows<'a, T>, block: &Range<usize>) -> Rows<'a, T> {
     Rows { rows: &all.rows[block.start * all.stride..], ..all }
 }
 
-/// Adds x' dz and the sum of dz over a block of steps to the gradients by an input matrix and a bias.
+/// Adds x' dz and the sum of dz over a block of steps to the gradients by an input matrix, or by columns of it, and by
+/// a bias; the matrix has `width` columns.
 pub(super) fn add_by_input<T: Real>(
     kernels: &Kernels<T>,
     x: Rows<T>,
     dz: Rows<T>,
     block: &Range<usize>,
     [matrix, bias]: [&mut [T]; 2],
+    width: usize,
 ) {
-    kernels.outer(at(x, block), at(dz, block), block.len(), matrix, dz.width);
+    kernels.outer(at(x, block), at(dz, block), block.len(), matrix, width);
     kernels.row_sums(at(dz, block), block.len(), bias);
 }
 
-/// Adds h(t - 1)' dz(t) over a block of steps to the gradient by a recurrent matrix, or by columns of it, of which it
-/// has `width`.
+/// Adds h(t - 1)' dz(t) over a block of steps to the gradient by a recurrent matrix.
 pub(super) fn add_by_recurrent<T: Real>(
     kernels: &Kernels<T>,
     h: Rows<T>,
     dz: Rows<T>,
     block: &Range<usize>,
     matrix: &mut [T],
-    width: usize,
 ) {
     // before the first step h is 0
     let later = block.start.max(1)..block.end;
     if !later.is_empty() {
         let before = later.start - 1..later.end - 1;
-        kernels.outer(at(h, &before), at(dz, &later), later.len(), matrix, width);
+        kernels.outer(at(h, &before), at(dz, &later), later.len(), matrix, dz.width);
     }
 }
 
-/// Packs `input` and `recurrent`, with the outputs of the latter turned left by `turn` places.
+/// Packs `input` and `recurrent` of a layer with so many gates in all.
 pub(super) fn pack_recurrent<T: Real>(
     [inputs, units, width]: [usize; 3],
-    turn: usize,
     rows: usize,
     plain: &[T],
     packed: &mut [T],
 ) {
     let (input, recurrent) = plain.split_at(inputs * width);
     let (packed_input, packed_recurrent) = packed.split_at_mut(2 * inputs * width);
-    let (forward, backward) = packed_input.split_at_mut(inputs * width);
-    pack(inputs, width, rows, forward, |i, o| input[i * width + o]);
-    pack(width, inputs, rows, backward, |o, i| input[i * width + o]);
-    let (forward, backward) = packed_recurrent.split_at_mut(units * width);
-    let turned = |o: usize| if o + turn < width { o + turn } else { o + turn - width };
-    pack(units, width, rows, forward, |i, o| recurrent[i * width + turned(o)]);
-    pack(width, units, rows, backward, |o, i| recurrent[i * width + turned(o)]);
+    pack_both([inputs, width], rows, input, width, halves(packed_input));
+    pack_both([units, width], rows, recurrent, width, halves(packed_recurrent));
+}
+
+/// Both halves of a packed matrix: forward and backward.
+pub(super) fn halves<T>(packed: &mut [T]) -> [&mut [T]; 2] {
+    packed.split_at_mut(packed.len() / 2).into()
 }
 
 impl<T: Real> Pass<T> for Rnn {
@@ -126,7 +125,7 @@ impl<T: Real> Pass<T> for Rnn {
     }
 
     fn pack(&self, rows: usize, plain: &[T], packed: &mut [T]) {
-        pack_recurrent([self.inputs, self.units, self.units], 0, rows, plain, packed);
+        pack_recurrent([self.inputs, self.units, self.units], rows, plain, packed);
     }
 
     fn saved(&self, _steps: usize) -> usize {
@@ -189,8 +188,8 @@ impl<T: Real> Pass<T> for Rnn {
                     kernels.rnn_slope(&h[t * units..(t + 1) * units], now);
                 }
                 let of_dz = Rows { rows: dz, stride: units, width: units };
-                add_by_input(kernels, of_x, of_dz, &block, [&mut *by_input, &mut *by_bias]);
-                add_by_recurrent(kernels, of_h, of_dz, &block, by_recurrent, units);
+                add_by_input(kernels, of_x, of_dz, &block, [&mut *by_input, &mut *by_bias], units);
+                add_by_recurrent(kernels, of_h, of_dz, &block, by_recurrent);
             }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
             for (dz, dx) in dz.chunks_exact(units).zip(dx) {

@@ -31,30 +31,43 @@ pub(crate) struct Rows<'a, T> {
     pub(crate) width: usize,
 }
 
-/// Lays out a matrix [inputs, outputs], whose element stands at `plain[input * strides[0] + output * strides[1]]`, for
-/// [`product`]: in blocks of `rows` outputs, each [input, output].
+/// Lays out a matrix [inputs, outputs] for [`product`]: in blocks of `rows` outputs, each [input, output]. The matrix
+/// has an input in each row, or an output where it is `transposed`; its rows are `stride` apart.
 fn pack<T: Real>(
     [inputs, outputs]: [usize; 2],
     rows: usize,
     plain: &[T],
-    strides: [usize; 2],
+    stride: usize,
+    transposed: bool,
     packed: &mut [T],
 ) {
     debug_assert_eq!(packed.len(), inputs * outputs);
     for (b, packed) in packed.chunks_mut(rows * inputs).enumerate() {
-        let width = packed.len() / inputs;
-        let plain = &plain[b * rows * strides[1]..];
-        if strides[1] == 1 {
-            for (k, packed) in packed.chunks_exact_mut(width).enumerate() {
-                packed.copy_from_slice(&plain[k * strides[0]..k * strides[0] + width]);
-            }
-        } else {
-            // a transposed matrix: along the memory of it, which is longer than a block
-            for o in 0..width {
-                let from = plain[o * strides[1]..].iter().step_by(strides[0]);
-                for (slot, &w) in packed.iter_mut().skip(o).step_by(width).zip(from) {
-                    *slot = w;
+        let plain = &plain[b * rows * if transposed { stride } else { 1 }..];
+        macro_rules! by_width {
+            ($($width:literal)*) => {
+                match packed.len() / inputs {
+                    $($width => pack_block::<T, $width>(plain, stride, transposed, packed),)*
+                    _ => {}
                 }
+            };
+        }
+        by_width!(1 2 3 4 5 6 7 8 9 10 11 12);
+    }
+}
+
+fn pack_block<T: Real, const W: usize>(plain: &[T], stride: usize, transposed: bool, packed: &mut [T]) {
+    let (packed, _) = packed.as_chunks_mut::<W>();
+    if transposed {
+        for o in 0..W {
+            for (slots, &w) in packed.iter_mut().zip(&plain[o * stride..]) {
+                slots[o] = w;
+            }
+        }
+    } else {
+        for (slots, row) in packed.iter_mut().zip(plain.chunks(stride)) {
+            if let Some(row) = row.first_chunk::<W>() {
+                *slots = *row;
             }
         }
     }
@@ -68,8 +81,8 @@ pub(crate) fn pack_both<T: Real>(
     stride: usize,
     [forward, backward]: [&mut [T]; 2],
 ) {
-    pack([inputs, outputs], rows, plain, [stride, 1], forward);
-    pack([outputs, inputs], rows, plain, [1, stride], backward);
+    pack([inputs, outputs], rows, plain, stride, false, forward);
+    pack([outputs, inputs], rows, plain, stride, true, backward);
 }
 
 /// Inputs that [`product`] goes through at a time, so that their rows stay in the first cache from one block of

@@ -3,7 +3,7 @@
 use crate::functions::{
     Activation, Function, Gelu, Relu, Silu, Tanh, gelu_f64, sigmoid, sigmoid_slope, tanh, tanh_slope,
 };
-use crate::real::{PANEL, Real, Row};
+use crate::real::{PANEL, Piece, Real, Row};
 use crate::simd::Lanes;
 
 /// Where the vectors of a row begin.
@@ -77,7 +77,7 @@ pub(crate) fn multiply<V: Lanes>(x: &mut [Row<V::Real>], by: &[Row<V::Real>]) {
 
 /// sum <- sum + x.
 #[inline(always)]
-pub(crate) fn accumulate<V: Lanes>(sum: &mut [Row<V::Real>], x: &[Row<V::Real>]) {
+pub(crate) fn accumulate<V: Lanes>(sum: &mut [Piece<V::Real>], x: &[Piece<V::Real>]) {
     for (sum, x) in sum.iter_mut().zip(x) {
         for i in vectors::<V>() {
             V::load(sum, i).add(V::load(x, i)).store(sum, i);
@@ -87,7 +87,7 @@ pub(crate) fn accumulate<V: Lanes>(sum: &mut [Row<V::Real>], x: &[Row<V::Real>])
 
 /// Adds the squares of all numbers to `sum`.
 #[inline(always)]
-pub(crate) fn sum_of_squares<V: Lanes>(x: &[Row<V::Real>], sum: &mut f64) {
+pub(crate) fn sum_of_squares<V: Lanes>(x: &[Piece<V::Real>], sum: &mut f64) {
     for row in x {
         let mut squares = zero::<V>();
         for i in vectors::<V>() {

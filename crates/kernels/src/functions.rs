@@ -188,15 +188,14 @@ mod tests {
             .flat_map(|i| [T::from_f64(magnitude(i)), T::from_f64(-magnitude(i))])
             .chain([0.0, -0.0].map(T::from_f64))
             .collect();
-        let mut rows = vec![[T::ZERO; PANEL]; all.len().div_ceil(PANEL)];
-        rows.as_flattened_mut()[..all.len()].copy_from_slice(&all);
-        rows
+        let row = |all: &[T]| Row(std::array::from_fn(|i| all.get(i).copied().unwrap_or(T::ZERO)));
+        all.chunks(PANEL).map(row).collect()
     }
 
     /// The largest error in units in the last place of f32 against a function in f64, where its result is a normal
     /// number of f32.
     fn ulps(x: &[Row<f32>], y: &[Row<f32>], exact: impl Fn(f64) -> f64) -> f64 {
-        let pairs = x.as_flattened().iter().zip(y.as_flattened());
+        let pairs = x.iter().zip(y).flat_map(|(x, y)| x.iter().zip(y.iter()));
         pairs
             .map(|(&x, &y)| {
                 let exact = exact(f64::from(x));
@@ -226,10 +225,10 @@ mod tests {
             kernels.activate(Activation::Tanh, &mut y, &mut []);
             assert!(ulps(&x, &y, f64::tanh) < 4.0, "{}: tanh {}", kernels.name, ulps(&x, &y, f64::tanh));
             // the gates i and f of an LSTM, below the argument at which exp(-x) is cut off
-            let x: Vec<Row<f32>> = x.iter().map(|row| row.map(|x| x.max(-85.0))).collect();
+            let x: Vec<Row<f32>> = x.iter().map(|row| Row(row.map(|x| x.max(-85.0)))).collect();
             let (mut gates, units) = (x.clone(), x.len() / 4);
             gates.truncate(4 * units);
-            let zero = vec![[0.0; PANEL]; units];
+            let zero = vec![Row::ZERO; units];
             kernels.lstm_forward(
                 &mut gates,
                 &zero,
@@ -256,7 +255,7 @@ mod tests {
             for (activation, exact) in functions {
                 let mut y = x.clone();
                 kernels.activate(activation, &mut y, &mut []);
-                for (&x, &y) in x.as_flattened().iter().zip(y.as_flattened()) {
+                for (&x, &y) in x.iter().zip(&y).flat_map(|(x, y)| x.iter().zip(y.iter())) {
                     let (error, exact) = ((y - exact(x)).abs(), exact(x));
                     assert!(
                         error <= 2e-15 * exact.abs() + 1e-300,
@@ -273,7 +272,7 @@ mod tests {
         for kernels in Kernels::<f64>::available() {
             for activation in Activation::ALL {
                 let at = |x: f64| {
-                    let (mut y, mut slope) = (vec![[x; PANEL]], vec![[0.0; PANEL]]);
+                    let (mut y, mut slope) = (vec![Row([x; PANEL])], vec![Row::ZERO]);
                     kernels.activate(activation, &mut y, &mut slope);
                     (y[0][5], slope[0][5])
                 };
@@ -295,13 +294,13 @@ mod tests {
         }
         for kernels in Kernels::<f32>::available() {
             for activation in Activation::ALL {
-                let (mut y, mut slope) = (vec![[f32::NAN; PANEL]], vec![[0.0; PANEL]]);
+                let (mut y, mut slope) = (vec![Row([f32::NAN; PANEL])], vec![Row::ZERO]);
                 kernels.activate(activation, &mut y, &mut slope);
                 assert!(y[0][0].is_nan() && slope[0][31].is_nan(), "{} {activation:?}", kernels.name);
             }
             // against the exact one in double precision
             for x in [-6.0f32, -1.5, -0.01, 0.0, 0.7, 5.0] {
-                let (mut y, mut slope) = (vec![[x; PANEL]], vec![[0.0; PANEL]]);
+                let (mut y, mut slope) = (vec![Row([x; PANEL])], vec![Row::ZERO]);
                 kernels.activate(Activation::Gelu, &mut y, &mut slope);
                 let (exact, derivative) = gelu_f64(f64::from(x));
                 assert!(

@@ -17,9 +17,9 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use crate::layers::{Dense, Extent, Layer};
-use crate::network::{BatchShape, Buffers, Network, Packed, ShapeError, Workspace, load, parallel, rows};
+use crate::network::{BatchShape, Buffers, Network, Packed, ShapeError, Workspace, load, parallel};
 use crate::products::{Rows, Start};
-use crate::real::{PANEL, Row};
+use crate::real::{PANEL, Piece, Row, pieces};
 use crate::simd::Kernels;
 
 /// A feed-forward network in training by the method of Levenberg and Marquardt, in f64.
@@ -28,7 +28,7 @@ pub struct LevenbergMarquardt {
     kernels: &'static Kernels<f64>,
     workspace: Workspace<f64>,
     chunks: Vec<Chunk>,
-    weights: Vec<Row<f64>>,
+    weights: Vec<Piece<f64>>,
     /// Where in the vector of weights each row of J'J has its weight: hidden layers first, then output by output the
     /// weights and the bias.
     order: Vec<usize>,
@@ -95,13 +95,14 @@ impl LevenbergMarquardt {
             network.layers().last().filter(|_| dense)
         else {
             return Err(ShapeError(
-                "the method of Levenberg and Marquardt is for dense layers only, of which the last is linear".into(),
+                "the method of Levenberg and Marquardt is for dense layers only, of which the last is linear"
+                    .into(),
             ));
         };
         let hidden = network.weights() - (inputs + 1) * outputs;
         let of_output = |o| (0..inputs + 1).map(move |i| hidden + i * outputs + o);
         let order = (0..hidden).chain((0..*outputs).flat_map(of_output)).collect();
-        let mut padded = vec![[0.0; PANEL]; rows(network.weights())];
+        let mut padded = vec![[0.0; PANEL]; pieces(network.weights())];
         padded.as_flattened_mut()[..network.weights()].copy_from_slice(weights);
         Ok(LevenbergMarquardt {
             kernels: Kernels::best(),
@@ -225,7 +226,13 @@ impl LevenbergMarquardt {
             for first in (*i * panels / chunks..end).step_by(chunk.panels) {
                 let extent = Extent { panels: chunk.panels.min(end - first), steps: 1 };
                 let buffers = &mut chunk.buffers;
-                load(inputs, shape, network.inputs(), first, &mut buffers.x[..extent.panels * network.inputs()]);
+                load(
+                    inputs,
+                    shape,
+                    network.inputs(),
+                    first,
+                    &mut buffers.x[..extent.panels * network.inputs()],
+                );
                 let rows = extent.panels * network.outputs();
                 load(targets, shape, network.outputs(), first, &mut buffers.targets[..rows]);
                 network.run(all, extent, buffers, true);
@@ -261,9 +268,9 @@ impl Chunk {
         Chunk {
             derivatives: buffers.derivatives.clone(),
             buffers,
-            hidden: vec![[0.0; PANEL]; panels * outputs * hidden],
-            last: vec![[0.0; PANEL]; panels * width],
-            residuals: vec![[0.0; PANEL]; panels * outputs],
+            hidden: vec![Row::ZERO; panels * outputs * hidden],
+            last: vec![Row::ZERO; panels * width],
+            residuals: vec![Row::ZERO; panels * outputs],
             square: vec![0.0; size * size],
             slope: vec![0.0; size],
             loss: 0.0,
@@ -324,7 +331,7 @@ impl Chunk {
         let (rows, one) = self.last[panel * self.width..(panel + 1) * self.width].split_at_mut(inputs);
         rows.copy_from_slice(&x[panel * inputs..(panel + 1) * inputs]);
         rows.iter_mut().for_each(|row| row[valid..].fill(0.0));
-        one[0] = [0.0; PANEL];
+        one[0] = Row::ZERO;
         one[0][..valid].fill(1.0);
     }
 
@@ -334,7 +341,7 @@ impl Chunk {
         let size = network.weights() - outputs * self.width;
         let row = &mut self.hidden[(panel * outputs + output) * size..][..size];
         let dy = &mut self.derivatives[0][..outputs];
-        dy.fill([0.0; PANEL]);
+        dy.fill(Row::ZERO);
         dy[output][..valid].fill(1.0);
         for (l, layer) in layers.iter().enumerate().rev() {
             let Layer::Dense(Dense { inputs, outputs, activation }) = layer else { continue };
@@ -352,7 +359,7 @@ impl Chunk {
                 for (x, by_weight) in x.iter().zip(by_weight.chunks_exact_mut(*outputs)) {
                     by_weight.copy_from_slice(dz);
                     for row in by_weight {
-                        for (slot, x) in row.iter_mut().zip(x) {
+                        for (slot, x) in row.iter_mut().zip(x.iter()) {
                             *slot *= x;
                         }
                     }
@@ -392,7 +399,7 @@ mod tests {
         let mut method = LevenbergMarquardt::new(network.clone(), &weights, 1e-3).unwrap();
         let loss = method.normal_equations(count, &inputs, &targets);
         let outputs = |weights: &[f64]| {
-            let mut padded = vec![[0.0; PANEL]; rows(size)];
+            let mut padded = vec![[0.0; PANEL]; pieces(size)];
             padded.as_flattened_mut()[..size].copy_from_slice(weights);
             let (mut y, shape) = (vec![0.0; 3 * count], BatchShape { count, steps: 1 });
             network.forward(Kernels::best(), &mut Workspace::default(), &padded, shape, &inputs, &mut y);
@@ -444,7 +451,7 @@ mod tests {
         let (size, count) = (network.weights(), 300);
         let inputs: Vec<f64> = numbers(2 * count, 1.0).iter().map(|x| 2.0 * x).collect();
         let mut targets = vec![0.0; 3 * count];
-        let mut teacher = vec![[0.0; PANEL]; rows(size)];
+        let mut teacher = vec![[0.0; PANEL]; pieces(size)];
         teacher.as_flattened_mut()[..size].copy_from_slice(&numbers(size, 5.0));
         let shape = BatchShape { count, steps: 1 };
         network.forward(Kernels::best(), &mut Workspace::default(), &teacher, shape, &inputs, &mut targets);

@@ -2,7 +2,8 @@
 //!
 //! The networks that learn a physical system are small: a few layers of ten to some hundred units. A framework
 //! spends most of a training step on such a network on its own affairs. Here a step is a handful of loops over
-//! slices: no graph, no allocation, and vector instructions whatever the width of a layer (see [`Row`]).
+//! slices: no graph, no allocation, and vector instructions whatever the width of a layer: the numbers of
+//! [`PANEL`] examples lie side by side.
 //!
 //! A [`Network`] is a list of [`Layer`]s and one vector of weights. [`Trainer`] trains it by gradients, [`LevenbergMarquardt`] by
 //! least squares. The equations,
@@ -27,8 +28,8 @@ mod trainer;
 pub use functions::Activation;
 pub use layers::{Conv1d, Conv2d, Dense, Gru, Layer, Lstm, Padding, Rnn, TensorSpec};
 pub use levenberg_marquardt::{LevenbergMarquardt, Stepped};
-pub use network::{BatchShape, Network, ShapeError, Workspace, rows};
+pub use network::{BatchShape, Network, ShapeError, Workspace};
 pub use optimizer::{AdamFactors, Method, Optimizer};
-pub use real::{PANEL, Real, Row};
+pub use real::{PANEL, Piece, Real, pieces};
 pub use simd::Kernels;
 pub use trainer::Trainer;

@@ -1,7 +1,7 @@
 //! A network as a list of layers, its weights one vector, and both passes over a batch.
 
 use crate::layers::{Extent, Layer, TensorSpec, Weights};
-use crate::real::{PANEL, Real, Row};
+use crate::real::{PANEL, Piece, Real, Row, pieces};
 use crate::simd::Kernels;
 
 /// Layers, one on the other. It takes [batch, step, feature] to [batch, step, output].
@@ -194,7 +194,7 @@ struct Chunk<T: Real> {
     /// Panels at a time.
     group: usize,
     buffers: Buffers<T>,
-    gradient: Vec<Row<T>>,
+    gradient: Vec<Piece<T>>,
     loss: f64,
 }
 
@@ -214,13 +214,8 @@ impl<T: Real> Default for Workspace<T> {
     }
 }
 
-/// Rows that hold so many numbers.
-pub fn rows(count: usize) -> usize {
-    count.div_ceil(PANEL)
-}
-
 fn zeros<T: Real>(rows: usize) -> Vec<Row<T>> {
-    vec![[T::ZERO; PANEL]; rows]
+    vec![Row::ZERO; rows]
 }
 
 impl<T: Real> Workspace<T> {
@@ -241,8 +236,10 @@ impl<T: Real> Workspace<T> {
                 let first = i * groups / chunks * group;
                 let last = ((i + 1) * groups / chunks * group).min(panels);
                 let group = if whole { last - first } else { group };
-                let (buffers, gradient) =
-                    (Buffers::new(network, group, shape.steps), zeros(rows(network.weights())));
+                let (buffers, gradient) = (
+                    Buffers::new(network, group, shape.steps),
+                    vec![[T::ZERO; PANEL]; pieces(network.weights())],
+                );
                 Chunk { first, last, group, buffers, gradient, loss: 0.0 }
             })
             .collect();
@@ -263,7 +260,7 @@ impl Network {
         &self,
         kernels: &Kernels<T>,
         workspace: &mut Workspace<T>,
-        weights: &[Row<T>],
+        weights: &[Piece<T>],
         shape: BatchShape,
         inputs: &[I],
         outputs: &mut [O],
@@ -294,10 +291,10 @@ impl Network {
         &self,
         kernels: &Kernels<T>,
         workspace: &mut Workspace<T>,
-        weights: &[Row<T>],
+        weights: &[Piece<T>],
         shape: BatchShape,
         by_outputs: &[I],
-        gradient: &mut [Row<T>],
+        gradient: &mut [Piece<T>],
         by_inputs: &mut [O],
     ) {
         let (inputs, to_inputs) = (shape.count * shape.steps * self.inputs(), !by_inputs.is_empty());
@@ -336,11 +333,11 @@ impl Network {
         &self,
         kernels: &Kernels<T>,
         workspace: &mut Workspace<T>,
-        weights: &[Row<T>],
+        weights: &[Piece<T>],
         shape: BatchShape,
         inputs: &[I],
         targets: &[I],
-        gradient: &mut [Row<T>],
+        gradient: &mut [Piece<T>],
     ) -> f64 {
         self.assert_lengths(weights, shape, inputs.len(), targets.len());
         let plain = &weights.as_flattened()[..self.weights()];
@@ -387,13 +384,13 @@ impl Network {
 
     pub(crate) fn assert_lengths<T: Real>(
         &self,
-        weights: &[Row<T>],
+        weights: &[Piece<T>],
         shape: BatchShape,
         inputs: usize,
         outputs: usize,
     ) {
         let samples = shape.count * shape.steps;
-        assert_eq!(weights.len(), rows(self.weights()), "rows of weights");
+        assert_eq!(weights.len(), pieces(self.weights()), "pieces of weights");
         assert_eq!(inputs, samples * self.inputs(), "inputs of a batch of {shape:?}");
         assert_eq!(outputs, samples * self.outputs(), "outputs of a batch of {shape:?}");
         if let Err(fault) = self.check_steps(shape.steps) {
@@ -446,7 +443,12 @@ fn pack_layers<T: Real>(
 }
 
 /// The sum of the gradients of all chunks, of the rows from `first` on.
-fn sum_gradients<T: Real>(kernels: &Kernels<T>, chunks: &[Chunk<T>], first: usize, gradient: &mut [Row<T>]) {
+fn sum_gradients<T: Real>(
+    kernels: &Kernels<T>,
+    chunks: &[Chunk<T>],
+    first: usize,
+    gradient: &mut [Piece<T>],
+) {
     if gradient.len() * PANEL > WORTH_HALVING {
         let half = gradient.len() / 2;
         let (left, right) = gradient.split_at_mut(half);
@@ -494,7 +496,7 @@ pub(crate) fn load<T: Real, I: Real>(
     for (panel, rows) in rows.chunks_exact_mut(sample).enumerate() {
         let examples = (first + panel) * PANEL..((first + panel + 1) * PANEL).min(shape.count);
         if examples.len() < PANEL {
-            rows.fill([T::ZERO; PANEL]);
+            rows.fill(Row::ZERO);
         }
         for (lane, example) in examples.enumerate() {
             for (row, x) in rows.iter_mut().zip(&from[example * sample..(example + 1) * sample]) {

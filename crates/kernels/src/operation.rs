@@ -15,8 +15,8 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_e
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::composed::composed;
-use crate::network::{BatchShape, Network, Workspace, rows};
-use crate::real::{PANEL, Real, Row};
+use crate::network::{BatchShape, Network, Workspace};
+use crate::real::{PANEL, Piece, Real, pieces};
 use crate::simd::Kernels;
 
 /// Which code computes a network on Burn's CPU backend.
@@ -159,7 +159,7 @@ fn forward(
     ) -> (FloatTensor<Flex>, Arc<Mutex<Workspace<T>>>) {
         let shape = batch_shape(&inputs.shape());
         let mut outputs = vec![T::ZERO; shape.count * shape.steps * network.outputs()];
-        let (inputs, weights) = (inputs.to_contiguous(), in_rows::<T>(weights));
+        let (inputs, weights) = (inputs.to_contiguous(), in_pieces::<T>(weights));
         let mut workspace = Workspace::default();
         network.forward(
             Kernels::best(),
@@ -187,7 +187,7 @@ fn backward<T: Real + burn::tensor::Element + bytemuck::Pod>(
     to_inputs: bool,
 ) -> (Option<FloatTensor<Flex>>, FloatTensor<Flex>) {
     let (network, shape) = (&state.network, batch_shape(&state.inputs));
-    let weights = in_rows::<T>(&state.weights);
+    let weights = in_pieces::<T>(&state.weights);
     let mut gradient = weights.clone();
     let mut by_inputs = if to_inputs { vec![T::ZERO; state.inputs.num_elements()] } else { Vec::new() };
     // A panic of another thread leaves buffers that this pass writes before it reads them.
@@ -200,10 +200,10 @@ fn backward<T: Real + burn::tensor::Element + bytemuck::Pod>(
     (by_inputs, tensor(gradient.as_flattened()[..count].to_vec(), [count]))
 }
 
-fn in_rows<T: Real + burn::tensor::Element + bytemuck::Pod>(weights: &FloatTensor<Flex>) -> Vec<Row<T>> {
+fn in_pieces<T: Real + burn::tensor::Element + bytemuck::Pod>(weights: &FloatTensor<Flex>) -> Vec<Piece<T>> {
     let weights = weights.to_contiguous();
     let weights = weights.storage::<T>();
-    let mut padded = vec![[T::ZERO; PANEL]; rows(weights.len())];
+    let mut padded = vec![[T::ZERO; PANEL]; pieces(weights.len())];
     padded.as_flattened_mut()[..weights.len()].copy_from_slice(weights);
     padded
 }

@@ -1,6 +1,6 @@
 //! Optimisers: one pass over the parameters, the gradient and what is kept from step to step.
 
-use crate::real::{PANEL, Real, Row};
+use crate::real::{PANEL, Piece, Real};
 use crate::simd::{Kernels, Lanes};
 
 /// What turns a gradient into a step.
@@ -53,12 +53,12 @@ pub struct AdamFactors {
     pub epsilon: f64,
 }
 
-/// A method with what it keeps from step to step, for a vector of parameters in rows.
+/// A method with what it keeps from step to step, for a vector of parameters in pieces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer<T> {
     method: Method,
     /// First and second moment, or the velocity.
-    kept: Vec<Vec<Row<T>>>,
+    kept: Vec<Vec<Piece<T>>>,
     steps: u64,
 }
 
@@ -74,8 +74,8 @@ pub(crate) struct AdamStep<T> {
 
 /// First and second moment.
 pub(crate) struct Moments<'a, T> {
-    first: &'a mut [Row<T>],
-    second: &'a mut [Row<T>],
+    first: &'a mut [Piece<T>],
+    second: &'a mut [Piece<T>],
 }
 
 /// The numbers of a step with momentum.
@@ -86,17 +86,17 @@ pub(crate) struct MomentumStep<T> {
 }
 
 impl<T: Real> Optimizer<T> {
-    /// Before the first step, for `rows` rows of parameters.
-    pub fn new(method: Method, rows: usize) -> Self {
-        Optimizer { method, kept: vec![vec![[T::ZERO; PANEL]; rows]; method.names().len()], steps: 0 }
+    /// Before the first step, for so many pieces of parameters.
+    pub fn new(method: Method, pieces: usize) -> Self {
+        Optimizer { method, kept: vec![vec![[T::ZERO; PANEL]; pieces]; method.names().len()], steps: 0 }
     }
 
     /// One step along `gradient` times `scale`, in place.
     pub fn step(
         &mut self,
         kernels: &Kernels<T>,
-        weights: &mut [Row<T>],
-        gradient: &[Row<T>],
+        weights: &mut [Piece<T>],
+        gradient: &[Piece<T>],
         scale: f64,
         learning_rate: f64,
     ) {
@@ -129,7 +129,7 @@ impl<T: Real> Optimizer<T> {
         self.method
     }
 
-    /// What it keeps from step to step: the steps done, and the vectors of [`Method::names`], whose last row may
+    /// What it keeps from step to step: the steps done, and the vectors of [`Method::names`], whose last piece may
     /// be longer than the weights.
     pub fn state(&self) -> (u64, impl Iterator<Item = &[T]>) {
         (self.steps, self.kept.iter().map(|vector| vector.as_flattened()))
@@ -138,7 +138,7 @@ impl<T: Real> Optimizer<T> {
     /// Continues from such a state.
     ///
     /// # Panics
-    /// Vectors longer than the rows.
+    /// Vectors longer than the pieces.
     pub fn restore(&mut self, steps: u64, vectors: &[Vec<T>]) {
         self.steps = steps;
         for (kept, vector) in self.kept.iter_mut().zip(vectors) {
@@ -152,8 +152,8 @@ impl<T: Real> Optimizer<T> {
 pub(crate) fn adam<V: Lanes>(
     step: &AdamStep<V::Real>,
     moments: Moments<V::Real>,
-    gradient: &[Row<V::Real>],
-    weights: &mut [Row<V::Real>],
+    gradient: &[Piece<V::Real>],
+    weights: &mut [Piece<V::Real>],
 ) {
     let number = |x: f64| V::splat(V::Real::from_f64(x));
     let [scale, rate, epsilon, keep] = [step.scale, step.rate, step.epsilon, step.keep].map(|x| V::splat(x));
@@ -177,9 +177,9 @@ pub(crate) fn adam<V: Lanes>(
 #[inline(always)]
 pub(crate) fn momentum<V: Lanes>(
     step: &MomentumStep<V::Real>,
-    velocity: &mut [Row<V::Real>],
-    gradient: &[Row<V::Real>],
-    weights: &mut [Row<V::Real>],
+    velocity: &mut [Piece<V::Real>],
+    gradient: &[Piece<V::Real>],
+    weights: &mut [Piece<V::Real>],
 ) {
     let [scale, rate, momentum] = [step.scale, -step.rate, step.momentum].map(|x| V::splat(x));
     for ((w, g), v) in weights.iter_mut().zip(gradient).zip(velocity) {

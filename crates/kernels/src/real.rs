@@ -1,17 +1,47 @@
 //! Real numbers of two widths, and rows of them.
 
 use std::fmt::Debug;
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, Deref, DerefMut, Div, Mul, Neg, Sub};
 use std::sync::LazyLock;
 
 use crate::simd::Kernels;
 
-/// Examples that lie side by side in memory: see [`Row`].
+/// Examples that lie side by side in memory.
 pub const PANEL: usize = 32;
 
-/// One feature of [`PANEL`] examples. The first index over memory is thereby the example, whatever the
-/// width of a layer, so that a network with ten units fills a register as well as one with a thousand.
-pub type Row<T> = [T; PANEL];
+/// One feature of [`PANEL`] examples. The first index over memory is thereby the example, whatever the width of a
+/// layer, so that a network with ten units fills a register as well as one with a thousand. It begins where a line of
+/// the cache does: a vector that lies across two takes twice as long to load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(64))]
+pub(crate) struct Row<T>(pub(crate) [T; PANEL]);
+
+/// [`PANEL`] numbers of a vector of weights, of a gradient, or of what an optimiser keeps. The last piece of such a
+/// vector is filled up with 0.
+pub type Piece<T> = [T; PANEL];
+
+/// Pieces that hold so many numbers.
+pub fn pieces(count: usize) -> usize {
+    count.div_ceil(PANEL)
+}
+
+impl<T: Real> Row<T> {
+    pub(crate) const ZERO: Self = Row([T::ZERO; PANEL]);
+}
+
+impl<T> Deref for Row<T> {
+    type Target = [T; PANEL];
+
+    fn deref(&self) -> &[T; PANEL] {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Row<T> {
+    fn deref_mut(&mut self) -> &mut [T; PANEL] {
+        &mut self.0
+    }
+}
 
 /// f32 or f64.
 pub trait Real:

@@ -7,7 +7,7 @@
 //! fixed-size arrays, whose bounds are asserted, so no pointer leaves the array it was made from.
 
 use crate::functions::Activation;
-use crate::real::{PANEL, Real, Row};
+use crate::real::{PANEL, Piece, Real, Row};
 use crate::{elementwise, optimizer, products};
 
 /// Some numbers in one register.
@@ -23,8 +23,8 @@ pub(crate) trait Lanes: Copy {
 
     fn splat(x: Self::Real) -> Self;
     /// The vector of a row that starts at `from`.
-    fn load(row: &Row<Self::Real>, from: usize) -> Self;
-    fn store(self, row: &mut Row<Self::Real>, from: usize);
+    fn load(row: &Piece<Self::Real>, from: usize) -> Self;
+    fn store(self, row: &mut Piece<Self::Real>, from: usize);
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
@@ -77,11 +77,11 @@ impl<T: Real, const N: usize> Lanes for Portable<T, N> {
         Portable([x; N])
     }
     #[inline(always)]
-    fn load(row: &Row<T>, from: usize) -> Self {
+    fn load(row: &Piece<T>, from: usize) -> Self {
         Portable(std::array::from_fn(|i| row[from + i]))
     }
     #[inline(always)]
-    fn store(self, row: &mut Row<T>, from: usize) {
+    fn store(self, row: &mut Piece<T>, from: usize) {
         row[from..from + N].copy_from_slice(&self.0);
     }
     #[inline(always)]
@@ -162,12 +162,12 @@ macro_rules! lanes {
                 unsafe { $splat(x) }
             }
             #[inline(always)]
-            fn load(row: &Row<$real>, from: usize) -> Self {
+            fn load(row: &Piece<$real>, from: usize) -> Self {
                 assert!(from <= PANEL - $count);
                 unsafe { $load(row.as_ptr().add(from)) }
             }
             #[inline(always)]
-            fn store(self, row: &mut Row<$real>, from: usize) {
+            fn store(self, row: &mut Piece<$real>, from: usize) {
                 assert!(from <= PANEL - $count);
                 unsafe { $store(row.as_mut_ptr().add(from), self) }
             }
@@ -437,9 +437,9 @@ kernels! {
     /// See [`elementwise::multiply`].
     elementwise::multiply(x: &mut [Row<T>], by: &[Row<T>]);
     /// See [`elementwise::accumulate`].
-    elementwise::accumulate(sum: &mut [Row<T>], x: &[Row<T>]);
+    elementwise::accumulate(sum: &mut [Piece<T>], x: &[Piece<T>]);
     /// See [`elementwise::sum_of_squares`].
-    elementwise::sum_of_squares(x: &[Row<T>], sum: &mut f64);
+    elementwise::sum_of_squares(x: &[Piece<T>], sum: &mut f64);
     /// See [`elementwise::squared_error`].
     elementwise::squared_error(y: &[Row<T>], targets: &[Row<T>], scale: T, valid: usize, dy: &mut [Row<T>], sum: &mut f64);
     /// See [`elementwise::rnn_slope`].
@@ -453,9 +453,9 @@ kernels! {
     /// See [`elementwise::gru_backward`].
     elementwise::gru_backward(gates: &mut [Row<T>], before: &[Row<T>], dh: &[Row<T>], carry: &mut [Row<T>]);
     /// See [`optimizer::adam`].
-    optimizer::adam(step: &optimizer::AdamStep<T>, state: optimizer::Moments<T>, gradient: &[Row<T>], weights: &mut [Row<T>]);
+    optimizer::adam(step: &optimizer::AdamStep<T>, state: optimizer::Moments<T>, gradient: &[Piece<T>], weights: &mut [Piece<T>]);
     /// See [`optimizer::momentum`].
-    optimizer::momentum(step: &optimizer::MomentumStep<T>, velocity: &mut [Row<T>], gradient: &[Row<T>], weights: &mut [Row<T>]);
+    optimizer::momentum(step: &optimizer::MomentumStep<T>, velocity: &mut [Piece<T>], gradient: &[Piece<T>], weights: &mut [Piece<T>]);
 }
 
 /// The tables of this machine for one type, fastest first; the last runs anywhere.

@@ -1,8 +1,8 @@
 //! A network in training.
 
-use crate::network::{BatchShape, Network, Workspace, rows};
+use crate::network::{BatchShape, Network, Workspace};
 use crate::optimizer::{Method, Optimizer};
-use crate::real::{PANEL, Real, Row};
+use crate::real::{PANEL, Piece, Real, pieces};
 use crate::simd::Kernels;
 
 /// A network with its weights and its optimiser; the loss is the mean squared error. After the first step on
@@ -13,8 +13,8 @@ pub struct Trainer<T: Real> {
     workspace: Workspace<T>,
     /// Of [`Trainer::loss`], whose batches are of another shape.
     validation: Workspace<T>,
-    weights: Vec<Row<T>>,
-    gradient: Vec<Row<T>>,
+    weights: Vec<Piece<T>>,
+    gradient: Vec<Piece<T>>,
     optimizer: Optimizer<T>,
     gradient_norm: f64,
 }
@@ -26,7 +26,7 @@ impl<T: Real> Trainer<T> {
     /// # Panics
     /// Weights of another number than the network has.
     pub fn new(network: Network, weights: &[T], method: Method, gradient_norm: f64) -> Self {
-        let count = rows(network.weights());
+        let count = pieces(network.weights());
         let mut trainer = Trainer {
             kernels: Kernels::best(),
             workspace: Workspace::default(),

@@ -2,8 +2,8 @@
 //! the instruction set, the batch or the threads.
 
 use kernels::{
-    Activation, BatchShape, Conv1d, Conv2d, Dense, Gru, Kernels, Layer, Lstm, Network, PANEL, Padding, Real,
-    Rnn, Row, Workspace, rows,
+    Activation, BatchShape, Conv1d, Conv2d, Dense, Gru, Kernels, Layer, Lstm, Network, PANEL, Padding, Piece,
+    Real, Rnn, Workspace, pieces,
 };
 
 /// Numbers in [-1, 1) that repeat from their seed.
@@ -71,7 +71,7 @@ fn networks() -> Vec<(Vec<Layer>, usize)> {
 
 struct Fixture<T> {
     network: Network,
-    weights: Vec<Row<T>>,
+    weights: Vec<Piece<T>>,
     shape: BatchShape,
     inputs: Vec<f64>,
     targets: Vec<f64>,
@@ -81,7 +81,7 @@ impl<T: Real> Fixture<T> {
     fn new(layers: Vec<Layer>, steps: usize, count: usize) -> Self {
         let network = Network::new(layers).unwrap();
         let mut draw = draws(network.weights() as u64);
-        let mut weights = vec![[T::ZERO; PANEL]; rows(network.weights())];
+        let mut weights = vec![[T::ZERO; PANEL]; pieces(network.weights())];
         weights.as_flattened_mut()[..network.weights()].fill_with(|| T::from_f64(0.7 * draw()));
         let shape = BatchShape { count, steps };
         let mut numbers = |features: usize| (0..count * steps * features).map(|_| draw()).collect();
@@ -89,7 +89,7 @@ impl<T: Real> Fixture<T> {
         Fixture { network, weights, shape, inputs, targets }
     }
 
-    fn loss(&self, kernels: &Kernels<T>, weights: &[Row<T>], inputs: &[f64]) -> f64 {
+    fn loss(&self, kernels: &Kernels<T>, weights: &[Piece<T>], inputs: &[f64]) -> f64 {
         let workspace = &mut Workspace::default();
         self.network.squared_error(kernels, workspace, weights, self.shape, inputs, &self.targets, &mut [])
     }

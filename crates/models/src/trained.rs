@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::tensor::{Device, Tensor, TensorData};
 use dataset::Normalisation;
 use forecast::Forecaster;
-use kernels::{BatchShape, Kernels, PANEL, Real, Row, Workspace, rows};
+use kernels::{BatchShape, Kernels, PANEL, Piece, Real, Workspace, pieces};
 
 use crate::learner::Network;
 use crate::parameters::values;
@@ -72,14 +72,14 @@ impl<N: Network> Increments for OnDevice<N> {
 /// Layers on the kernels of this project, in the precision they were trained in.
 pub(crate) struct OnKernels<T: Real> {
     network: kernels::Network,
-    weights: Vec<Row<T>>,
+    weights: Vec<Piece<T>>,
     workspace: Mutex<Workspace<T>>,
 }
 
 impl<T: Real> OnKernels<T> {
     /// With weights in the order of [`kernels::Network::tensors`].
     pub(crate) fn new(network: kernels::Network, weights: &[T]) -> Self {
-        let mut padded = vec![[T::ZERO; PANEL]; rows(weights.len())];
+        let mut padded = vec![[T::ZERO; PANEL]; pieces(weights.len())];
         padded.as_flattened_mut()[..weights.len()].copy_from_slice(weights);
         OnKernels { network, weights: padded, workspace: Mutex::default() }
     }

@@ -10,7 +10,7 @@
 use super::{Extent, Pass, TensorSpec, Weights};
 use crate::functions::Activation;
 use crate::products::{Rows, Start, pack_both};
-use crate::real::{PANEL, Real, Row};
+use crate::real::{Real, Row};
 
 /// What lies beyond the ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +226,7 @@ impl Convolution {
         let panels = x.chunks_exact(self.points() * inputs).zip(y.chunks_exact_mut(self.points() * outputs));
         for ((x, y), saved) in panels.zip(saved.chunks_exact_mut(self.saved())) {
             let (frame, slopes) = saved.split_at_mut(self.frame_rows());
-            frame.fill([T::ZERO; PANEL]);
+            frame.fill(Row::ZERO);
             self.runs(|to, from, length| {
                 frame[to * inputs..(to + length) * inputs]
                     .copy_from_slice(&x[from * inputs..(from + length) * inputs]);
@@ -276,19 +276,21 @@ impl Convolution {
             }
             if let Some(dx) = dxs.next() {
                 // the frame has served, and takes the derivative by itself
-                frame.fill([T::ZERO; PANEL]);
+                frame.fill(Row::ZERO);
                 for (first, dz) in self.windows().zip(dy.chunks_exact(outputs)) {
                     for (piece, packed) in weights.packed[size..].chunks_exact(depth * outputs).enumerate() {
                         let at = (first + self.piece(piece)) * inputs;
                         kernels.product(packed, dz, Start::Present, &mut frame[at..at + depth]);
                     }
                 }
-                dx.fill([T::ZERO; PANEL]);
+                dx.fill(Row::ZERO);
                 self.runs(|from, to, length| {
-                    kernels.accumulate(
-                        &mut dx[to * inputs..(to + length) * inputs],
-                        &frame[from * inputs..(from + length) * inputs],
-                    );
+                    let from = &frame[from * inputs..(from + length) * inputs];
+                    for (sum, row) in dx[to * inputs..(to + length) * inputs].iter_mut().zip(from) {
+                        for (sum, x) in sum.iter_mut().zip(row.iter()) {
+                            *sum = *sum + *x;
+                        }
+                    }
                 });
             }
         }

@@ -83,7 +83,7 @@ impl<T: Real> Pass<T> for Gru {
                 kernels.product(gates_of_x, x, Start::Bias(&bias[..2 * units]), gates);
                 kernels.product(candidate_of_x, x, Start::Bias(&bias[2 * units..]), candidate);
                 for (row, &k) in past.iter_mut().zip(candidate_bias) {
-                    *row = [k; PANEL];
+                    *row = Row([k; PANEL]);
                 }
             }
             for (t, gates) in gates.chunks_exact_mut(4 * units).enumerate() {

@@ -97,7 +97,7 @@ impl<T: Real> Pass<T> for Lstm {
             let saved = &mut saved[panel * (6 * steps + 1) * units..][..(6 * steps + 1) * units];
             let (gates, cells) = saved.split_at_mut(width * steps);
             let (cells, dc) = cells.split_at_mut(2 * steps * units);
-            dc.fill([T::ZERO; _]);
+            dc.fill(Row::ZERO);
             let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
             let of_h = Rows { rows: h, stride: units, width: units };
             for block in blocks(steps) {

@@ -213,7 +213,7 @@ fn outer_block<V: Lanes, const I: usize, const O: usize>(
         let (Some(x), Some(dz)) =
             (x.rows[block * x.stride..].first_chunk::<I>(), dz.rows[block * dz.stride..].first_chunk::<O>())
         else {
-            return; // as many rows as the widths say
+            unreachable!("as many rows as the widths say")
         };
         for at in (0..PANEL).step_by(V::COUNT) {
             let mut b = [V::splat(V::Real::ZERO); O];

@@ -18,6 +18,10 @@ check:
 bench *arguments:
     cargo bench --workspace {{arguments}}
 
+# seconds of training against forecast quality: just race [ffnn-lorenz ..] [seed=N]
+race *arguments:
+    cargo bench --package attractor --bench race -- {{arguments}}
+
 # runs in one table, best first
 compare +runs:
     cargo run --release -- compare {{runs}}

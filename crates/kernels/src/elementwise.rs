@@ -157,7 +157,10 @@ pub(crate) fn lstm_forward<V: Lanes>(
                 c = f.mul_add(V::load(before, at), c);
             }
             let t = tanh(c);
-            (i.store(i_row, at), f.store(f_row, at), g.store(g_row, at), o.store(o_row, at));
+            i.store(i_row, at);
+            f.store(f_row, at);
+            g.store(g_row, at);
+            o.store(o_row, at);
             c.store(&mut cells[u], at);
             t.store(&mut tanhs[u], at);
             o.mul(t).store(&mut h[u], at);
@@ -213,7 +216,9 @@ pub(crate) fn gru_forward<V: Lanes>(
             let (r, z) = (sigmoid(V::load(r_row, at)), sigmoid(V::load(z_row, at)));
             let n = tanh(r.mul_add(V::load(&past[u], at), V::load(n_row, at)));
             let before = before.get(u).map_or(zero(), |row| V::load(row, at));
-            (r.store(r_row, at), z.store(z_row, at), n.store(n_row, at));
+            r.store(r_row, at);
+            z.store(z_row, at);
+            n.store(n_row, at);
             // (1 - z) n + z before
             z.mul_add(before.sub(n), n).store(&mut h[u], at);
         }

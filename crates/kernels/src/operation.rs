@@ -87,13 +87,13 @@ impl<C: CheckpointStrategy> NetworkOperation for Autodiff<Flex, C> {
             NetworkBackward.prepare::<C>([inputs.node(), weights.node()]).compute_bound().stateful();
         match prepared {
             OpsKind::Tracked(prepared) => {
-                let (outputs, tape) = forward(&inputs.primitive(), &weights.primitive(), &network);
+                let (outputs, tape) = forward(inputs.primitive(), weights.primitive(), &network);
                 let state =
                     State { network, weights: weights.primitive().clone(), inputs: inputs.shape(), tape };
                 prepared.finish(state, outputs)
             }
             OpsKind::UnTracked(prepared) => {
-                prepared.finish(forward(&inputs.primitive(), &weights.primitive(), &network).0)
+                prepared.finish(forward(inputs.primitive(), weights.primitive(), &network).0)
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Every layer against central differences, on every instruction set of this machine, and what must not depend on
 //! the instruction set, the batch or the threads.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 use kernels::{
     Activation, BatchShape, Conv1d, Conv2d, Dense, Gru, Kernels, Layer, Lstm, Network, PANEL, Padding, Piece,
     Real, Rnn, Workspace, pieces,

@@ -1,5 +1,7 @@
 //! The operation of Burn against the same network composed of Burn's own operations and differentiated by it.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};

@@ -440,6 +440,7 @@ mod tests {
             loss_count: 3,
             best: Some((5, Loss { train: 0.7, validation: 1e-7 / 3.0 })),
             validation: Some((6, 0.3)),
+            ended: Some("seven is enough".into()),
         };
         let back = State::from_tensors(&state.to_tensors());
         assert!(back.is_ok_and(|back| back.counters == state.counters

@@ -138,7 +138,7 @@ fn stop(folder: &Folder, arguments: &[&str], signal: &str) -> (Option<i32>, Path
 #[test]
 fn a_training_that_is_stopped_continues_to_the_same_bytes() {
     let folder = Folder::new(TINY);
-    let long = ["tiny.toml", "train.steps=4000", "train.validate_every=100"];
+    let long = ["tiny.toml", "train.steps=40000", "train.validate_every=1000"];
     let train = |more: &[&'static str]| [&["train"], &long[..], more].concat();
     let steps = |run: &Path| -> Vec<(u64, f64)> {
         let text = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
@@ -147,7 +147,7 @@ fn a_training_that_is_stopped_continues_to_the_same_bytes() {
     };
     // Interrupts save the state; a kill leaves the last checkpoint and lines of metrics after it.
     for (signal, code, every) in
-        [("-INT", Some(130), "1000000"), ("-TERM", Some(130), "1000000"), ("-KILL", None, "30")]
+        [("-INT", Some(130), "1000000"), ("-TERM", Some(130), "1000000"), ("-KILL", None, "300")]
     {
         let every = format!("train.checkpoint_every={every}");
         let straight = folder.train(&[&long[..], &[&every, "--runs", "straight"]].concat());

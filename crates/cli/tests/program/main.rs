@@ -6,4 +6,5 @@ mod commands;
 mod gpu;
 mod mistakes;
 mod readme;
+mod recipes;
 mod support;

@@ -34,6 +34,9 @@ pub struct Results {
 pub struct Training {
     /// Seconds in the training loop, validation included.
     pub seconds: f64,
+    /// Of these, seconds in the optimiser's steps; the others went into gathering batches, validation and files.
+    #[serde(default)]
+    pub step_seconds: f64,
     /// Optimiser steps.
     pub steps: u64,
     /// Windows a second.

@@ -3,8 +3,9 @@
 //! the cost grows with the length of a sequence and with the batch.
 //!
 //! Prints a JSON object a line: workload, peer, microseconds a step (median of seven rounds), the rate of the
-//! arithmetic, and its share of the rate at which this machine multiplies matrices of 1024 x 1024 in f32 (Burn's
-//! `matmul`, all cores). Arguments name the workloads to run, `own` or `burn` the peer.
+//! arithmetic, its share of the rate at which this machine multiplies matrices of 1024 x 1024 in f32 (Burn's `matmul`,
+//! all cores), and the microseconds that the arithmetic would take at the rate of multiply-adds between registers.
+//! Arguments name the workloads to run, `own` or `burn` the peer, `scan` the growth.
 
 use std::time::{Duration, Instant};
 
@@ -86,6 +87,39 @@ fn product_rate(machine: &Machine) -> f64 {
     2.0 * (SIZE as f64).powi(3) / time.as_secs_f64()
 }
 
+/// Floating-point operations a second of multiply-adds between registers, on all cores; 0 where it is not known how.
+fn register_rate() -> f64 {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        use std::arch::x86_64::{__m256, _mm256_fmadd_ps, _mm256_set1_ps};
+
+        const ROUNDS: usize = 20_000_000;
+        const CHAINS: usize = 12;
+
+        #[target_feature(enable = "avx2,fma")]
+        fn multiply_add() -> [__m256; CHAINS] {
+            let (mut sums, factor, term) =
+                ([_mm256_set1_ps(1.0); CHAINS], _mm256_set1_ps(0.999), _mm256_set1_ps(1e-9));
+            for _ in 0..ROUNDS {
+                sums = sums.map(|sum| _mm256_fmadd_ps(sum, factor, term));
+            }
+            sums
+        }
+
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let begin = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..cores {
+                // the processor was asked for both features
+                #[allow(unsafe_code)]
+                scope.spawn(|| std::hint::black_box(unsafe { multiply_add() }));
+            }
+        });
+        return (cores * ROUNDS * CHAINS * 8 * 2) as f64 / begin.elapsed().as_secs_f64();
+    }
+    0.0
+}
+
 fn learner(workload: &Workload, machine: &Machine) -> Result<Box<dyn Learner>, String> {
     let recipe = Recipe { optimizer: Optimizer::Adam { learning_rate: 1e-3 }, gradient_norm: 1e9 };
     let network = Stack::new(workload.layers.clone(), &mut stream(0, "weights", 0), machine);
@@ -101,6 +135,8 @@ fn main() -> Result<(), String> {
     let machine = |kernels| Machine { device: device.clone(), kernels };
     let rate = product_rate(&machine(Implementation::Burn));
     println!("{}", json!({"workload": "matmul-1024", "peer": "burn", "gflops": (rate / 1e9).round()}));
+    let peak = register_rate();
+    println!("{}", json!({"workload": "multiply-adds in registers", "gflops": (peak / 1e9).round()}));
     for workload in workloads() {
         let Workload { name, layers, count, steps } = &workload;
         // the scans, in which the other peer is not of interest
@@ -129,8 +165,9 @@ fn main() -> Result<(), String> {
             let microseconds = (time.as_secs_f64() * 1e7).round() / 10.0;
             let gflops = (operations / 1e8).round() / 10.0;
             let share = (operations / rate * 1e3).round() / 1e3;
+            let floor = (2.0 * multiply_adds(&workload) / peak * 1e7).round() / 10.0;
             let line = json!({"workload": name, "peer": peer, "us_per_step": microseconds, "gflops": gflops,
-                              "share_of_matmul": share});
+                              "share_of_matmul": share, "us_at_register_rate": floor});
             println!("{line}");
         }
     }

@@ -30,11 +30,8 @@ pub(crate) fn composed(network: &Network, weights: Tensor<1>, inputs: Tensor<3>)
 fn layer_of(layer: &Layer, tensors: &[Tensor<1>], x: Tensor<3>) -> Tensor<3> {
     let outputs = layer.outputs();
     match layer {
-        Layer::Dense(layer) => activate(layer.activation, linear(tensors, x, outputs)),
-        Layer::Rnn(_) => over_steps(tensors, x, outputs, outputs, |z, h| {
-            let h = (z + h).tanh();
-            (h.clone(), h)
-        }),
+        Layer::Dense(layer) => activate(layer.activation, linear(&tensors[0], &tensors[1], x, outputs)),
+        Layer::Rnn(_) => over_steps(tensors, x, outputs, outputs, |z, h| (z + h).tanh()),
         Layer::Lstm(_) => {
             let mut cell: Option<Tensor<2>> = None;
             over_steps(tensors, x, outputs, 4 * outputs, |z, h| {
@@ -45,8 +42,7 @@ fn layer_of(layer: &Layer, tensors: &[Tensor<1>], x: Tensor<3>) -> Tensor<3> {
                     None => new,
                 };
                 cell = Some(c.clone());
-                let h = sigmoid(o) * c.tanh();
-                (h.clone(), h)
+                sigmoid(o) * c.tanh()
             })
         }
         Layer::Gru(_) => {
@@ -61,7 +57,7 @@ fn layer_of(layer: &Layer, tensors: &[Tensor<1>], x: Tensor<3>) -> Tensor<3> {
                     None => n.clone() - u * n,
                 };
                 before = Some(h.clone());
-                (h.clone(), h)
+                h
             })
         }
         Layer::Conv1d(layer) => {
@@ -79,11 +75,10 @@ fn layer_of(layer: &Layer, tensors: &[Tensor<1>], x: Tensor<3>) -> Tensor<3> {
     }
 }
 
-/// x W + b at every step, from the first tensor and the last but one or two that is as wide.
-fn linear(tensors: &[Tensor<1>], x: Tensor<3>, outputs: usize) -> Tensor<3> {
+/// x W + b at every step.
+fn linear(weight: &Tensor<1>, bias: &Tensor<1>, x: Tensor<3>, outputs: usize) -> Tensor<3> {
     let [batch, steps, features] = x.dims();
-    let bias = if tensors.len() > 2 { &tensors[2] } else { &tensors[1] };
-    let weight = tensors[0].clone().reshape([features, outputs]);
+    let weight = weight.clone().reshape([features, outputs]);
     let y = x.reshape([batch * steps, features]).matmul(weight) + bias.clone().unsqueeze::<2>();
     y.reshape([batch, steps, outputs])
 }
@@ -94,10 +89,10 @@ fn over_steps(
     x: Tensor<3>,
     units: usize,
     width: usize,
-    mut cell: impl FnMut(Tensor<2>, Tensor<2>) -> (Tensor<2>, Tensor<2>),
+    mut cell: impl FnMut(Tensor<2>, Tensor<2>) -> Tensor<2>,
 ) -> Tensor<3> {
     let [batch, steps, _] = x.dims();
-    let driven = linear(tensors, x, width); // [batch, step, width]
+    let driven = linear(&tensors[0], &tensors[2], x, width); // [batch, step, width]
     let recurrent: Tensor<2> = tensors[1].clone().reshape([units, width]);
     let mut state: Option<Tensor<2>> = None;
     let mut outputs: Vec<Tensor<2>> = Vec::with_capacity(steps);
@@ -107,9 +102,9 @@ fn over_steps(
             Some(h) => h.matmul(recurrent.clone()),
             None => z.zeros_like(),
         };
-        let (h, y) = cell(z, past);
-        state = Some(h);
-        outputs.push(y);
+        let h = cell(z, past);
+        state = Some(h.clone());
+        outputs.push(h);
     }
     Tensor::stack(outputs, 1) // [batch, step, units]
 }

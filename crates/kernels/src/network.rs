@@ -19,7 +19,7 @@ pub struct ShapeError(pub(crate) String);
 
 /// A batch is divided for threads into at most this many chunks. It bounds the memory for their gradients; the
 /// division depends on the batch alone, so that sums are the same on any number of threads.
-const MOST_CHUNKS: usize = 8;
+pub(crate) const MOST_CHUNKS: usize = 8;
 
 /// Samples of a panel that a gradient is summed over at once, in small batches and in large ones: fewer, and adding
 /// up across a vector would take as long as the products; more, and a small batch would not divide for threads.
@@ -112,7 +112,7 @@ impl Network {
 
 impl Network {
     /// Runs the layers over the panels in `buffers.x`; the outputs are those of the last layer.
-    pub(crate) fn run<T: Real>(&self, all: Packed<T>, extent: Extent, buffers: &mut Buffers<T>, keep: bool) {
+    pub(crate) fn run<T: Real>(&self, all: Weights<T>, extent: Extent, buffers: &mut Buffers<T>, keep: bool) {
         for (i, layer) in self.layers.iter().enumerate() {
             let (below, above) = buffers.y.split_at_mut(i);
             let from = below.last().unwrap_or(&buffers.x);
@@ -127,7 +127,7 @@ impl Network {
     /// and that by the inputs where `to_inputs`: it then stands in the same place.
     fn run_back<T: Real>(
         &self,
-        all: Packed<T>,
+        all: Weights<T>,
         extent: Extent,
         buffers: &mut Buffers<T>,
         gradient: &mut [T],
@@ -150,22 +150,13 @@ impl Network {
     }
 }
 
-/// All weights, as they are and packed.
-#[derive(Clone, Copy)]
-pub(crate) struct Packed<'a, T: Real> {
-    pub(crate) kernels: &'a Kernels<T>,
-    pub(crate) plain: &'a [T],
-    pub(crate) packed: &'a [T],
-}
-
-impl<'a, T: Real> Packed<'a, T> {
-    /// Those of a layer, and where they begin in the vector of weights.
-    pub(crate) fn layer(self, network: &Network, i: usize) -> (Weights<'a, T>, usize) {
+impl<'a, T: Real> Weights<'a, T> {
+    /// Of those of a whole network, those of a layer, and where they begin.
+    pub(crate) fn layer(self, network: &Network, i: usize) -> (Self, usize) {
         let size = |layer: &Layer| layer.pass::<T>().packed();
         let begin = network.weights[..i].iter().sum();
         let packed = &self.packed[network.layers[..i].iter().map(size).sum()..][..size(&network.layers[i])];
-        let plain = &self.plain[begin..begin + network.weights[i]];
-        (Weights { kernels: self.kernels, plain, packed }, begin)
+        (Weights { plain: &self.plain[begin..begin + network.weights[i]], packed, ..self }, begin)
     }
 }
 
@@ -181,9 +172,12 @@ pub struct BatchShape {
 /// The buffers of both passes. They are allocated for the first batch of a shape and used again for every
 /// further one.
 pub struct Workspace<T: Real> {
-    shape: Option<(BatchShape, bool)>,
+    /// What it has room for; `true` where all of a chunk is kept from a forward to a backward pass.
+    prepared: Option<(Network, BatchShape, bool)>,
     pub(crate) packed: Vec<T>,
     chunks: Vec<Chunk<T>>,
+    /// Whether a backward pass can follow.
+    kept: bool,
 }
 
 /// A part of the batch that one thread takes.
@@ -194,6 +188,7 @@ struct Chunk<T: Real> {
     /// Panels at a time.
     group: usize,
     buffers: Buffers<T>,
+    /// Empty before the first backward pass.
     gradient: Vec<Piece<T>>,
     loss: f64,
 }
@@ -208,9 +203,16 @@ pub(crate) struct Buffers<T> {
     pub(crate) derivatives: [Vec<Row<T>>; 2],
 }
 
+impl<T: Real> Chunk<T> {
+    fn clear_gradient(&mut self, network: &Network) {
+        self.gradient.resize(pieces(network.weights()), [T::ZERO; PANEL]);
+        self.gradient.fill([T::ZERO; PANEL]);
+    }
+}
+
 impl<T: Real> Default for Workspace<T> {
     fn default() -> Self {
-        Workspace { shape: None, packed: Vec::new(), chunks: Vec::new() }
+        Workspace { prepared: None, packed: Vec::new(), chunks: Vec::new(), kept: false }
     }
 }
 
@@ -219,12 +221,16 @@ fn zeros<T: Real>(rows: usize) -> Vec<Row<T>> {
 }
 
 impl<T: Real> Workspace<T> {
+    fn is_prepared(&self, network: &Network, shape: BatchShape, whole: bool) -> bool {
+        self.prepared.as_ref().is_some_and(|(of, at, all)| (of, *at, *all) == (network, shape, whole))
+    }
+
     /// Makes room for a batch: `whole` where all of a chunk is kept from a forward to a backward pass.
     pub(crate) fn prepare(&mut self, network: &Network, shape: BatchShape, whole: bool) {
-        if self.shape == Some((shape, whole)) {
+        if self.is_prepared(network, shape, whole) {
             return;
         }
-        self.shape = Some((shape, whole));
+        self.prepared = Some((network.clone(), shape, whole));
         self.packed = vec![T::ZERO; network.layers.iter().map(|layer| layer.pass::<T>().packed()).sum()];
         let panels = shape.count.div_ceil(PANEL);
         let samples = SAMPLES_A_SUM[usize::from(panels >= 2 * SAMPLES_A_SUM[1])];
@@ -236,11 +242,8 @@ impl<T: Real> Workspace<T> {
                 let first = i * groups / chunks * group;
                 let last = ((i + 1) * groups / chunks * group).min(panels);
                 let group = if whole { last - first } else { group };
-                let (buffers, gradient) = (
-                    Buffers::new(network, group, shape.steps),
-                    vec![[T::ZERO; PANEL]; pieces(network.weights())],
-                );
-                Chunk { first, last, group, buffers, gradient, loss: 0.0 }
+                let buffers = Buffers::new(network, group, shape.steps);
+                Chunk { first, last, group, buffers, gradient: Vec::new(), loss: 0.0 }
             })
             .collect();
     }
@@ -251,29 +254,31 @@ impl<T: Real> Workspace<T> {
 }
 
 impl Network {
-    /// The outputs [batch, step, output] from the inputs [batch, step, feature]. The workspace keeps what
+    /// The outputs [batch, step, output] from the inputs [batch, step, feature]. With `keep` the workspace keeps what
     /// [`Network::backward`] needs.
     ///
     /// # Panics
     /// Arrays whose length is not that of their shape, and what [`Network::check_steps`] refuses.
+    #[allow(clippy::too_many_arguments)] // a batch, the weights, and where the result goes
     pub fn forward<T: Real, I: Real, O: Real>(
         &self,
         kernels: &Kernels<T>,
         workspace: &mut Workspace<T>,
-        weights: &[Piece<T>],
+        weights: &[T],
         shape: BatchShape,
         inputs: &[I],
         outputs: &mut [O],
+        keep: bool,
     ) {
         self.assert_lengths(weights, shape, inputs.len(), outputs.len());
-        let plain = &weights.as_flattened()[..self.weights()];
         workspace.prepare(self, shape, true);
-        workspace.pack(kernels, self, plain);
-        let all = Packed { kernels, plain, packed: &workspace.packed };
+        workspace.kept = keep;
+        workspace.pack(kernels, self, weights);
+        let all = Weights { kernels, plain: weights, packed: &workspace.packed };
         parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
             let extent = Extent { panels: chunk.last - chunk.first, steps: shape.steps };
             load(inputs, shape, self.inputs(), chunk.first, &mut chunk.buffers.x);
-            self.run(all, extent, &mut chunk.buffers, true);
+            self.run(all, extent, &mut chunk.buffers, keep);
         });
         for chunk in &workspace.chunks {
             let y = &chunk.buffers.y[self.layers.len() - 1];
@@ -285,13 +290,13 @@ impl Network {
     /// weights, and that by the inputs unless `by_inputs` is empty.
     ///
     /// # Panics
-    /// Arrays whose length is not that of their shape.
+    /// Arrays whose length is not that of their shape; a workspace that no such forward pass has left.
     #[allow(clippy::too_many_arguments)] // all that a backward pass is made of
     pub fn backward<T: Real, I: Real, O: Real>(
         &self,
         kernels: &Kernels<T>,
         workspace: &mut Workspace<T>,
-        weights: &[Piece<T>],
+        weights: &[T],
         shape: BatchShape,
         by_outputs: &[I],
         gradient: &mut [Piece<T>],
@@ -304,13 +309,14 @@ impl Network {
             if to_inputs { by_inputs.len() } else { inputs },
             by_outputs.len(),
         );
-        let plain = &weights.as_flattened()[..self.weights()];
-        let all = Packed { kernels, plain, packed: &workspace.packed };
+        assert!(workspace.kept && workspace.is_prepared(self, shape, true), "a forward pass before it");
+        assert_eq!(gradient.len(), pieces(self.weights()), "pieces of the gradient");
+        let all = Weights { kernels, plain: weights, packed: &workspace.packed };
         parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
             let extent = Extent { panels: chunk.last - chunk.first, steps: shape.steps };
             let rows = extent.panels * shape.steps * self.outputs();
             load(by_outputs, shape, self.outputs(), chunk.first, &mut chunk.buffers.derivatives[0][..rows]);
-            chunk.gradient.fill([T::ZERO; PANEL]);
+            chunk.clear_gradient(self);
             let slots = chunk.gradient.as_flattened_mut();
             self.run_back(all, extent, &mut chunk.buffers, slots, to_inputs);
         });
@@ -333,23 +339,23 @@ impl Network {
         &self,
         kernels: &Kernels<T>,
         workspace: &mut Workspace<T>,
-        weights: &[Piece<T>],
+        weights: &[T],
         shape: BatchShape,
         inputs: &[I],
         targets: &[I],
         gradient: &mut [Piece<T>],
     ) -> f64 {
         self.assert_lengths(weights, shape, inputs.len(), targets.len());
-        let plain = &weights.as_flattened()[..self.weights()];
         workspace.prepare(self, shape, false);
-        workspace.pack(kernels, self, plain);
-        let all = Packed { kernels, plain, packed: &workspace.packed };
+        workspace.pack(kernels, self, weights);
+        let all = Weights { kernels, plain: weights, packed: &workspace.packed };
         let scale = T::from_f64(2.0 / targets.len() as f64);
         let keep = !gradient.is_empty();
+        assert!(!keep || gradient.len() == pieces(self.weights()), "pieces of the gradient");
         parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
             chunk.loss = 0.0;
             if keep {
-                chunk.gradient.fill([T::ZERO; PANEL]);
+                chunk.clear_gradient(self);
             }
             for first in (chunk.first..chunk.last).step_by(chunk.group) {
                 let extent = Extent { panels: chunk.group.min(chunk.last - first), steps: shape.steps };
@@ -384,13 +390,13 @@ impl Network {
 
     pub(crate) fn assert_lengths<T: Real>(
         &self,
-        weights: &[Piece<T>],
+        weights: &[T],
         shape: BatchShape,
         inputs: usize,
         outputs: usize,
     ) {
         let samples = shape.count * shape.steps;
-        assert_eq!(weights.len(), pieces(self.weights()), "pieces of weights");
+        assert_eq!(weights.len(), self.weights(), "weights");
         assert_eq!(inputs, samples * self.inputs(), "inputs of a batch of {shape:?}");
         assert_eq!(outputs, samples * self.outputs(), "outputs of a batch of {shape:?}");
         if let Err(fault) = self.check_steps(shape.steps) {

@@ -16,7 +16,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::composed::composed;
 use crate::network::{BatchShape, Network, Workspace};
-use crate::real::{PANEL, Piece, Real, pieces};
+use crate::real::{PANEL, Real, pieces};
 use crate::simd::Kernels;
 
 /// Which code computes a network on Burn's CPU backend.
@@ -73,7 +73,7 @@ impl NetworkOperation for Flex {
         weights: FloatTensor<Self>,
         network: Arc<Network>,
     ) -> FloatTensor<Self> {
-        forward(&inputs, &weights, &network).0
+        forward(&inputs, &weights, &network, false).0
     }
 }
 
@@ -87,13 +87,13 @@ impl<C: CheckpointStrategy> NetworkOperation for Autodiff<Flex, C> {
             NetworkBackward.prepare::<C>([inputs.node(), weights.node()]).compute_bound().stateful();
         match prepared {
             OpsKind::Tracked(prepared) => {
-                let (outputs, tape) = forward(inputs.primitive(), weights.primitive(), &network);
+                let (outputs, tape) = forward(inputs.primitive(), weights.primitive(), &network, true);
                 let state =
                     State { network, weights: weights.primitive().clone(), inputs: inputs.shape(), tape };
                 prepared.finish(state, outputs)
             }
             OpsKind::UnTracked(prepared) => {
-                prepared.finish(forward(inputs.primitive(), weights.primitive(), &network).0)
+                prepared.finish(forward(inputs.primitive(), weights.primitive(), &network, false).0)
             }
         }
     }
@@ -151,31 +151,34 @@ fn forward(
     inputs: &FloatTensor<Flex>,
     weights: &FloatTensor<Flex>,
     network: &Network,
+    keep: bool,
 ) -> (FloatTensor<Flex>, Tape) {
     fn run<T: Real + burn::tensor::Element + bytemuck::Pod>(
         inputs: &FloatTensor<Flex>,
         weights: &FloatTensor<Flex>,
         network: &Network,
+        keep: bool,
     ) -> (FloatTensor<Flex>, Arc<Mutex<Workspace<T>>>) {
         let shape = batch_shape(&inputs.shape());
         let mut outputs = vec![T::ZERO; shape.count * shape.steps * network.outputs()];
-        let (inputs, weights) = (inputs.to_contiguous(), in_pieces::<T>(weights));
+        let (inputs, weights) = (inputs.to_contiguous(), weights.to_contiguous());
         let mut workspace = Workspace::default();
         network.forward(
             Kernels::best(),
             &mut workspace,
-            &weights,
+            weights.storage::<T>(),
             shape,
             inputs.storage::<T>(),
             &mut outputs,
+            keep,
         );
         (tensor(outputs, [shape.count, shape.steps, network.outputs()]), Arc::new(Mutex::new(workspace)))
     }
     if inputs.dtype() == DType::F64 {
-        let (outputs, tape) = run(inputs, weights, network);
+        let (outputs, tape) = run(inputs, weights, network, keep);
         (outputs, Tape::F64(tape))
     } else {
-        let (outputs, tape) = run(inputs, weights, network);
+        let (outputs, tape) = run(inputs, weights, network, keep);
         (outputs, Tape::F32(tape))
     }
 }
@@ -187,25 +190,18 @@ fn backward<T: Real + burn::tensor::Element + bytemuck::Pod>(
     to_inputs: bool,
 ) -> (Option<FloatTensor<Flex>>, FloatTensor<Flex>) {
     let (network, shape) = (&state.network, batch_shape(&state.inputs));
-    let weights = in_pieces::<T>(&state.weights);
-    let mut gradient = weights.clone();
+    let weights = state.weights.to_contiguous();
+    let mut gradient = vec![[T::ZERO; PANEL]; pieces(network.weights())];
     let mut by_inputs = if to_inputs { vec![T::ZERO; state.inputs.num_elements()] } else { Vec::new() };
     // A panic of another thread leaves buffers that this pass writes before it reads them.
     let mut tape = tape.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let by_outputs = by_outputs.to_contiguous();
     let by_outputs = by_outputs.storage::<T>();
-    network.backward(Kernels::best(), &mut tape, &weights, shape, by_outputs, &mut gradient, &mut by_inputs);
+    let weights = weights.storage::<T>();
+    network.backward(Kernels::best(), &mut tape, weights, shape, by_outputs, &mut gradient, &mut by_inputs);
     let by_inputs = to_inputs.then(|| tensor(by_inputs, [shape.count, shape.steps, network.inputs()]));
     let count = network.weights();
     (by_inputs, tensor(gradient.as_flattened()[..count].to_vec(), [count]))
-}
-
-fn in_pieces<T: Real + burn::tensor::Element + bytemuck::Pod>(weights: &FloatTensor<Flex>) -> Vec<Piece<T>> {
-    let weights = weights.to_contiguous();
-    let weights = weights.storage::<T>();
-    let mut padded = vec![[T::ZERO; PANEL]; pieces(weights.len())];
-    padded.as_flattened_mut()[..weights.len()].copy_from_slice(weights);
-    padded
 }
 
 fn tensor<T: Real + burn::tensor::Element, const D: usize>(

@@ -7,7 +7,8 @@ use crate::simd::{Kernels, Lanes};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Method {
     /// Adam (Kingma and Ba 2015, algorithm 1), beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8; with a weight decay
-    /// AdamW (Loshchilov and Hutter 2019, algorithm 2): w <- w - rate (adam + decay w).
+    /// AdamW (Loshchilov and Hutter 2019) as frameworks have it, with the decay times the rate:
+    /// w <- w - rate (adam + decay w).
     Adam {
         /// Factor of w in a step, 0 for plain Adam.
         weight_decay: f64,

@@ -48,7 +48,7 @@ fn pack<T: Real>(
             ($($width:literal)*) => {
                 match packed.len() / inputs {
                     $($width => pack_block::<T, $width>(plain, stride, transposed, packed),)*
-                    _ => {}
+                    _ => unreachable!("a block has at most 12 rows"),
                 }
             };
         }
@@ -112,7 +112,7 @@ pub(crate) fn product<V: Lanes>(
             ($($rows:literal)*) => {
                 match block.len() {
                     $($rows => block_product::<V, $rows>(weights, x, start, block),)*
-                    _ => {}
+                    _ => unreachable!("a block has at most as many rows")
                 }
             };
         }
@@ -189,7 +189,7 @@ pub(crate) fn outer<V: Lanes>(
                                 ($rows, 3) => outer_block::<V, $rows, 3>(x, dz, count, gradient, stride),
                                 ($rows, _) => outer_block::<V, $rows, 4>(x, dz, count, gradient, stride),
                             )*
-                            _ => {}
+                            _ => unreachable!("a block has at most as many rows")
                         }
                     };
                 }

@@ -62,7 +62,7 @@ pub trait Real:
     const ZERO: Self;
     /// 1.
     const ONE: Self;
-    /// Below its negative, exp(x) is taken for that of this: the smallest is still a normal number.
+    /// Below it, exp(x) is taken for that of this, which is still a normal number.
     const EXP_MIN: Self;
     /// Above it, exp(x) is taken for that of this.
     const EXP_MAX: Self;

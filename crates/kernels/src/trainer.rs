@@ -80,7 +80,7 @@ impl<T: Real> Trainer<T> {
         let loss = self.network.squared_error(
             kernels,
             &mut self.workspace,
-            &self.weights,
+            &self.weights.as_flattened()[..self.network.weights()],
             shape,
             inputs,
             targets,
@@ -107,6 +107,7 @@ impl<T: Real> Trainer<T> {
     /// As [`Network::forward`].
     pub fn loss(&mut self, shape: BatchShape, inputs: &[f64], targets: &[f64]) -> f64 {
         let workspace = &mut self.validation;
-        self.network.squared_error(self.kernels, workspace, &self.weights, shape, inputs, targets, &mut [])
+        let weights = &self.weights.as_flattened()[..self.network.weights()];
+        self.network.squared_error(self.kernels, workspace, weights, shape, inputs, targets, &mut [])
     }
 }

@@ -32,8 +32,8 @@ fn a_step_allocates_nothing() {
     let dense = |inputs, outputs| Layer::Dense(Dense { inputs, outputs, activation: Some(Activation::Silu) });
     let conv = Layer::Conv1d(Conv1d {
         inputs: 3,
-        outputs: 30,
-        width: 3,
+        outputs: 60,
+        width: 5,
         dilation: 2,
         padding: Padding::Circular,
         activation: None,
@@ -43,7 +43,7 @@ fn a_step_allocates_nothing() {
         vec![Layer::Rnn(Rnn { inputs: 3, units: 60 }), dense(60, 3)],
         vec![Layer::Lstm(Lstm { inputs: 3, units: 60 }), dense(60, 3)],
         vec![Layer::Gru(Gru { inputs: 3, units: 60 }), dense(60, 3)],
-        vec![conv, dense(30, 3)],
+        vec![conv, dense(60, 3)],
     ] {
         let network = Network::new(layers).unwrap();
         // both below and above the size from which threads are used

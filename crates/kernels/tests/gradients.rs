@@ -52,6 +52,12 @@ fn networks() -> Vec<(Vec<Layer>, usize)> {
             all.push((vec![Layer::Gru(Gru { inputs: 2, units }), dense(units, 2, None)], steps));
         }
     }
+    // longer than the blocks of a backward pass
+    for steps in [16, 17, 33] {
+        all.push((vec![Layer::Rnn(Rnn { inputs: 2, units: 3 }), dense(3, 2, None)], steps));
+        all.push((vec![Layer::Lstm(Lstm { inputs: 2, units: 3 }), dense(3, 2, None)], steps));
+        all.push((vec![Layer::Gru(Gru { inputs: 2, units: 3 }), dense(3, 2, None)], steps));
+    }
     // two recurrent layers, so that a derivative by inputs is carried on
     all.push((vec![Layer::Rnn(Rnn { inputs: 2, units: 5 }), Layer::Rnn(Rnn { inputs: 5, units: 4 })], 4));
     all.push((vec![Layer::Lstm(Lstm { inputs: 2, units: 5 }), Layer::Gru(Gru { inputs: 5, units: 4 })], 4));
@@ -73,7 +79,7 @@ fn networks() -> Vec<(Vec<Layer>, usize)> {
 
 struct Fixture<T> {
     network: Network,
-    weights: Vec<Piece<T>>,
+    weights: Vec<T>,
     shape: BatchShape,
     inputs: Vec<f64>,
     targets: Vec<f64>,
@@ -83,22 +89,26 @@ impl<T: Real> Fixture<T> {
     fn new(layers: Vec<Layer>, steps: usize, count: usize) -> Self {
         let network = Network::new(layers).unwrap();
         let mut draw = draws(network.weights() as u64);
-        let mut weights = vec![[T::ZERO; PANEL]; pieces(network.weights())];
-        weights.as_flattened_mut()[..network.weights()].fill_with(|| T::from_f64(0.7 * draw()));
+        let weights = (0..network.weights()).map(|_| T::from_f64(0.7 * draw())).collect();
         let shape = BatchShape { count, steps };
         let mut numbers = |features: usize| (0..count * steps * features).map(|_| draw()).collect();
         let (inputs, targets) = (numbers(network.inputs()), numbers(network.outputs()));
         Fixture { network, weights, shape, inputs, targets }
     }
 
-    fn loss(&self, kernels: &Kernels<T>, weights: &[Piece<T>], inputs: &[f64]) -> f64 {
+    /// Room for a gradient.
+    fn pieces(&self) -> Vec<Piece<T>> {
+        vec![[T::ZERO; PANEL]; pieces(self.network.weights())]
+    }
+
+    fn loss(&self, kernels: &Kernels<T>, weights: &[T], inputs: &[f64]) -> f64 {
         let workspace = &mut Workspace::default();
         self.network.squared_error(kernels, workspace, weights, self.shape, inputs, &self.targets, &mut [])
     }
 
     /// The loss and its derivative by the weights.
     fn gradient(&self, kernels: &Kernels<T>) -> (f64, Vec<T>) {
-        let (workspace, mut gradient) = (&mut Workspace::default(), self.weights.clone());
+        let (workspace, mut gradient) = (&mut Workspace::default(), self.pieces());
         let Fixture { weights, shape, inputs, targets, .. } = self;
         let loss =
             self.network.squared_error(kernels, workspace, weights, *shape, inputs, targets, &mut gradient);
@@ -109,10 +119,10 @@ impl<T: Real> Fixture<T> {
     fn passes(&self, kernels: &Kernels<T>) -> (Vec<f64>, Vec<T>, Vec<f64>) {
         let workspace = &mut Workspace::default();
         let mut outputs = vec![f64::NAN; self.targets.len()];
-        self.network.forward(kernels, workspace, &self.weights, self.shape, &self.inputs, &mut outputs);
+        self.network.forward(kernels, workspace, &self.weights, self.shape, &self.inputs, &mut outputs, true);
         let scale = 2.0 / self.targets.len() as f64;
         let by_outputs: Vec<f64> = outputs.iter().zip(&self.targets).map(|(y, t)| scale * (y - t)).collect();
-        let (mut gradient, mut by_inputs) = (self.weights.clone(), vec![f64::NAN; self.inputs.len()]);
+        let (mut gradient, mut by_inputs) = (self.pieces(), vec![f64::NAN; self.inputs.len()]);
         let Fixture { network, weights, shape, .. } = self;
         network.backward(kernels, workspace, weights, *shape, &by_outputs, &mut gradient, &mut by_inputs);
         (outputs, gradient.as_flattened()[..network.weights()].to_vec(), by_inputs)
@@ -145,7 +155,7 @@ fn gradients_are_the_slopes_of_the_loss() {
             for i in (0..gradient.len()).step_by(stride) {
                 let measured = slope(|h| {
                     let mut weights = fixture.weights.clone();
-                    weights.as_flattened_mut()[i] += h;
+                    weights[i] += h;
                     fixture.loss(kernels, &weights, &fixture.inputs)
                 });
                 assert!(
@@ -221,7 +231,7 @@ fn threads_change_no_bit() {
     // Large enough for several chunks and for threads to be used.
     let wide = |layers, steps, count| Fixture::<f32>::new(layers, steps, count);
     for fixture in [
-        wide(vec![dense(3, 100, Some(Activation::Gelu)), dense(100, 100, None)], 1, 1500),
+        wide(vec![dense(3, 300, Some(Activation::Gelu)), dense(300, 300, None)], 1, 1500),
         wide(vec![Layer::Lstm(Lstm { inputs: 3, units: 60 })], 20, 170),
         wide(vec![conv1d(3, 40, 5, 1, Padding::Circular), conv1d(40, 3, 5, 1, Padding::Causal)], 60, 200),
     ] {
@@ -230,6 +240,19 @@ fn threads_change_no_bit() {
             pool.install(|| (fixture.gradient(Kernels::best()), fixture.passes(Kernels::best())))
         };
         let alone = with(1);
+        // the parts of a large batch and of a large gradient, put together in two ways and in double precision
+        let ((_, gradient), (_, again, _)) = &alone;
+        let exact =
+            Fixture::<f64>::new(fixture.network.layers().to_vec(), fixture.shape.steps, fixture.shape.count);
+        let (_, exact) = exact.gradient(Kernels::best());
+        let size = exact.iter().fold(0.0f64, |size, g| size.max(g.abs()));
+        for ((g, again), exact) in gradient.iter().zip(again).zip(exact) {
+            let (g, again) = (f64::from(*g), f64::from(*again));
+            assert!(
+                (g - exact).abs() < 1e-4 * size && (again - exact).abs() < 1e-4 * size,
+                "{g} {again} {exact}"
+            );
+        }
         assert!([2, 3, 5].into_iter().all(|threads| with(threads) == alone));
     }
 }

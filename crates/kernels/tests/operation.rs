@@ -17,7 +17,7 @@ fn networks() -> Vec<(Vec<Layer>, usize)> {
             2,
         ));
     }
-    for steps in [1, 5] {
+    for steps in [1, 5, 35] {
         all.push((
             vec![Layer::Rnn(Rnn { inputs: 3, units: 7 }), Layer::Rnn(Rnn { inputs: 7, units: 2 })],
             steps,

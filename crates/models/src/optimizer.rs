@@ -61,6 +61,11 @@ impl Optimizer {
         }
     }
 
+    /// Whether every step must be on the same windows: a damping that was right for some is not for others.
+    pub fn keeps_its_batch(&self) -> bool {
+        self.learning_rate().is_none()
+    }
+
     /// The method by the gradient alone, where it is one.
     pub(crate) fn method(&self) -> Option<Method> {
         match *self {

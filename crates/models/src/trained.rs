@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use burn::tensor::{Device, Tensor, TensorData};
 use dataset::Normalisation;
 use forecast::Forecaster;
-use kernels::{BatchShape, Kernels, PANEL, Piece, Real, Workspace, pieces};
+use kernels::{BatchShape, Kernels, Real, Workspace};
 
 use crate::learner::Network;
 use crate::parameters::values;
@@ -72,16 +72,14 @@ impl<N: Network> Increments for OnDevice<N> {
 /// Layers on the kernels of this project, in the precision they were trained in.
 pub(crate) struct OnKernels<T: Real> {
     network: kernels::Network,
-    weights: Vec<Piece<T>>,
+    weights: Vec<T>,
     workspace: Mutex<Workspace<T>>,
 }
 
 impl<T: Real> OnKernels<T> {
     /// With weights in the order of [`kernels::Network::tensors`].
-    pub(crate) fn new(network: kernels::Network, weights: &[T]) -> Self {
-        let mut padded = vec![[T::ZERO; PANEL]; pieces(weights.len())];
-        padded.as_flattened_mut()[..weights.len()].copy_from_slice(weights);
-        OnKernels { network, weights: padded, workspace: Mutex::default() }
+    pub(crate) fn new(network: kernels::Network, weights: Vec<T>) -> Self {
+        OnKernels { network, weights, workspace: Mutex::default() }
     }
 }
 
@@ -89,10 +87,13 @@ impl<T: Real> Increments for OnKernels<T> {
     fn increments(&self, inputs: &[f64], [count, steps, _]: [usize; 3]) -> Vec<f64> {
         let dim = self.network.outputs();
         let mut outputs = vec![0.0; count * steps * dim];
-        // A panic of another thread leaves buffers that every pass writes before it reads them.
-        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
-        let shape = BatchShape { count, steps };
-        self.network.forward(Kernels::best(), &mut workspace, &self.weights, shape, inputs, &mut outputs);
+        // Taken, so that no lock is held while the network runs: a thread that waits for another part of it may take up
+        // a second forecast by this very model.
+        let taken = || self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = std::mem::take(&mut *taken());
+        let (shape, weights) = (BatchShape { count, steps }, &self.weights);
+        self.network.forward(Kernels::best(), &mut workspace, weights, shape, inputs, &mut outputs, false);
+        *taken() = workspace;
         outputs.chunks_exact(steps * dim).flat_map(|all| &all[(steps - 1) * dim..]).copied().collect()
     }
 }

@@ -49,6 +49,7 @@ fn results(name: &str, median: f64, chaotic: bool) -> Results {
         train: Training {
             seconds: 41.04,
             steps: 20_000,
+            step_seconds: 35.0,
             examples_per_second: 1.2e5,
             loss: Loss { train: 1e-6, validation: 1e-6 },
             best_step: 19_500,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use forecast::{Results, Scores};
 use models::baselines::Baseline;
+use rayon::prelude::*;
 use sim::random::stream;
 
 use crate::data::{Prepared, prepare};
@@ -25,19 +26,23 @@ pub(crate) fn score(
     device: &str,
     progress: &mut dyn Progress,
 ) -> Result<Scored, RunError> {
-    let model = run.model(experiment, device)?;
     let task = &prepared.task;
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
+    let all = Baseline::all(experiment.evaluate.polynomial_degree);
+    let names: Vec<&str> = all.iter().map(|baseline| baseline.name()).collect();
     let name = experiment.model["name"].as_str().unwrap_or_default();
-    progress.stage(&format!("forecasting with {name}"));
-    let scores = task.score(&*model, &mut bootstrap());
-    let mut baselines = BTreeMap::new();
-    for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
-        progress.stage(&format!("fitting and forecasting with {}", baseline.name()));
-        let fitted = baseline.fit(&prepared.runs, &prepared.split.train, &prepared.normalisation);
-        baselines.insert(baseline.name().to_owned(), task.score(&*fitted, &mut bootstrap()));
-    }
-    Ok(Scored { scores, baselines })
+    progress.stage(&format!("forecasting with {name}, {}", names.join(", ")));
+    let (scores, baselines) = rayon::join(
+        || Ok::<_, RunError>(task.score(&*run.model(experiment, device)?, &mut bootstrap())),
+        || {
+            let scored = all.par_iter().map(|baseline| {
+                let fitted = baseline.fit(&prepared.runs, &prepared.split.train, &prepared.normalisation);
+                (baseline.name().to_owned(), task.score(&*fitted, &mut bootstrap()))
+            });
+            scored.collect()
+        },
+    );
+    Ok(Scored { scores: scores?, baselines })
 }
 
 /// Scores a trained run again, with overrides of the keys under `evaluate`; its files stay as they are.

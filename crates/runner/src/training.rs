@@ -6,7 +6,7 @@ use std::time::Instant;
 use dataset::{Batch, BatchOrder, Examples};
 use forecast::{Loss, Results, Training};
 use models::tensors::Tensors;
-use models::{Learner, Machine, Optimizer, Shape};
+use models::{Learner, Machine, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Prepared, prepare};
@@ -75,7 +75,6 @@ pub fn resume(
     stop: &Interrupt,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
-    names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
     let at = run.directory().display().to_string();
     let _lock = run.lock()?;
     let experiment = run.experiment()?;
@@ -116,6 +115,8 @@ struct Counters {
     step: u64,
     /// Seconds in the loop, over all its sittings.
     seconds: f64,
+    /// Seconds in steps.
+    step_seconds: f64,
     /// Sum of the losses of the steps since the last validation, and their number.
     loss_sum: f64,
     loss_count: u64,
@@ -220,7 +221,7 @@ impl Sitting<'_> {
         };
         self.run.save_model(experiment, &state.best, normalisation)?;
         let scored = score(&self.run, experiment, self.prepared, self.device, progress)?;
-        let Counters { step, seconds, .. } = state.counters;
+        let Counters { step, seconds, step_seconds, .. } = state.counters;
         let windows = experiment.train.batch_size.min(training.count()) as u64;
         let results = Results {
             experiment: self.run.name(),
@@ -231,6 +232,7 @@ impl Sitting<'_> {
             device: self.device.to_owned(),
             train: Training {
                 seconds,
+                step_seconds,
                 steps: step,
                 examples_per_second: (step * windows) as f64 / seconds,
                 loss,
@@ -279,12 +281,13 @@ impl Sitting<'_> {
             if step > 0 && step.is_multiple_of(train.checkpoint_every) {
                 self.checkpoint(learner, state)?;
             }
-            // Levenberg and Marquardt compare errors from step to step, so theirs must be of the same windows.
-            let same = matches!(train.optimizer, Optimizer::LevenbergMarquardt { .. });
+            let same = train.optimizer.keeps_its_batch();
             if !same || batch.inputs.is_empty() {
                 training.gather(order.at(if same { 0 } else { step }), &mut batch);
             }
+            let stepping = Instant::now();
             let loss = learner.step(&batch, learning_rate(train, step).unwrap_or_default());
+            state.counters.step_seconds += stepping.elapsed().as_secs_f64();
             if !loss.is_finite() {
                 return Err(self.diverged("loss or its gradient", loss, state));
             }
@@ -436,6 +439,7 @@ mod tests {
             experiment: "seed = 1\n".into(),
             step: 7,
             seconds: 0.1 + 0.2,
+            step_seconds: 0.1,
             loss_sum: 1.0 / 3.0,
             loss_count: 3,
             best: Some((5, Loss { train: 0.7, validation: 1e-7 / 3.0 })),

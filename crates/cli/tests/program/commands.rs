@@ -115,7 +115,7 @@ fn the_same_experiment_gives_the_same_bytes_on_any_number_of_threads() {
 /// Starts a training, waits for the first line of its metrics, and sends it a signal. Returns its exit code
 /// and its run.
 #[cfg(unix)]
-fn stop(folder: &Folder, arguments: &[&str], signal: &str) -> (Option<i32>, PathBuf) {
+pub fn stop(folder: &Folder, arguments: &[&str], signal: &str) -> (Option<i32>, PathBuf) {
     let runs = folder.path().join("runs/tiny");
     let known: Vec<_> = std::fs::read_dir(&runs).into_iter().flatten().flatten().map(|e| e.path()).collect();
     let mut child = folder.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -57,7 +57,7 @@ fn every_optimiser_learns() {
 }
 
 #[test]
-fn levenberg_marquardt_repeats_resumes_and_beats_adam() {
+fn levenberg_marquardt_repeats_and_beats_adam() {
     let folder = Folder::new(OSCILLATOR);
     let method =
         ["train.optimizer.name=levenberg-marquardt", "train.validate_every=5", "train.batch_size=500"];
@@ -73,6 +73,23 @@ fn levenberg_marquardt_repeats_resumes_and_beats_adam() {
     let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     let first: serde_json::Value = serde_json::from_str(metrics.lines().next().unwrap()).unwrap();
     assert!(first["learning_rate"].is_null() && first["train_loss"].is_number());
+}
+
+#[cfg(unix)]
+#[test]
+fn levenberg_marquardt_continues_to_the_same_bytes() {
+    let folder = Folder::new(OSCILLATOR);
+    let long = ["train.optimizer.name=levenberg-marquardt", "train.batch_size=1500", "train.steps=400"];
+    let settings = [&["tiny.toml", "train.validate_every=5", "train.checkpoint_every=7"], &long[..]].concat();
+    let straight = folder.train(&[&settings[..], &["--runs", "straight"]].concat());
+    for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
+        let (status, run) = crate::commands::stop(&folder, &[&["train"], &settings[..]].concat(), signal);
+        assert_eq!(status, code, "{signal} came too late");
+        folder.ok(&["resume", run.to_str().unwrap()]);
+        let model = |run: &std::path::Path| std::fs::read(run.join("model.safetensors")).unwrap();
+        assert!(model(&run) == model(&straight), "{signal}");
+        assert_eq!(timeless(results(&run)), timeless(results(&straight)), "{signal}");
+    }
 }
 
 #[test]
@@ -109,6 +126,10 @@ fn recipes_that_cannot_be_are_refused_before_anything_is_written() {
         (
             &["model.name=rnn", "train.optimizer.name=levenberg-marquardt"],
             &["levenberg-marquardt", "model.name = \"ffnn\""],
+        ),
+        (
+            &["model.hidden=500", "train.optimizer.name=levenberg-marquardt"],
+            &["3502 weights", "at most 2000"],
         ),
         (&["train.kernels=burn", "train.optimizer.name=levenberg-marquardt"], &["train.kernels = \"own\""]),
         (&["train.kernels=bern"], &["bern", "`own` or `burn`"]),

@@ -54,6 +54,7 @@ pub fn results(run: &Path) -> Results {
 /// What must repeat: everything but the clock.
 pub fn timeless(mut results: Results) -> Results {
     results.train.seconds = 0.0;
+    results.train.step_seconds = 0.0;
     results.train.examples_per_second = 0.0;
     results
 }

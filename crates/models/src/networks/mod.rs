@@ -122,6 +122,14 @@ fn least_squares(
     else {
         return Err(unfit.into());
     };
+    const MOST: usize = 2000;
+    if weights.len() > MOST {
+        return Err(format!(
+            "train.optimizer.name = \"levenberg-marquardt\" solves for all {} weights at once; at most {MOST} are \
+             possible, so take a smaller model.hidden, or adam",
+            weights.len()
+        ));
+    }
     let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
     let method =
         kernels::LevenbergMarquardt::new(layers, &weights, *damping).map_err(|_| unfit.to_owned())?;
@@ -144,10 +152,10 @@ fn forecaster<N: Network>(
     };
     let layers = layers.clone();
     if weights.tensors.values().any(|tensor| matches!(tensor.values, Values::F64(_))) {
-        let model = OnKernels::<f64>::new(layers, &read_named(&layout, weights)?);
+        let model = OnKernels::<f64>::new(layers, read_named(&layout, weights)?);
         Ok(Box::new(Trained { model, window, normalisation }))
     } else {
-        let model = OnKernels::<f32>::new(layers, &read_named(&layout, weights)?);
+        let model = OnKernels::<f32>::new(layers, read_named(&layout, weights)?);
         Ok(Box::new(Trained { model, window, normalisation }))
     }
 }
@@ -159,7 +167,7 @@ fn config<C: NetworkConfig>(settings: &Value) -> Result<C, String> {
 }
 
 /// The sentence for more weights than memory is likely to hold several times over: with gradient, moments,
-/// best weights and a checkpoint there are a dozen copies.
+/// packed weights, gradients by part of the batch, best weights and a checkpoint there are about 16 copies.
 fn check_weights(count: u128) -> Result<(), String> {
     const MOST: u128 = 50_000_000;
     if count <= MOST {

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use runner::{Progress, Step};
 
 /// Writes `text` to stdout. A reader that has gone away, as `head` does, has seen what it wanted.
@@ -100,12 +100,14 @@ impl Progress for Display {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template("[{bar:20}] {pos}/{len} {msg} {elapsed}, {eta} left");
+            let style = ProgressStyle::with_template("[{bar:20}] {pos}/{len} {msg} {elapsed}, {prefix} left");
             // The template is a constant; were it wrong, the plain style would serve.
             let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(at.of).with_style(style).with_position(at.done)
         });
         bar.set_message(losses);
+        let left = Duration::try_from_secs_f64(at.seconds_left.ceil()).unwrap_or(Duration::MAX);
+        bar.set_prefix(format!("{:#}", HumanDuration(left)));
         bar.set_position(at.done);
     }
 

@@ -486,12 +486,13 @@ mod tests {
         );
         let mut method = LevenbergMarquardt::new(network, &numbers(size, 9.0), 1e-3).unwrap();
         let mut last = f64::INFINITY;
-        for _ in 0..200 {
+        let steps = if cfg!(miri) { 2 } else { 200 };
+        for _ in 0..steps {
             let stepped = method.step(count, &inputs, &targets);
             assert!(stepped.loss <= last && stepped.after <= stepped.loss, "{stepped:?}");
             last = stepped.after;
         }
-        assert!(last < 1e-12, "{last}");
+        assert!(last < 1e-12 || cfg!(miri), "{last}");
     }
 
     #[test]

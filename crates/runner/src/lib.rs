@@ -98,4 +98,6 @@ pub struct Step {
     pub validation_loss: Option<f64>,
     /// Seconds in the training loop.
     pub seconds: f64,
+    /// Seconds that it will still take at this rate, or until its limit.
+    pub seconds_left: f64,
 }

@@ -32,7 +32,10 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 /// Sets `key=value` pairs in the table, with keys like `train.steps` and values as TOML writes them; text
 /// needs no quotes.
 pub(crate) fn set(table: &mut Table, overrides: &[String]) -> Result<(), String> {
-    for pair in overrides {
+    // Names first: whoever names another model or optimiser means none of the settings of the one before.
+    let is_name = |pair: &&String| pair.split('=').next().is_some_and(|key| key.trim().ends_with(".name"));
+    let (names, others): (Vec<&String>, Vec<&String>) = overrides.iter().partition(is_name);
+    for pair in names.into_iter().chain(others) {
         let (key, value) = pair.split_once('=').ok_or_else(|| {
             format!("\"{pair}\" sets nothing: an override is written key=value, such as train.steps=1000")
         })?;
@@ -54,6 +57,9 @@ pub(crate) fn set(table: &mut Table, overrides: &[String]) -> Result<(), String>
             let next = inside.entry(part).or_insert_with(|| Value::Table(Table::new()));
             inside =
                 next.as_table_mut().ok_or_else(|| format!("\"{pair}\": {part} holds a value, not keys"))?;
+        }
+        if last == "name" && inside.get(last).is_some_and(|present| *present != value) {
+            inside.clear();
         }
         inside.insert(last.to_owned(), value);
     }
@@ -246,6 +252,30 @@ mod tests {
         assert_eq!(experiment.train.schedule, crate::experiment::Schedule::Constant);
         // known at the classical parameters only
         assert_eq!(experiment.evaluate.lyapunov_exponent, 0.0);
+    }
+
+    #[test]
+    fn naming_another_drops_the_settings_of_the_one_before() {
+        let text = "system = { name = \"lorenz\" }\nmodel = { name = \"ffnn\", depth = 2, hidden = 8 }\n\
+                    train = { optimizer = { name = \"adam\", learning_rate = 0.5 } }";
+        let with = |overrides: &[&str]| {
+            let mut table = parse(text).unwrap();
+            set(&mut table, &overrides.iter().map(|&pair| pair.to_owned()).collect::<Vec<_>>()).unwrap();
+            resolve(&table).unwrap()
+        };
+        let other = with(&[
+            "model.window=3",
+            "train.optimizer.momentum=0.25",
+            "model.name=rnn",
+            "train.optimizer.name=sgd",
+        ]);
+        assert_eq!((&other.model["hidden"], &other.model["window"]), (&Json::from(64), &Json::from(3)));
+        assert_eq!(other.train.optimizer, Optimizer::Sgd { learning_rate: 1e-2, momentum: 0.25 });
+        let same = with(&["model.name=ffnn", "train.optimizer.name=adam"]);
+        assert_eq!(
+            (&same.model["hidden"], same.train.optimizer.learning_rate()),
+            (&Json::from(8), Some(0.5))
+        );
     }
 
     #[test]

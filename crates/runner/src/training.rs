@@ -198,11 +198,14 @@ impl Sitting<'_> {
             })?;
         }
         let parameters = learner.weights().count();
+        let (training, validation) = self.examples()?;
         progress.stage(&format!(
             "training {} with {parameters} parameters on {}, {} steps of {} windows",
-            network.name, self.device, experiment.train.steps, experiment.train.batch_size
+            network.name,
+            self.device,
+            experiment.train.steps,
+            experiment.train.batch_size.min(training.count())
         ));
-        let (training, validation) = self.examples()?;
         self.stop.listen(true);
         // On a thread of the pool, so that a step need not wake another one to begin.
         let ended = rayon::scope(|_| self.steps(&mut *learner, &training, &validation, &mut state, progress));
@@ -269,14 +272,15 @@ impl Sitting<'_> {
                 self.validate(learner, validation, state)?;
                 state.counters.seconds = before + begin.elapsed().as_secs_f64();
             }
+            // Whoever asked to stop is not to wait for the scores, which `resume` makes up for.
+            if self.stop.is_requested() {
+                return Ok(false);
+            }
             if done {
                 if let Some(reason) = &state.counters.ended {
                     progress.note(&format!("training ended after step {step}: {reason}"));
                 }
                 return Ok(true);
-            }
-            if self.stop.is_requested() {
-                return Ok(false);
             }
             if step > 0 && step.is_multiple_of(train.checkpoint_every) {
                 self.checkpoint(learner, state)?;
@@ -302,6 +306,7 @@ impl Sitting<'_> {
                 train_loss: loss,
                 validation_loss: now.validation.map(|(_, loss)| loss),
                 seconds: now.seconds,
+                seconds_left: seconds_left(train, now),
             });
         }
     }
@@ -372,6 +377,12 @@ impl Sitting<'_> {
         };
         RunError::Failed(format!("the {what} became {value} at step {}{cure}", step + 1))
     }
+}
+
+/// Seconds to the last step at the rate so far, or to the limit where that comes first.
+fn seconds_left(train: &Train, now: &Counters) -> f64 {
+    let left = now.seconds / now.step as f64 * (train.steps - now.step) as f64;
+    if train.seconds > 0.0 { left.min(train.seconds - now.seconds).max(0.0) } else { left }
 }
 
 /// The mean loss over all examples.

@@ -142,13 +142,6 @@ fn recipes_that_cannot_be_are_refused_before_anything_is_written() {
             &["train.optimizer.damping = 0.0 must be above 0"],
         ),
     ] {
-        // an rnn has no such keys
-        let text = if settings[0] == "model.name=rnn" {
-            OSCILLATOR.replace("depth = 1\nactivation = \"tanh\"\n", "")
-        } else {
-            OSCILLATOR.into()
-        };
-        folder.write("tiny.toml", &text);
         let output = folder.run(&[&["train", "tiny.toml"], settings].concat());
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{settings:?}: {said}");

@@ -122,6 +122,9 @@ fn least_squares(
     else {
         return Err(unfit.into());
     };
+    let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
+    let method =
+        kernels::LevenbergMarquardt::new(layers, &weights, *damping).map_err(|_| unfit.to_owned())?;
     const MOST: usize = 2000;
     if weights.len() > MOST {
         return Err(format!(
@@ -130,9 +133,6 @@ fn least_squares(
             weights.len()
         ));
     }
-    let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
-    let method =
-        kernels::LevenbergMarquardt::new(layers, &weights, *damping).map_err(|_| unfit.to_owned())?;
     Ok(Box::new(LeastSquares::new(method, layout, *gradient_tolerance, *step_tolerance)))
 }
 

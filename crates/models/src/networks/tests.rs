@@ -400,7 +400,8 @@ fn levenberg_marquardt_says_what_it_is_for_and_when_it_is_done() {
     let shape = Shape { features: 4, dim: 2 };
     for (name, kernels) in [("rnn", Implementation::Own), ("ffnn", Implementation::Burn)] {
         let entry = NETWORKS.iter().find(|entry| entry.name == name).unwrap();
-        let made = (entry.learner)(&(entry.defaults)(), shape, 0, &least_squares(), &machine(kernels));
+        let settings = serde_json::json!({"hidden": 10});
+        let made = (entry.learner)(&settings, shape, 0, &least_squares(), &machine(kernels));
         let message = made.err().unwrap();
         assert!(
             message.contains("levenberg-marquardt") && message.contains("model.name = \"ffnn\""),

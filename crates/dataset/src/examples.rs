@@ -64,16 +64,34 @@ impl Examples {
     /// Copies the windows with these numbers, all below [`Examples::count`], into `batch`.
     pub fn gather(&self, which: &[usize], batch: &mut Batch) {
         batch.shape = [which.len(), self.window, self.features, self.dim];
-        batch.inputs.clear();
-        batch.targets.clear();
         let windows = (self.samples - self.window).div_ceil(self.stride);
-        for &number in which {
-            let (run, start) = (number / windows, number % windows * self.stride);
-            let (row, next) = (run * self.samples + start, run * (self.samples - 1) + start);
-            batch
-                .inputs
-                .extend_from_slice(&self.inputs[row * self.features..(row + self.window) * self.features]);
-            batch.targets.extend_from_slice(&self.targets[next * self.dim..(next + self.window) * self.dim]);
+        let places = || which.iter().map(|number| (number / windows, number % windows * self.stride));
+        let inputs = places().map(|(run, start)| (run * self.samples + start) * self.features);
+        copy_rows(&self.inputs, inputs, self.window * self.features, &mut batch.inputs);
+        let targets = places().map(|(run, start)| (run * (self.samples - 1) + start) * self.dim);
+        copy_rows(&self.targets, targets, self.window * self.dim, &mut batch.targets);
+    }
+}
+
+/// Copies rows of some length from each of some places, one after the other.
+fn copy_rows(from: &[f64], places: impl ExactSizeIterator<Item = usize>, length: usize, to: &mut Vec<f64>) {
+    /// A length known to the compiler: a call for each short row would take longer than the copy, and the copies of
+    /// several rows would wait for each other's way to memory.
+    fn short<const N: usize>(from: &[f64], places: impl Iterator<Item = usize>, to: &mut [f64]) {
+        for (slot, at) in to.as_chunks_mut::<N>().0.iter_mut().zip(places) {
+            slot.copy_from_slice(&from[at..at + N]);
+        }
+    }
+    to.resize(places.len() * length, 0.0);
+    match length {
+        1 => short::<1>(from, places, to),
+        2 => short::<2>(from, places, to),
+        3 => short::<3>(from, places, to),
+        4 => short::<4>(from, places, to),
+        _ => {
+            for (slot, at) in to.chunks_exact_mut(length).zip(places) {
+                slot.copy_from_slice(&from[at..at + length]);
+            }
         }
     }
 }

@@ -101,7 +101,9 @@ fn register_rate() -> f64 {
             let (mut sums, factor, term) =
                 ([_mm256_set1_ps(1.0); CHAINS], _mm256_set1_ps(0.999), _mm256_set1_ps(1e-9));
             for _ in 0..ROUNDS {
-                sums = sums.map(|sum| _mm256_fmadd_ps(sum, factor, term));
+                for sum in &mut sums {
+                    *sum = _mm256_fmadd_ps(*sum, factor, term);
+                }
             }
             sums
         }

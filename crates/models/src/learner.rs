@@ -105,7 +105,7 @@ impl<N: Network> Learner for Supervised<N> {
     }
 
     fn weights(&self) -> Tensors {
-        to_tensors(&self.network)
+        to_tensors(&self.network, &self.network.layout())
     }
 
     fn optimizer_state(&self) -> Tensors {
@@ -113,7 +113,7 @@ impl<N: Network> Learner for Supervised<N> {
     }
 
     fn restore(&mut self, weights: &Tensors, optimizer_state: &Tensors) -> Result<(), TensorError> {
-        self.network = from_tensors(self.network.clone(), weights, &self.device)?;
+        self.network = from_tensors(self.network.clone(), &self.network.layout(), weights, &self.device)?;
         self.optimizer.restore(optimizer_state)
     }
 }

@@ -6,7 +6,6 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
-use crate::learner::Network;
 use crate::tensors::{Number, TensorError, Tensors, Values};
 
 /// The parameters, [parameter].
@@ -79,8 +78,8 @@ pub(crate) fn layout(module: &impl Module) -> Vec<(String, Vec<usize>)> {
 }
 
 /// The parameters by name.
-pub(crate) fn to_tensors(network: &impl Network) -> Tensors {
-    named(&network.layout(), &values(flatten(network)))
+pub(crate) fn to_tensors(module: &impl Module, layout: &[(String, Vec<usize>)]) -> Tensors {
+    named(layout, &values(flatten(module)))
 }
 
 /// The parts of a vector of parameters by name.
@@ -115,12 +114,13 @@ pub(crate) fn read_named<T: Number>(
 }
 
 /// The module with the parameters of these names.
-pub(crate) fn from_tensors<M: Network>(
+pub(crate) fn from_tensors<M: Module>(
     module: M,
+    layout: &[(String, Vec<usize>)],
     tensors: &Tensors,
     device: &Device,
 ) -> Result<M, TensorError> {
-    let parameters = read_named(&module.layout(), tensors)?;
+    let parameters = read_named(layout, tensors)?;
     Ok(unflatten(module, &vector(parameters, device)))
 }
 

@@ -2,7 +2,7 @@
 
 use dataset::Split;
 use models::baselines::MAX_DEGREE;
-use models::{Implementation, Optimizer, Recipe, networks};
+use models::{Implementation, Machine, Optimizer, Recipe, networks};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System, Times};
@@ -239,6 +239,12 @@ impl Experiment {
             "take fewer starts, or a shorter transient and horizon",
         )?;
         Ok(())
+    }
+
+    /// What computes the network, with the device of this name.
+    pub(crate) fn machine(&self, device: &str) -> Result<Machine, String> {
+        let device = crate::names::device(device)?.open().map_err(|error| error.to_string())?;
+        Ok(Machine { device, kernels: self.train.kernels })
     }
 
     /// How the weights are changed.

@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use crate::environment::Environment;
 use crate::resolve::{parse, resolve, to_toml};
-use crate::training::machine;
 use crate::{Experiment, RunError, experiments};
 
 const EXPERIMENT: &str = "experiment.toml";
@@ -217,7 +216,7 @@ impl Run {
         experiment: &Experiment,
         device: &str,
     ) -> Result<Box<dyn Forecaster>, RunError> {
-        let machine = machine(experiment, device)?;
+        let machine = experiment.machine(device).map_err(RunError::Usage)?;
         let path = self.directory.join(MODEL);
         let model = Tensors::load(&path).map_err(RunError::usage)?;
         let fault = |fault: String| {

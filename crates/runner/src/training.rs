@@ -6,7 +6,7 @@ use std::time::Instant;
 use dataset::{Batch, BatchOrder, Examples};
 use forecast::{Loss, Results, Training};
 use models::tensors::Tensors;
-use models::{Learner, Machine, Shape};
+use models::{Learner, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Prepared, prepare};
@@ -15,7 +15,7 @@ use crate::evaluation::score;
 use crate::experiment::{Schedule, Train};
 use crate::resolve::to_toml;
 use crate::run::Run;
-use crate::{Experiment, Interrupt, Progress, RunError, Step, names};
+use crate::{Experiment, Interrupt, Progress, RunError, Step};
 
 /// How a training ended.
 #[derive(Debug)]
@@ -54,15 +54,9 @@ fn learner(experiment: &Experiment, device: &str) -> Result<Box<dyn Learner>, Ru
     let (network, settings) = experiment.network().map_err(RunError::Usage)?;
     let system = experiment.build_system().map_err(RunError::Usage)?;
     let shape = Shape { features: system.dim() + system.known_inputs().len(), dim: system.dim() };
-    let machine = machine(experiment, device)?;
+    let machine = experiment.machine(device).map_err(RunError::Usage)?;
     (network.learner)(&settings, shape, experiment.seed, &experiment.recipe(), &machine)
         .map_err(RunError::Usage)
-}
-
-/// What computes the network of an experiment.
-pub(crate) fn machine(experiment: &Experiment, device: &str) -> Result<Machine, RunError> {
-    let device = names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
-    Ok(Machine { device, kernels: experiment.train.kernels })
 }
 
 /// Continues a run from its last checkpoint, to the same bits as if it had never stopped.

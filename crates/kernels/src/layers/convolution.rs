@@ -23,7 +23,7 @@ pub enum Padding {
     Zero,
 }
 
-/// A convolution over the steps. Weights: `weight` [width, inputs, outputs], `bias` [outputs].
+/// A convolution over the steps. Weights: `weight` [width, inputs, outputs], `bias` `[outputs]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv1d {
     /// Features of a point.
@@ -41,7 +41,7 @@ pub struct Conv1d {
 }
 
 /// A convolution over a grid, whose points, row by row, are the steps. Weights: `weight`
-/// [tap row, tap column, inputs, outputs], `bias` [outputs].
+/// [tap row, tap column, inputs, outputs], `bias` `[outputs]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv2d {
     /// Features of a point.

@@ -7,7 +7,7 @@ use crate::functions::Activation;
 use crate::products::{Rows, Start, pack_both};
 use crate::real::{Real, Row};
 
-/// A dense layer. Weights: `weight` [inputs, outputs], `bias` [outputs].
+/// A dense layer. Weights: `weight` [inputs, outputs], `bias` `[outputs]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dense {
     /// Features of a sample.

@@ -14,7 +14,7 @@ use crate::products::{Rows, Start, pack_both};
 use crate::real::{PANEL, Real, Row};
 
 /// A GRU. Weights: `input` [inputs, 3 units], `recurrent` [units, 3 units], `bias` [3 units], gates in the order
-/// r, z, n; and `candidate_bias` [units], the k above.
+/// r, z, n; and `candidate_bias` `[units]`, the k above.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gru {
     /// Features of a sample.

@@ -12,7 +12,7 @@ use crate::products::{Rows, Start, pack_both};
 use crate::real::{Real, Row};
 use crate::simd::Kernels;
 
-/// A recurrent layer. Weights: `input` [inputs, units], `recurrent` [units, units], `bias` [units].
+/// A recurrent layer. Weights: `input` [inputs, units], `recurrent` [units, units], `bias` `[units]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rnn {
     /// Features of a sample.

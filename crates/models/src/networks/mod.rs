@@ -146,7 +146,7 @@ fn forecaster<N: Network>(
 ) -> Result<Box<dyn Forecaster>, TensorError> {
     let layout = network.layout();
     let Some((layers, _)) = network.kernels() else {
-        let network = from_tensors(network, weights, &machine.device)?;
+        let network = from_tensors(network, &layout, weights, &machine.device)?;
         let model = OnDevice { network, device: machine.device.clone() };
         return Ok(Box::new(Trained { model, window, normalisation }));
     };

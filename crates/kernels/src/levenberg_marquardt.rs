@@ -398,12 +398,13 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "thousands of times slower")]
     fn the_normal_equations_are_those_of_the_jacobian_by_differences() {
         // the second is deeper, with more weights than a block has rows and several groups of panels in a chunk
         let dense = |inputs, outputs, activation| Layer::Dense(Dense { inputs, outputs, activation });
         let (tanh, silu) = (Some(Activation::Tanh), Some(Activation::Silu));
         let deep = Network::new(vec![dense(2, 7, tanh), dense(7, 6, silu), dense(6, 3, None)]).unwrap();
-        for (network, count) in [(network(), 37), (deep, if cfg!(miri) { 99 } else { 4999 })] {
+        for (network, count) in [(network(), 37), (deep, 4999)] {
             assert_normal_equations(network, count);
         }
     }

@@ -32,16 +32,6 @@ fn conv2d(grid: [usize; 2], taps: [usize; 2], padding: Padding) -> Layer {
 
 /// Networks, and steps of a sequence that they take. Sizes of 1, 3 and 17 are multiples of no vector and no block.
 fn networks() -> Vec<(Vec<Layer>, usize)> {
-    if cfg!(miri) {
-        // thousands of times slower: one small network of each kind
-        return vec![
-            (vec![dense(2, 3, Some(Activation::Silu)), dense(3, 1, None)], 1),
-            (vec![Layer::Rnn(Rnn { inputs: 1, units: 2 })], 2),
-            (vec![Layer::Lstm(Lstm { inputs: 1, units: 2 })], 2),
-            (vec![Layer::Gru(Gru { inputs: 1, units: 2 })], 2),
-            (vec![conv1d(1, 2, 2, 2, Padding::Circular)], 3),
-        ];
-    }
     let mut all = vec![
         (vec![dense(1, 1, None)], 1),
         (vec![dense(3, 17, Some(Activation::Tanh)), dense(17, 1, None)], 3),
@@ -156,8 +146,7 @@ fn gradients_are_the_slopes_of_the_loss() {
             assert!(close(loss, errors.sum::<f64>() / outputs.len() as f64, 1e-14, 0.0), "{name}");
             // each weight, and some of the inputs, moved on its own
             let size = gradient.iter().fold(0.0f64, |size, g| size.max(g.abs()));
-            let stride = if cfg!(miri) { gradient.len() / 3 + 1 } else { 1 };
-            for i in (0..gradient.len()).step_by(stride) {
+            for i in 0..gradient.len() {
                 let measured = slope(|h| {
                     let mut weights = fixture.weights.clone();
                     weights[i] += h;
@@ -173,7 +162,7 @@ fn gradients_are_the_slopes_of_the_loss() {
                     "{name} {i}: the passes taken apart"
                 );
             }
-            for i in (0..by_inputs.len()).step_by(3 * stride) {
+            for i in (0..by_inputs.len()).step_by(3) {
                 let measured = slope(|h| {
                     let mut inputs = fixture.inputs.clone();
                     inputs[i] += h;
@@ -186,7 +175,6 @@ fn gradients_are_the_slopes_of_the_loss() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "thousands of times slower")]
 fn single_precision_agrees_with_double() {
     for (layers, steps) in networks() {
         let exact = Fixture::<f64>::new(layers.clone(), steps, 45);
@@ -204,7 +192,6 @@ fn single_precision_agrees_with_double() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "thousands of times slower")]
 fn an_example_counts_the_same_in_any_batch() {
     for (layers, steps) in networks() {
         for kernels in Kernels::<f32>::available() {
@@ -233,7 +220,6 @@ fn an_empty_batch_has_no_outputs_and_no_gradient() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "thousands of times slower")]
 fn threads_change_no_bit() {
     // Large enough for several chunks and for threads to be used.
     let wide = |layers, steps, count| Fixture::<f32>::new(layers, steps, count);

@@ -53,7 +53,6 @@ struct Chunk {
     /// output is summed for the first only.
     square: Vec<f64>,
     slope: Vec<f64>,
-    loss: f64,
     /// Panels at a time.
     panels: usize,
     /// Weights and bias of an output.
@@ -83,7 +82,7 @@ impl LevenbergMarquardt {
     /// `damping` times the largest element of the diagonal of J'J.
     ///
     /// # Errors
-    /// A network with other than dense layers.
+    /// A network with other than dense layers, or whose last layer is not linear.
     ///
     /// # Panics
     /// Weights of another number than the network has.
@@ -208,8 +207,8 @@ impl LevenbergMarquardt {
         chunk.square[i * size + j]
     }
 
-    /// J'J and J'e over a batch, into the first chunk; returns the mean squared error.
-    fn normal_equations(&mut self, count: usize, inputs: &[f64], targets: &[f64]) -> f64 {
+    /// J'J and J'e over a batch, into the first chunk.
+    fn normal_equations(&mut self, count: usize, inputs: &[f64], targets: &[f64]) {
         let (network, kernels, shape) = (&self.network, self.kernels, BatchShape { count, steps: 1 });
         network.assert_lengths(&self.weights, shape, inputs.len(), targets.len());
         let panels = count.div_ceil(PANEL);
@@ -239,13 +238,11 @@ impl LevenbergMarquardt {
                 chunk.add_panels(all, network, extent.panels, count - first * PANEL);
             }
         });
-        let Some((first, others)) = self.chunks.split_first_mut() else { return 0.0 };
+        let Some((first, others)) = self.chunks.split_first_mut() else { return };
         for other in others {
-            first.loss += other.loss;
             add(&mut first.square, &other.square);
             add(&mut first.slope, &other.slope);
         }
-        first.loss / targets.len() as f64
     }
 }
 
@@ -273,7 +270,6 @@ impl Chunk {
             residuals: vec![Row::ZERO; panels * outputs],
             square: vec![0.0; size * size],
             slope: vec![0.0; size],
-            loss: 0.0,
             panels,
             width,
         }
@@ -282,7 +278,6 @@ impl Chunk {
     fn clear(&mut self) {
         self.square.fill(0.0);
         self.slope.fill(0.0);
-        self.loss = 0.0;
     }
 
     /// Adds some panels, on which the network was run, of which the first `valid` examples are meant.
@@ -294,7 +289,8 @@ impl Chunk {
             let (y, targets) = (self.buffers.y.last(), &self.buffers.targets[panel * outputs..]);
             let y = y.map_or(&[][..], |y| &y[panel * outputs..(panel + 1) * outputs]);
             let residuals = &mut self.residuals[panel * outputs..(panel + 1) * outputs];
-            kernels.squared_error(y, targets, 1.0, valid, residuals, &mut self.loss);
+            // the error itself is summed elsewhere, before and after a step in the same way
+            kernels.squared_error(y, targets, 1.0, valid, residuals, &mut 0.0);
             self.last_row(network, panel, valid);
             for output in 0..outputs {
                 self.hidden_row(all, network, panel, output, valid);
@@ -414,7 +410,8 @@ mod tests {
         let (inputs, targets) = (numbers(2 * count, 1.0), numbers(3 * count, 2.0));
         let weights = numbers(size, 3.0);
         let mut method = LevenbergMarquardt::new(network.clone(), &weights, 1e-3).unwrap();
-        let loss = method.normal_equations(count, &inputs, &targets);
+        method.normal_equations(count, &inputs, &targets);
+        let loss = method.loss(count, &inputs, &targets);
         let outputs = |weights: &[f64]| {
             let (mut y, shape) = (vec![0.0; 3 * count], BatchShape { count, steps: 1 });
             network.forward(

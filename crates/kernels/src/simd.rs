@@ -150,7 +150,6 @@ macro_rules! lanes {
      div $div:ident, min $min:ident, max $max:ident, sqrt $sqrt:ident;
      $mul_add:expr; $round:expr; $power:expr; $sign:expr; $sum:expr; $sums:expr) => {
         // Each intrinsic below is sound under the argument at the head of this module.
-        #[allow(unused_unsafe)]
         impl Lanes for $register {
             type Real = $real;
             const COUNT: usize = $count;

@@ -53,7 +53,12 @@ impl Normalisation {
 
     /// The scaled inputs of one sample: components, then known inputs.
     pub fn scale<'a>(&'a self, state: &'a [f64], known: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
-        state.iter().chain(known).enumerate().map(|(j, x)| (x - self.mean[j]) / self.std[j])
+        state.iter().chain(known).enumerate().map(|(j, x)| self.scale_one(j, *x))
+    }
+
+    /// Input number `j`, scaled.
+    pub fn scale_one(&self, j: usize, x: f64) -> f64 {
+        (x - self.mean[j]) / self.std[j]
     }
 
     /// The scaled increment of component `j` from `now` to `next`.

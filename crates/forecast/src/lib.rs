@@ -10,6 +10,6 @@ mod statistics;
 mod task;
 
 pub use results::{Loss, Results, Training};
-pub use rollout::{Forecaster, rollout};
+pub use rollout::{Forecast, Forecaster, Starts, rollout, run};
 pub use scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
 pub use task::Task;

@@ -1,7 +1,7 @@
 //! What forecasts, and how it is let run on its own.
 
-/// Carries a batch of states one sample ahead.
-pub trait Forecaster {
+/// What carries states of a system on from sample to sample.
+pub trait Forecaster: Sync {
     /// Samples of history it needs, at least 1.
     fn window(&self) -> usize;
 
@@ -11,68 +11,120 @@ pub trait Forecaster {
     /// Number of known inputs.
     fn known_dim(&self) -> usize;
 
-    /// From the last samples `histories` [start, window, component] and the known inputs at the same times
-    /// `known` [start, window, input], writes the states one sample later, `next` [start, component]. All
-    /// in physical units. What is not finite stays so: it is scored as what it is.
-    fn advance(&self, histories: &[f64], known: &[f64], next: &mut [f64]);
+    /// Forecasts that it makes from each start, whose mean is its forecast: 1, or the members of an ensemble.
+    fn members(&self) -> usize {
+        1
+    }
+
+    /// Begins a forecast from each of some starts, after their last samples `histories` [start, window, component]
+    /// with the known inputs at all of these times but the last, `known` [start, window - 1, input]. All in physical
+    /// units. Where chance takes part, starts differ in their draws.
+    fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a>;
 }
 
-/// Lets `forecaster` run on its own for `steps` samples: each state it gives becomes part of the next
-/// history.
+/// Forecasts under way from some starts.
+pub trait Forecast {
+    /// With the known inputs at the time of the newest samples, `known` [start, input], writes the states one sample
+    /// later, `next` [start, component], in physical units. What is not finite stays so: it is scored as what it is.
+    fn advance(&mut self, known: &[f64], next: &mut [f64]);
+}
+
+/// Starts of forecasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Starts<'a> {
+    /// Number of them.
+    pub count: usize,
+    /// [start, history, component]: at least the forecaster's window of samples, of which the last are used.
+    pub histories: &'a [f64],
+    /// [start, time, input]: the known inputs at those times, and at the times of the forecast but its last.
+    pub known: &'a [f64],
+}
+
+/// Lets `forecaster` run on its own for `steps` samples from each start, `members` times, and shows every state
+/// [start, member, component] to `each`, with the number of its step counted from 0; it ends early where that
+/// returns false.
 ///
-/// `histories` [start, history, component] holds at least the forecaster's window of samples, of which the
-/// last are used; `known` [start, history + steps - 1, input] holds the known inputs at those times and at
-/// the times of the forecast but its last. Returns the states [start, step, component].
-pub fn rollout(
+/// # Panics
+/// Arrays whose lengths do not belong together.
+pub fn run(
     forecaster: &dyn Forecaster,
-    starts: usize,
-    histories: &[f64],
-    known: &[f64],
+    starts: Starts,
+    members: usize,
     steps: usize,
-) -> Vec<f64> {
+    mut each: impl FnMut(usize, &[f64]) -> bool,
+) {
+    let Starts { count, histories, known } = starts;
     let (window, dim, known_dim) = (forecaster.window(), forecaster.dim(), forecaster.known_dim());
-    let mut forecast = vec![0.0; starts * steps * dim];
-    if starts == 0 || steps == 0 {
-        return forecast;
+    if count == 0 || steps == 0 {
+        return;
     }
-    let history = histories.len() / (starts * dim);
+    let history = histories.len() / (count * dim);
     assert!(history >= window, "a history of {history} samples for a window of {window}");
-    assert_eq!(known.len(), starts * (history + steps - 1) * known_dim);
-    let mut recent = vec![0.0; starts * window * dim]; // [start, window, component]
-    for (recent, all) in recent.chunks_exact_mut(window * dim).zip(histories.chunks_exact(history * dim)) {
-        recent.copy_from_slice(&all[(history - window) * dim..]);
-    }
-    let mut inputs = vec![0.0; starts * window * known_dim]; // [start, window, input]
-    let mut next = vec![0.0; starts * dim];
+    let times = history + steps - 1;
+    assert_eq!(known.len(), count * times * known_dim, "known inputs of {times} times");
+    let first = history - window;
+    let repeated = |all: &[f64], of_start: usize, part: std::ops::Range<usize>| -> Vec<f64> {
+        let of = |start: usize| &all[start * of_start..(start + 1) * of_start][part.clone()];
+        (0..count).flat_map(|start| std::iter::repeat_n(of(start), members)).flatten().copied().collect()
+    };
+    let recent = repeated(histories, history * dim, first * dim..history * dim);
+    let before = repeated(known, times * known_dim, first * known_dim..(history - 1) * known_dim);
+    let mut forecast = forecaster.begin(&recent, &before);
+    let mut next = vec![0.0; count * members * dim];
     for step in 0..steps {
-        if known_dim > 0 {
-            let from = (history - window + step) * known_dim;
-            let all = known.chunks_exact((history + steps - 1) * known_dim);
-            for (inputs, all) in inputs.chunks_exact_mut(window * known_dim).zip(all) {
-                inputs.copy_from_slice(&all[from..from + window * known_dim]);
-            }
-        }
-        forecaster.advance(&recent, &inputs, &mut next);
-        for (start, state) in next.chunks_exact(dim).enumerate() {
-            let at = (start * steps + step) * dim;
-            forecast[at..at + dim].copy_from_slice(state);
-            let recent = &mut recent[start * window * dim..(start + 1) * window * dim];
-            recent.copy_within(dim.., 0);
-            recent[(window - 1) * dim..].copy_from_slice(state);
+        let now = (history - 1 + step) * known_dim;
+        let known = repeated(known, times * known_dim, now..now + known_dim);
+        forecast.advance(&known, &mut next);
+        if !each(step, &next) {
+            return;
         }
     }
+}
+
+/// The forecasts of `forecaster` over `steps` samples, [start, step, component]: the means of its members.
+///
+/// # Panics
+/// As [`run`].
+pub fn rollout(forecaster: &dyn Forecaster, starts: Starts, steps: usize) -> Vec<f64> {
+    let (dim, members) = (forecaster.dim(), forecaster.members());
+    let mut forecast = vec![0.0; starts.count * steps * dim];
+    run(forecaster, starts, members, steps, |step, states| {
+        for (start, states) in states.chunks_exact(members * dim).enumerate() {
+            let at = (start * steps + step) * dim;
+            mean_of_members(states, &mut forecast[at..at + dim]);
+        }
+        true
+    });
     forecast
+}
+
+/// The mean of states [member, component].
+pub(crate) fn mean_of_members(states: &[f64], mean: &mut [f64]) {
+    let dim = mean.len();
+    if states.len() == dim {
+        return mean.copy_from_slice(states);
+    }
+    for (j, mean) in mean.iter_mut().enumerate() {
+        let members = states.len() / dim;
+        *mean = states.iter().skip(j).step_by(dim).sum::<f64>() / members as f64;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// u(t + dt) = sum over the window of u, plus the newest known input.
-    struct Sum(usize);
+    /// u(t + dt) = sum over the window of u, plus the newest known input, plus the number of the forecast times
+    /// `spread`.
+    struct Sum {
+        window: usize,
+        members: usize,
+        spread: f64,
+    }
+    struct Summing<'a>(&'a Sum, Vec<f64>);
     impl Forecaster for Sum {
         fn window(&self) -> usize {
-            self.0
+            self.window
         }
         fn dim(&self) -> usize {
             1
@@ -80,10 +132,21 @@ mod tests {
         fn known_dim(&self) -> usize {
             1
         }
-        fn advance(&self, histories: &[f64], known: &[f64], next: &mut [f64]) {
-            for ((next, u), known) in next.iter_mut().zip(histories.chunks(self.0)).zip(known.chunks(self.0))
-            {
-                *next = u.iter().sum::<f64>() + known[self.0 - 1];
+        fn members(&self) -> usize {
+            self.members
+        }
+        fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a> {
+            assert_eq!(known.len(), histories.len() / self.window * (self.window - 1));
+            Box::new(Summing(self, histories.to_vec()))
+        }
+    }
+    impl Forecast for Summing<'_> {
+        fn advance(&mut self, known: &[f64], next: &mut [f64]) {
+            let windows = self.1.chunks_mut(self.0.window);
+            for (i, ((next, window), known)) in next.iter_mut().zip(windows).zip(known).enumerate() {
+                *next = window.iter().sum::<f64>() + known + i as f64 * self.0.spread;
+                window.rotate_left(1);
+                window[self.0.window - 1] = *next;
             }
         }
     }
@@ -93,13 +156,30 @@ mod tests {
         // Two starts, three samples of history of which the last two are used: Fibonacci, with an input
         // of 100 at the time of the second step.
         let known = [0.0, 0.0, 0.0, 100.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-        let forecast = rollout(&Sum(2), 2, &[9.0, 1.0, 1.0, 9.0, 2.0, 3.0], &known, 3);
+        let starts = Starts { count: 2, histories: &[9.0, 1.0, 1.0, 9.0, 2.0, 3.0], known: &known };
+        let forecast = rollout(&Sum { window: 2, members: 1, spread: 0.0 }, starts, 3);
         assert_eq!(forecast, [2.0, 103.0, 105.0, 5.0, 8.0, 13.0]);
     }
 
     #[test]
+    fn the_forecast_of_an_ensemble_is_the_mean_of_its_members() {
+        let starts = Starts { count: 2, histories: &[1.0, 5.0], known: &[0.0; 4] };
+        let ensemble = Sum { window: 1, members: 3, spread: 1.0 };
+        // members 0, 1, 2 of the first start and 3, 4, 5 of the second, added at every step
+        assert_eq!(rollout(&ensemble, starts, 2), [2.0, 3.0, 9.0, 13.0]);
+        let mut seen = Vec::new();
+        run(&ensemble, starts, 3, 2, |step, states| {
+            seen.push((step, states.to_vec()));
+            false
+        });
+        assert_eq!(seen, [(0, vec![1.0, 2.0, 3.0, 8.0, 9.0, 10.0])]);
+    }
+
+    #[test]
     fn nothing_to_forecast_is_an_empty_forecast() {
-        assert!(rollout(&Sum(2), 0, &[], &[], 3).is_empty());
-        assert!(rollout(&Sum(2), 1, &[1.0, 1.0], &[0.0], 0).is_empty());
+        let sum = Sum { window: 2, members: 1, spread: 0.0 };
+        assert!(rollout(&sum, Starts { count: 0, histories: &[], known: &[] }, 3).is_empty());
+        let one = Starts { count: 1, histories: &[1.0], known: &[0.0] };
+        assert!(rollout(&sum, one, 0).is_empty());
     }
 }

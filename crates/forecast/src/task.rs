@@ -3,9 +3,10 @@
 use sim::Trajectories;
 use sim::random::Stream;
 
+use crate::rollout::{mean_of_members, rollout, run};
 use crate::scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
 use crate::statistics::{median_interval, quantile, sorted};
-use crate::{Forecaster, rollout};
+use crate::{Forecaster, Starts};
 
 /// Thresholds at which valid prediction times are reported; the first is the main one.
 const THRESHOLDS: [f64; 3] = [0.4, 0.3, 0.5];
@@ -90,23 +91,29 @@ impl Task {
     fn errors(&self, forecaster: &dyn Forecaster, steps: usize) -> Vec<Vec<f64>> {
         let (window, runs) = (forecaster.window(), &self.runs);
         let first = self.lead + 1 - window;
-        let starts = 0..runs.count();
-        let histories: Vec<f64> = starts
+        let each = 0..runs.count();
+        let histories: Vec<f64> = each
             .clone()
             .flat_map(|run| (first..=self.lead).flat_map(move |i| runs.state(run, i)).copied())
             .collect();
-        let known: Vec<f64> = starts
-            .clone()
+        let known: Vec<f64> = each
             .flat_map(|run| (first..self.lead + steps).flat_map(move |i| runs.known_at(run, i)).copied())
             .collect();
-        let forecast = rollout(forecaster, runs.count(), &histories, &known, steps);
-        starts
-            .zip(forecast.chunks_exact(steps * runs.dim()))
-            .map(|(run, states)| {
-                let states = states.chunks_exact(runs.dim()).enumerate().take(self.trusted[run]);
-                states.map(|(i, state)| error(state, runs.state(run, self.lead + 1 + i), &self.std)).collect()
-            })
-            .collect()
+        let starts = Starts { count: runs.count(), histories: &histories, known: &known };
+        let (dim, members) = (runs.dim(), forecaster.members());
+        let mut errors: Vec<Vec<f64>> =
+            self.trusted.iter().map(|&trusted| Vec::with_capacity(trusted.min(steps))).collect();
+        let mut forecast = vec![0.0; dim];
+        run(forecaster, starts, members, steps, |step, states| {
+            for (start, states) in states.chunks_exact(members * dim).enumerate() {
+                if step < self.trusted[start] {
+                    mean_of_members(states, &mut forecast);
+                    errors[start].push(error(&forecast, runs.state(start, self.lead + 1 + step), &self.std));
+                }
+            }
+            true
+        });
+        errors
     }
 
     fn one_step_rmse(&self, forecaster: &dyn Forecaster) -> f64 {
@@ -114,11 +121,18 @@ impl Task {
         let (mut sum, mut count) = (0.0, 0);
         for run in 0..runs.count() {
             let ends = self.window - 1..runs.samples() - 1;
-            let windows = || ends.clone().flat_map(|end| end + 1 - window..=end);
-            let histories: Vec<f64> = windows().flat_map(|i| runs.state(run, i)).copied().collect();
-            let known: Vec<f64> = windows().flat_map(|i| runs.known_at(run, i)).copied().collect();
-            let mut next = vec![0.0; ends.len() * runs.dim()];
-            forecaster.advance(&histories, &known, &mut next);
+            let histories: Vec<f64> = ends
+                .clone()
+                .flat_map(|end| (end + 1 - window..=end).flat_map(|i| runs.state(run, i)))
+                .copied()
+                .collect();
+            let known: Vec<f64> = ends
+                .clone()
+                .flat_map(|end| (end + 1 - window..=end).flat_map(|i| runs.known_at(run, i)))
+                .copied()
+                .collect();
+            let next =
+                rollout(forecaster, Starts { count: ends.len(), histories: &histories, known: &known }, 1);
             for (end, state) in ends.clone().zip(next.chunks_exact(runs.dim())) {
                 sum += error(state, runs.state(run, end + 1), &self.std).powi(2);
                 count += 1;
@@ -176,6 +190,7 @@ fn growth(errors: &[Vec<f64>], dt: f64) -> ErrorGrowth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Forecast;
     use sim::{Times, random::stream};
 
     /// Runs u = slope * t from 0, a start per slope.
@@ -197,10 +212,15 @@ mod tests {
         fn known_dim(&self) -> usize {
             0
         }
-        fn advance(&self, histories: &[f64], _known: &[f64], next: &mut [f64]) {
-            for (next, u) in next.iter_mut().zip(histories) {
-                *next = u + self.0;
-            }
+        fn begin<'a>(&'a self, histories: &[f64], _known: &[f64]) -> Box<dyn Forecast + 'a> {
+            Box::new(Drifting(self.0, histories.to_vec()))
+        }
+    }
+    struct Drifting(f64, Vec<f64>);
+    impl Forecast for Drifting {
+        fn advance(&mut self, _known: &[f64], next: &mut [f64]) {
+            self.1.iter_mut().for_each(|u| *u += self.0);
+            next.copy_from_slice(&self.1);
         }
     }
 

@@ -21,7 +21,7 @@ pub struct Shape {
 }
 
 /// A network: a Burn module that maps windows to scaled increments.
-pub trait Network: Module + 'static {
+pub trait Network: Module + Sync + 'static {
     /// From scaled inputs [batch, window, feature] the scaled increments after each of the last samples,
     /// [batch, samples, component]; at least after the very last.
     fn forward(&self, inputs: Tensor<3>) -> Tensor<3>;

@@ -10,6 +10,7 @@ mod learner;
 pub mod networks;
 mod optimizer;
 mod parameters;
+mod recent;
 mod stack;
 pub mod tensors;
 mod trained;

@@ -4,11 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use dataset::Normalisation;
-use forecast::Forecaster;
+use forecast::{Forecast, Forecaster};
 use kernels::{BatchShape, Kernels, Real, Workspace};
 
 use crate::learner::Network;
 use crate::parameters::values;
+use crate::recent::Recent;
 
 /// A trained network with its scales.
 pub(crate) struct Trained<M> {
@@ -18,7 +19,7 @@ pub(crate) struct Trained<M> {
 }
 
 /// What gives the increments after the last samples.
-pub(crate) trait Increments {
+pub(crate) trait Increments: Sync {
     /// From scaled inputs [start, window, feature] the scaled increments [start, component].
     fn increments(&self, inputs: &[f64], shape: [usize; 3]) -> Vec<f64>;
 }
@@ -36,20 +37,24 @@ impl<M: Increments> Forecaster for Trained<M> {
         self.normalisation.features() - self.dim()
     }
 
-    fn advance(&self, histories: &[f64], known: &[f64], next: &mut [f64]) {
-        let (dim, known_dim, features) = (self.dim(), self.known_dim(), self.normalisation.features());
-        let count = next.len() / dim;
-        let mut inputs = Vec::with_capacity(count * self.window * features);
-        for (i, state) in histories.chunks_exact(dim).enumerate() {
-            let known = &known[i * known_dim..(i + 1) * known_dim];
-            inputs.extend(self.normalisation.scale(state, known));
-        }
-        let increments = self.model.increments(&inputs, [count, self.window, features]);
-        for (i, next) in next.iter_mut().enumerate() {
-            let (start, j) = (i / dim, i % dim);
-            let now = histories[((start + 1) * self.window - 1) * dim + j];
-            *next = self.normalisation.advance(j, now, increments[i]);
-        }
+    fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a> {
+        let recent = Recent::new(&self.normalisation, self.window, histories, known);
+        Box::new(Running { trained: self, recent })
+    }
+}
+
+/// Forecasts by a trained network.
+struct Running<'a, M> {
+    trained: &'a Trained<M>,
+    recent: Recent<'a>,
+}
+
+impl<M: Increments> Forecast for Running<'_, M> {
+    fn advance(&mut self, known: &[f64], next: &mut [f64]) {
+        let Trained { model, window, normalisation } = self.trained;
+        let shape = [self.recent.count(), *window, normalisation.features()];
+        let increments = model.increments(self.recent.complete(known), shape);
+        self.recent.add(&increments, next);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dataset::arrays::{Array, Npz, read_npz, write_npz};
-use forecast::rollout;
+use forecast::{Starts, rollout};
 use sim::System;
 
 use crate::experiment::MAX_NUMBERS;
@@ -95,7 +95,7 @@ pub fn predict(
     let known = known(&*system, &file, [starts, history, steps], dt, times).map_err(wrong)?;
 
     progress.stage(&format!("forecasting {steps} samples from {starts} starts"));
-    let forecast = rollout(&*model, starts, &u.values, &known, steps);
+    let forecast = rollout(&*model, Starts { count: starts, histories: &u.values, known: &known }, steps);
     let lost = forecast.chunks_exact(steps * dim).filter(|u| u.iter().any(|x| !x.is_finite())).count();
     if lost > 0 {
         progress.note(&format!("{lost} of {starts} forecasts leave the finite numbers"));

@@ -9,10 +9,12 @@
 //! other, as the phase of a driving force makes them (cos^2 + sin^2 = 1).
 
 use dataset::Normalisation;
-use forecast::Forecaster;
+use forecast::{Forecast, Forecaster};
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use sim::Trajectories;
+
+use crate::recent::Recent;
 
 /// The highest degree on offer: beyond it the monomials of data in f64 can no longer be told apart.
 pub const MAX_DEGREE: usize = 8;
@@ -115,20 +117,29 @@ impl Forecaster for LeastSquares {
         self.normalisation.features() - self.dim()
     }
 
-    fn advance(&self, histories: &[f64], known: &[f64], next: &mut [f64]) {
-        let (dim, known_dim) = (self.dim(), self.known_dim());
-        let mut scaled = Vec::new();
-        let mut powers = vec![0.0; self.monomials.count()];
-        for (i, (now, next)) in histories.chunks_exact(dim).zip(next.chunks_exact_mut(dim)).enumerate() {
-            scaled.clear();
-            scaled.extend(self.normalisation.scale(now, &known[i * known_dim..(i + 1) * known_dim]));
-            self.monomials.evaluate(&scaled, &mut powers);
-            for j in 0..dim {
-                let increment: f64 =
-                    powers.iter().zip(self.weights.row(j).iter()).map(|(power, w)| power * w).sum();
-                next[j] = self.normalisation.advance(j, now[j], increment);
+    fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a> {
+        Box::new(Running { map: self, recent: Recent::new(&self.normalisation, 1, histories, known) })
+    }
+}
+
+struct Running<'a> {
+    map: &'a LeastSquares,
+    recent: Recent<'a>,
+}
+
+impl Forecast for Running<'_> {
+    fn advance(&mut self, known: &[f64], next: &mut [f64]) {
+        let LeastSquares { monomials, weights, normalisation } = self.map;
+        let mut powers = vec![0.0; monomials.count()];
+        let mut increments = vec![0.0; next.len()];
+        let samples = self.recent.complete(known).chunks_exact(normalisation.features());
+        for (scaled, increments) in samples.zip(increments.chunks_exact_mut(normalisation.dim())) {
+            monomials.evaluate(scaled, &mut powers);
+            for (j, increment) in increments.iter_mut().enumerate() {
+                *increment = powers.iter().zip(weights.row(j).iter()).map(|(power, w)| power * w).sum();
             }
         }
+        self.recent.add(&increments, next);
     }
 }
 
@@ -167,7 +178,7 @@ impl Monomials {
 mod tests {
     use super::*;
     use crate::baselines::Baseline;
-    use forecast::rollout;
+    use forecast::{Starts, rollout};
     use sim::random::{stream, uniform};
     use sim::systems::{Lorenz, Oscillator};
     use sim::{Solver, System, Times};
@@ -194,8 +205,7 @@ mod tests {
         let normalisation = Normalisation::fit(&runs, &[0]);
         for degree in [2, 4] {
             let fitted = LeastSquares::fit(&runs, &[0], &normalisation, degree);
-            let mut next = [0.0];
-            fitted.advance(&[0.77], &[], &mut next);
+            let next = rollout(&fitted, Starts { count: 1, histories: &[0.77], known: &[] }, 1);
             assert!((next[0] - 3.9 * 0.77 * 0.23).abs() < 1e-12, "{}", next[0]);
         }
     }
@@ -211,7 +221,8 @@ mod tests {
         for baseline in [Baseline::Linear, Baseline::Polynomial { degree: 3 }] {
             let fitted = baseline.fit(&runs, &[0, 1, 2, 3, 4], &normalisation);
             let known: Vec<f64> = (0..200).flat_map(|i| runs.known_at(5, i)).copied().collect();
-            let forecast = rollout(&*fitted, 1, runs.state(5, 0), &known, 200);
+            let forecast =
+                rollout(&*fitted, Starts { count: 1, histories: runs.state(5, 0), known: &known }, 200);
             for i in 0..200 {
                 for j in 0..2 {
                     assert!((forecast[2 * i + j] - runs.state(5, i + 1)[j]).abs() < 1e-9, "{baseline:?}");

@@ -1,6 +1,6 @@
 //! Persistence: the next state is the present one.
 
-use forecast::Forecaster;
+use forecast::{Forecast, Forecaster};
 
 /// The state stays as it is.
 pub struct Persistence {
@@ -18,7 +18,15 @@ impl Forecaster for Persistence {
     fn known_dim(&self) -> usize {
         self.known_dim
     }
-    fn advance(&self, histories: &[f64], _known: &[f64], next: &mut [f64]) {
-        next.copy_from_slice(histories);
+    fn begin<'a>(&'a self, histories: &[f64], _known: &[f64]) -> Box<dyn Forecast + 'a> {
+        Box::new(Still(histories.to_vec()))
+    }
+}
+
+struct Still(Vec<f64>);
+
+impl Forecast for Still {
+    fn advance(&mut self, _known: &[f64], next: &mut [f64]) {
+        next.copy_from_slice(&self.0);
     }
 }

@@ -1,6 +1,7 @@
 //! What every network of the registry must do.
 
 use dataset::{Batch, BatchOrder, Examples, Normalisation};
+use forecast::{Starts, rollout};
 use sim::systems::Oscillator;
 use sim::{Solver, System, Times, Trajectories};
 
@@ -138,12 +139,12 @@ fn every_network_comes_back_from_disk_and_forecasts_the_same() {
         // A batch of three, in which each start must be forecast as it is alone.
         let histories: Vec<f64> = (0..3 * fixture.window * 2).map(|i| (i as f64 * 0.37).sin()).collect();
         let known: Vec<f64> = (0..3 * fixture.window * 2).map(|i| (i as f64 * 0.11).cos()).collect();
-        let (mut next, mut again, mut alone) = ([0.0; 6], [0.0; 6], [0.0; 2]);
-        trained.advance(&histories, &known, &mut next);
-        read.advance(&histories, &known, &mut again);
+        let all = Starts { count: 3, histories: &histories, known: &known };
+        let (next, again) = (rollout(&*trained, all, 1), rollout(&*read, all, 1));
         assert_eq!(next, again, "{}", fixture.entry.name);
         let one = fixture.window * 2..2 * fixture.window * 2;
-        trained.advance(&histories[one.clone()], &known[one], &mut alone);
+        let start = Starts { count: 1, histories: &histories[one.clone()], known: &known[one] };
+        let alone = rollout(&*trained, start, 1);
         for j in 0..2 {
             assert!((alone[j] - next[2 + j]).abs() < 1e-5, "{}", fixture.entry.name);
         }
@@ -308,9 +309,7 @@ fn weights_of_one_implementation_are_weights_of_the_other() {
             let (weights, normalisation) = (learner.weights(), fixture.normalisation.clone());
             let made =
                 (entry.forecaster)(&fixture.settings, &weights, normalisation, &machine(kernels)).unwrap();
-            let mut next = [0.0; 2];
-            made.advance(&histories, &histories, &mut next);
-            next
+            rollout(&*made, Starts { count: 1, histories: &histories, known: &histories }, 1)
         });
         assert!((own[0] - burn[0]).abs() < 1e-6 && (own[1] - burn[1]).abs() < 1e-6, "{own:?} {burn:?}");
     }
@@ -378,8 +377,9 @@ fn levenberg_marquardt_learns_in_f64_continues_and_forecasts_in_f64() {
     let inputs = &fixture.batch.inputs[..4];
     let normalisation = &fixture.normalisation;
     let physical = |j: usize| inputs[j] * normalisation.std[j] + normalisation.mean[j];
-    let mut next = [0.0; 2];
-    made.advance(&[physical(0), physical(1)], &[physical(2), physical(3)], &mut next);
+    let start =
+        Starts { count: 1, histories: &[physical(0), physical(1)], known: &[physical(2), physical(3)] };
+    let next = rollout(&*made, start, 1);
     let loss = |targets: Vec<f64>| {
         let mut one = learner_of(&fixture, &learner.weights());
         one.loss(&Batch { shape: [1, 1, 4, 2], inputs: inputs.to_vec(), targets })

@@ -11,6 +11,7 @@ pub mod networks;
 mod optimizer;
 mod parameters;
 mod recent;
+mod recurrent;
 mod stack;
 pub mod tensors;
 mod trained;

@@ -1,6 +1,9 @@
 //! The networks: one file each, one line in [`NETWORKS`].
 
+mod cnn;
 mod ffnn;
+mod gru;
+mod lstm;
 mod rnn;
 
 use burn::module::Module;
@@ -17,11 +20,20 @@ use crate::parameters::{from_tensors, read_named};
 use crate::stack::Machine;
 use crate::tensors::{TensorError, Tensors, Values};
 use crate::trained::{OnDevice, OnKernels, Trained};
+pub use cnn::CnnConfig;
 pub use ffnn::FfnnConfig;
+pub use gru::GruConfig;
+pub use lstm::LstmConfig;
 pub use rnn::RnnConfig;
 
 /// Every network, by name.
-pub const NETWORKS: &[Entry] = &[entry::<FfnnConfig>(), entry::<RnnConfig>()];
+pub const NETWORKS: &[Entry] = &[
+    entry::<CnnConfig>(),
+    entry::<FfnnConfig>(),
+    entry::<GruConfig>(),
+    entry::<LstmConfig>(),
+    entry::<RnnConfig>(),
+];
 
 /// What an experiment file can set of a network.
 pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
@@ -168,7 +180,7 @@ fn config<C: NetworkConfig>(settings: &Value) -> Result<C, String> {
 
 /// The sentence for more weights than memory is likely to hold several times over: with gradient, moments,
 /// packed weights, gradients by part of the batch, best weights and a checkpoint there are about 16 copies.
-fn check_weights(count: u128) -> Result<(), String> {
+pub(crate) fn check_weights(count: u128) -> Result<(), String> {
     const MOST: u128 = 50_000_000;
     if count <= MOST {
         Ok(())
@@ -178,7 +190,7 @@ fn check_weights(count: u128) -> Result<(), String> {
 }
 
 /// The sentence for a size outside its range, as every network words it.
-fn check_size(key: &str, value: usize, most: usize) -> Result<(), String> {
+pub(crate) fn check_size(key: &str, value: usize, most: usize) -> Result<(), String> {
     if (1..=most).contains(&value) {
         Ok(())
     } else {

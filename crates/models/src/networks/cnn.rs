@@ -1,0 +1,78 @@
+//! A temporal convolution network (van den Oord et al. 2016, "WaveNet"; Bai, Kolter, Koltun 2018): causal
+//! convolutions over a window of the past, each with twice the dilation of the one below, so that the past that a
+//! sample sees grows exponentially with the layers; then a readout of two layers after every sample. Before the
+//! window lie zeros.
+//!
+//! [batch, window, feature] -> [batch, window, channels] in each layer -> [batch, window, component]
+
+use kernels::{Activation, Conv1d, Dense, Layer, Padding};
+use serde::{Deserialize, Serialize};
+use sim::random::Stream;
+
+use super::{NetworkConfig, check_size, check_weights};
+use crate::learner::Shape;
+use crate::stack::{Machine, Stack};
+
+/// Settings of the convolutional network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CnnConfig {
+    /// Channels of each layer, and units of the readout.
+    pub channels: usize,
+    /// Convolutions, one on the other, with dilations 1, 2, 4 and so on.
+    pub layers: usize,
+    /// Taps of a convolution.
+    pub width: usize,
+    /// Samples of history it looks at.
+    pub window: usize,
+    /// Function after each layer but the last.
+    pub activation: Activation,
+}
+
+impl Default for CnnConfig {
+    fn default() -> Self {
+        CnnConfig { channels: 32, layers: 2, width: 2, window: 4, activation: Activation::default() }
+    }
+}
+
+impl NetworkConfig for CnnConfig {
+    const NAME: &'static str = "cnn";
+    const ABOUT: &'static str = "causal dilated convolutions over a window of the past";
+    type Network = Stack;
+
+    fn check(&self) -> Result<(), String> {
+        check_size("channels", self.channels, 100_000)?;
+        check_size("layers", self.layers, 16)?;
+        check_size("width", self.width, 1_000)?;
+        check_size("window", self.window, 100_000)?;
+        let seen = 1 + (self.width - 1) * ((1 << self.layers) - 1);
+        if self.width > 1 && self.window <= (1 << (self.layers - 1)) {
+            return Err(format!(
+                "window = {} is so short that the last of {} layers, with dilation {}, would see one sample only; the \
+                 layers together see {seen} samples",
+                self.window,
+                self.layers,
+                1 << (self.layers - 1)
+            ));
+        }
+        check_weights((self.layers * self.width) as u128 * (self.channels as u128).pow(2))
+    }
+
+    fn window(&self) -> usize {
+        self.window
+    }
+
+    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Stack {
+        let CnnConfig { channels, width, .. } = *self;
+        let activation = Some(self.activation);
+        let convolution = |i: usize| {
+            let inputs = if i == 0 { shape.features } else { channels };
+            let (dilation, padding) = (1usize << i, Padding::Causal);
+            Layer::Conv1d(Conv1d { inputs, outputs: channels, width, dilation, padding, activation })
+        };
+        let mut layers: Vec<Layer> = (0..self.layers).map(convolution).collect();
+        layers.push(Layer::Dense(Dense { inputs: channels, outputs: channels, activation }));
+        layers.push(Layer::Dense(Dense { inputs: channels, outputs: shape.dim, activation: None }));
+        Stack::new(layers, stream, machine)
+    }
+}

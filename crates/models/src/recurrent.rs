@@ -1,0 +1,72 @@
+//! What the recurrent networks share: a window of the past read by recurrent layers, and a readout.
+
+use std::marker::PhantomData;
+
+use kernels::{Activation, Dense, Layer};
+use serde::{Deserialize, Serialize};
+use sim::random::Stream;
+
+use crate::learner::Shape;
+use crate::networks::{NetworkConfig, check_size, check_weights};
+use crate::stack::{Machine, Stack};
+
+/// A kind of recurrent layer.
+pub trait Cell: 'static {
+    /// Name of the network in an experiment file.
+    const NAME: &'static str;
+    /// What it is, on one line.
+    const ABOUT: &'static str;
+    /// Matrices of units x units that it has.
+    const GATES: usize;
+
+    /// A layer of `units` that takes `inputs`.
+    fn layer(inputs: usize, units: usize) -> Layer;
+}
+
+/// Settings of a recurrent network. Layers of `C` read the window from the state 0, and a readout of two layers
+/// stands after every sample, so that each window teaches as many increments as it has samples.
+#[derive(Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, bound = "")]
+pub struct RecurrentConfig<C> {
+    /// Units of the hidden state, and of the readout.
+    pub hidden: usize,
+    /// Recurrent layers, one on the other.
+    pub layers: usize,
+    /// Samples of history it looks at.
+    pub window: usize,
+    #[serde(skip)]
+    cell: PhantomData<C>,
+}
+
+impl<C> Default for RecurrentConfig<C> {
+    fn default() -> Self {
+        RecurrentConfig { hidden: 64, layers: 1, window: 8, cell: PhantomData }
+    }
+}
+
+impl<C: Cell> NetworkConfig for RecurrentConfig<C> {
+    const NAME: &'static str = C::NAME;
+    const ABOUT: &'static str = C::ABOUT;
+    type Network = Stack;
+
+    fn check(&self) -> Result<(), String> {
+        check_size("hidden", self.hidden, 100_000)?;
+        check_size("layers", self.layers, 100)?;
+        check_size("window", self.window, 100_000)?;
+        check_weights(2 * (C::GATES * self.layers) as u128 * (self.hidden as u128).pow(2))
+    }
+
+    fn window(&self) -> usize {
+        self.window
+    }
+
+    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Stack {
+        let hidden = self.hidden;
+        let recurrent = |i| C::layer(if i == 0 { shape.features } else { hidden }, hidden);
+        let mut layers: Vec<Layer> = (0..self.layers).map(recurrent).collect();
+        let activation = Some(Activation::Silu);
+        layers.push(Layer::Dense(Dense { inputs: hidden, outputs: hidden, activation }));
+        layers.push(Layer::Dense(Dense { inputs: hidden, outputs: shape.dim, activation: None }));
+        Stack::new(layers, stream, machine)
+    }
+}

@@ -10,9 +10,9 @@
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
-use dataset::Batch;
+use dataset::{Batch, Normalisation};
 use kernels::{Activation, Conv1d, Dense, Gru, Layer, Lstm, Padding, Rnn};
-use models::{Implementation, Learner, Machine, Optimizer, Recipe, Stack};
+use models::{At, Implementation, Learner, Machine, Optimizer, Precision, Recipe, Stack};
 use serde_json::json;
 use sim::random::{stream, uniform};
 
@@ -123,9 +123,14 @@ fn register_rate() -> f64 {
 }
 
 fn learner(workload: &Workload, machine: &Machine) -> Result<Box<dyn Learner>, String> {
-    let recipe = Recipe { optimizer: Optimizer::Adam { learning_rate: 1e-3 }, gradient_norm: 1e9 };
+    let optimizer = Optimizer::Adam { learning_rate: 1e-3, weight_decay: 0.0 };
+    let recipe = Recipe { optimizer, gradient_norm: 1e9, dropout: 0.0, input_noise: 0.0, unroll: 1, seed: 0 };
+    let features = workload.layers[0].inputs();
+    let (zeros, ones) = (vec![0.0; features], vec![1.0; features]);
+    let scales =
+        Normalisation { mean: zeros.clone(), std: ones.clone(), increment_mean: zeros, increment_std: ones };
     let network = Stack::new(workload.layers.clone(), &mut stream(0, "weights", 0), machine);
-    models::learner(network, &recipe, machine)
+    models::learner(network, workload.steps, &scales, &recipe, machine)
 }
 
 fn main() -> Result<(), String> {
@@ -134,7 +139,7 @@ fn main() -> Result<(), String> {
     let (peers, names): (Vec<String>, Vec<String>) =
         asked.into_iter().partition(|argument| argument == "own" || argument == "burn");
     let device = models::devices::CPU.open().map_err(|error| error.to_string())?;
-    let machine = |kernels| Machine { device: device.clone(), kernels };
+    let machine = |kernels| Machine { device: device.clone(), kernels, precision: Precision::F32 };
     let rate = product_rate(&machine(Implementation::Burn));
     println!("{}", json!({"workload": "matmul-1024", "peer": "burn", "gflops": (rate / 1e9).round()}));
     let peak = register_rate();
@@ -160,7 +165,7 @@ fn main() -> Result<(), String> {
             // on a thread of the pool, as in the runner
             let time = rayon::scope(|_| {
                 median(|| {
-                    std::hint::black_box(learner.step(&batch, 1e-3));
+                    std::hint::black_box(learner.step(&batch, At { step: 0, learning_rate: 1e-3 }));
                 })
             });
             let operations = 2.0 * multiply_adds(&workload) / time.as_secs_f64();

@@ -62,13 +62,13 @@ struct Chunk {
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stepped {
-    /// The mean squared error before the step.
+    /// The loss before the step; of least squares it is the mean squared error.
     pub loss: f64,
-    /// The mean squared error after it.
+    /// The loss after it.
     pub after: f64,
-    /// The largest derivative of the mean squared error by a weight, before the step.
+    /// The largest derivative of the loss by a weight, before the step.
     pub gradient: f64,
-    /// The length of the step over that of the weights; 0 where no damping gave a lower error.
+    /// The length of the step over that of the weights; 0 where no damping, and no length, gave a lower loss.
     pub length: f64,
 }
 

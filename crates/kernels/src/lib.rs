@@ -5,15 +5,15 @@
 //! slices: no graph, no allocation, and vector instructions whatever the width of a layer: the numbers of
 //! [`PANEL`] examples lie side by side.
 //!
-//! A [`Network`] is a list of [`Layer`]s and one vector of weights. [`Trainer`] trains it by gradients, [`LevenbergMarquardt`] by
-//! least squares. The equations,
-//! and how the backward passes follow from them, are derived in `docs/kernels.md`.
+//! A [`Network`] is a list of [`Layer`]s and one vector of weights. [`Trainer`] trains it by gradients,
+//! [`LevenbergMarquardt`] by least squares; [`Lbfgs`] lowers any function of a vector. The equations, and how the backward passes follow from them, are derived in `docs/kernels.md`.
 
 #[cfg(feature = "burn")]
 mod composed;
 mod elementwise;
 mod functions;
 mod layers;
+mod lbfgs;
 mod levenberg_marquardt;
 mod network;
 #[cfg(feature = "burn")]
@@ -27,9 +27,10 @@ mod trainer;
 
 pub use functions::Activation;
 pub use layers::{Conv1d, Conv2d, Dense, Gru, Layer, Lstm, Padding, Rnn, TensorSpec};
+pub use lbfgs::Lbfgs;
 pub use levenberg_marquardt::{LevenbergMarquardt, Stepped};
 pub use network::{BatchShape, Network, ShapeError, Workspace};
-pub use optimizer::{AdamFactors, Method, Optimizer};
+pub use optimizer::{AdamFactors, Decay, Method, Optimizer, Rule};
 pub use real::{PANEL, Piece, Real, pieces};
 pub use simd::Kernels;
 pub use trainer::Trainer;

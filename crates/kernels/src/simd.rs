@@ -452,9 +452,13 @@ kernels! {
     /// See [`elementwise::gru_backward`].
     elementwise::gru_backward(gates: &mut [Row<T>], before: &[Row<T>], dh: &[Row<T>], carry: &mut [Row<T>]);
     /// See [`optimizer::adam`].
-    optimizer::adam(step: &optimizer::AdamStep<T>, state: optimizer::Moments<T>, gradient: &[Piece<T>], weights: &mut [Piece<T>]);
+    optimizer::adam(step: &optimizer::Step<T>, epsilon: T, state: optimizer::Moments<T>, gradient: &[Piece<T>], weights: &mut [Piece<T>]);
+    /// See [`optimizer::sgd`].
+    optimizer::sgd(step: &optimizer::Step<T>, gradient: &[Piece<T>], weights: &mut [Piece<T>]);
     /// See [`optimizer::momentum`].
-    optimizer::momentum(step: &optimizer::MomentumStep<T>, velocity: &mut [Piece<T>], gradient: &[Piece<T>], weights: &mut [Piece<T>]);
+    optimizer::momentum(step: &optimizer::Step<T>, momentum: T, velocity: &mut [Piece<T>], gradient: &[Piece<T>], weights: &mut [Piece<T>]);
+    /// See [`optimizer::scaled`].
+    optimizer::scaled(step: &optimizer::Step<T>, scaling: &optimizer::Scaling<T>, squares: &mut [Piece<T>], gradient: &[Piece<T>], weights: &mut [Piece<T>]);
 }
 
 /// The tables of this machine for one type, fastest first; the last runs anywhere.

@@ -76,19 +76,11 @@ impl<T: Real> Trainer<T> {
     /// # Panics
     /// As [`Network::forward`].
     pub fn step(&mut self, shape: BatchShape, inputs: &[f64], targets: &[f64], learning_rate: f64) -> f64 {
-        let (kernels, gradient) = (self.kernels, &mut self.gradient);
-        let loss = self.network.squared_error(
-            kernels,
-            &mut self.workspace,
-            &self.weights.as_flattened()[..self.network.weights()],
-            shape,
-            inputs,
-            targets,
-            gradient,
-        );
+        let (loss, _) = self.gradient(shape, inputs, targets);
         if !loss.is_finite() {
             return loss;
         }
+        let (kernels, gradient) = (self.kernels, &self.gradient);
         let mut squares = 0.0;
         kernels.sum_of_squares(gradient, &mut squares);
         let norm = squares.sqrt();
@@ -99,6 +91,24 @@ impl<T: Real> Trainer<T> {
         let scale = self.gradient_norm / norm.max(self.gradient_norm);
         self.optimizer.step(kernels, &mut self.weights, gradient, scale, learning_rate);
         loss
+    }
+
+    /// The loss on a batch, and its derivative by the weights.
+    ///
+    /// # Panics
+    /// As [`Network::forward`].
+    pub fn gradient(&mut self, shape: BatchShape, inputs: &[f64], targets: &[f64]) -> (f64, &[T]) {
+        let count = self.network.weights();
+        let loss = self.network.squared_error(
+            self.kernels,
+            &mut self.workspace,
+            &self.weights.as_flattened()[..count],
+            shape,
+            inputs,
+            targets,
+            &mut self.gradient,
+        );
+        (loss, &self.gradient.as_flattened()[..count])
     }
 
     /// The loss on a batch.

@@ -4,7 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kernels::{
-    Activation, BatchShape, Conv1d, Dense, Gru, Layer, Lstm, Method, Network, Padding, Rnn, Trainer,
+    Activation, BatchShape, Conv1d, Decay, Dense, Gru, Layer, Lstm, Method, Network, Padding, Rnn, Rule,
+    Trainer,
 };
 
 struct Counting;
@@ -50,7 +51,8 @@ fn a_step_allocates_nothing() {
         for count in [40, 700] {
             let shape = BatchShape { count, steps: 5 };
             let inputs = vec![0.25; count * 5 * 3];
-            for method in [Method::Adam { weight_decay: 0.0 }, Method::Sgd { momentum: 0.9 }] {
+            for rule in [Rule::Adam, Rule::Momentum { momentum: 0.9 }] {
+                let method = Method { rule, decay: Decay::NONE };
                 let weights = vec![0.01f32; network.weights()];
                 let mut trainer = Trainer::new(network.clone(), &weights, method, 1.0);
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();

@@ -22,6 +22,12 @@ pub fn uniform(stream: &mut impl Rng) -> f64 {
     (stream.next_u64() >> 11) as f64 * (0.5_f64).powi(53)
 }
 
+/// A number of the normal distribution with mean 0 and variance 1 (Box and Muller 1958).
+pub fn normal(stream: &mut impl Rng) -> f64 {
+    let (radius, angle) = (1.0 - uniform(stream), uniform(stream));
+    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+}
+
 /// An index uniform on 0..n; its bias is below n / 2^64. `n` must not be 0.
 pub fn below(stream: &mut impl Rng, n: usize) -> usize {
     ((u128::from(stream.next_u64()) * n as u128) >> 64) as usize
@@ -39,6 +45,16 @@ pub fn permutation(stream: &mut impl Rng, n: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn normal_numbers_have_the_moments_of_their_distribution() {
+        let mut draws = stream(0, "test", 0);
+        let values: Vec<f64> = (0..100_000).map(|_| normal(&mut draws)).collect();
+        let moment = |k| values.iter().map(|x| x.powi(k)).sum::<f64>() / values.len() as f64;
+        for (k, expected, tolerance) in [(1, 0.0, 0.02), (2, 1.0, 0.02), (3, 0.0, 0.06), (4, 3.0, 0.15)] {
+            assert!((moment(k) - expected).abs() < tolerance, "{k}: {}", moment(k));
+        }
+    }
 
     #[test]
     fn streams_repeat_and_differ_in_every_part_of_their_key() {

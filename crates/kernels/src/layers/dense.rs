@@ -2,7 +2,7 @@
 //!
 //! Backward, with dz = dy f'(z): dW = x' dz, db = sum of dz, dx = dz W'.
 
-use super::{Extent, Pass, TensorSpec, Weights};
+use super::{Extent, Layer, Pass, TensorSpec, Weights};
 use crate::functions::Activation;
 use crate::products::{Rows, Start, pack_both};
 use crate::real::{Real, Row};
@@ -19,6 +19,17 @@ pub struct Dense {
 }
 
 impl Dense {
+    /// Hidden layers of these widths with `activation`, and a linear one.
+    pub fn stack(inputs: usize, widths: &[usize], outputs: usize, activation: Activation) -> Vec<Layer> {
+        let below = [inputs].into_iter().chain(widths.iter().copied());
+        let above = widths.iter().copied().chain([outputs]);
+        let layer = |(i, (inputs, outputs))| {
+            let activation = (i < widths.len()).then_some(activation);
+            Layer::Dense(Dense { inputs, outputs, activation })
+        };
+        below.zip(above).enumerate().map(layer).collect()
+    }
+
     pub(super) fn tensors(&self) -> Vec<TensorSpec> {
         vec![
             TensorSpec::matrix("weight", vec![self.inputs, self.outputs], self.inputs, 1.0),

@@ -1,5 +1,6 @@
 //! Windows of trajectories, resident in memory and gathered a batch at a time.
 
+use sim::random::Stream;
 use sim::{Trajectories, random};
 
 use crate::{DatasetError, Normalisation};
@@ -61,15 +62,16 @@ impl Examples {
         self.count
     }
 
-    /// Copies the windows with these numbers, all below [`Examples::count`], into `batch`.
-    pub fn gather(&self, which: &[usize], batch: &mut Batch) {
-        batch.shape = [which.len(), self.window, self.features, self.dim];
+    /// Copies the windows with these numbers, all below [`Examples::count`], into `batch`; of each the first `length`
+    /// samples, at most as many as it has.
+    pub fn gather(&self, which: &[usize], length: usize, batch: &mut Batch) {
+        batch.shape = [which.len(), length, self.features, self.dim];
         let windows = (self.samples - self.window).div_ceil(self.stride);
         let places = || which.iter().map(|number| (number / windows, number % windows * self.stride));
         let inputs = places().map(|(run, start)| (run * self.samples + start) * self.features);
-        copy_rows(&self.inputs, inputs, self.window * self.features, &mut batch.inputs);
+        copy_rows(&self.inputs, inputs, length * self.features, &mut batch.inputs);
         let targets = places().map(|(run, start)| (run * (self.samples - 1) + start) * self.dim);
-        copy_rows(&self.targets, targets, self.window * self.dim, &mut batch.targets);
+        copy_rows(&self.targets, targets, length * self.dim, &mut batch.targets);
     }
 }
 
@@ -105,6 +107,22 @@ pub struct Batch {
     pub inputs: Vec<f64>,
     /// The increment after each sample, [batch, window, component].
     pub targets: Vec<f64>,
+}
+
+impl Batch {
+    /// Adds noise of this standard deviation to the components of every sample, and takes it off the increment after
+    /// it, so that the state that follows stays the true one.
+    pub fn add_noise(&mut self, deviation: f64, scales: &Normalisation, stream: &mut Stream) {
+        let [_, _, features, dim] = self.shape;
+        let samples = self.inputs.chunks_exact_mut(features).zip(self.targets.chunks_exact_mut(dim));
+        for (sample, target) in samples {
+            for (j, (x, increment)) in sample.iter_mut().zip(target).enumerate() {
+                let noise = deviation * random::normal(stream);
+                *x += noise;
+                *increment -= noise * scales.std[j] / scales.increment_std[j];
+            }
+        }
+    }
 }
 
 /// Which examples make up the batch of a step: every example once an epoch, in an order that depends on
@@ -166,10 +184,35 @@ mod tests {
         let all = examples(&[0, 2], 2, 1).unwrap();
         assert_eq!(all.count(), 6);
         let mut batch = Batch::default();
-        all.gather(&[5, 0], &mut batch);
+        all.gather(&[5, 0], 2, &mut batch);
         assert_eq!(batch.shape, [2, 2, 2, 1]);
         assert_eq!(batch.inputs, [24.0, 102.0, 29.0, 103.0, 0.0, 100.0, 1.0, 101.0]);
         assert_eq!(batch.targets, [5.0, 7.0, 1.0, 3.0]);
+        all.gather(&[5, 0], 1, &mut batch);
+        assert_eq!(
+            (batch.shape, &batch.inputs[..], &batch.targets[..]),
+            ([2, 1, 2, 1], &[24.0, 102.0, 0.0, 100.0][..], &[5.0, 1.0][..])
+        );
+    }
+
+    #[test]
+    fn noise_moves_what_is_shown_and_not_where_it_leads() {
+        let scales = Normalisation {
+            mean: vec![0.0; 2],
+            std: vec![2.0, 1.0],
+            increment_mean: vec![0.0],
+            increment_std: vec![0.5],
+        };
+        let clean = Batch { shape: [500, 1, 2, 1], inputs: [1.0, 7.0].repeat(500), targets: vec![3.0; 500] };
+        let mut noisy = clean.clone();
+        noisy.add_noise(0.1, &scales, &mut random::stream(0, "test", 0));
+        let mut square = 0.0;
+        for (sample, target) in noisy.inputs.chunks(2).zip(&noisy.targets) {
+            assert_eq!(sample[1], 7.0);
+            assert!((sample[0] * 2.0 + target * 0.5 - (1.0 * 2.0 + 3.0 * 0.5)).abs() < 1e-12);
+            square += (sample[0] - 1.0).powi(2) / 500.0;
+        }
+        assert!((square.sqrt() - 0.1).abs() < 0.01);
     }
 
     #[test]
@@ -177,7 +220,7 @@ mod tests {
         let apart = examples(&[1], 2, 2).unwrap();
         assert_eq!(apart.count(), 2);
         let mut batch = Batch::default();
-        apart.gather(&[0, 1], &mut batch);
+        apart.gather(&[0, 1], 2, &mut batch);
         assert_eq!(batch.targets, [1.0, 3.0, 5.0, 7.0]);
         assert_eq!(examples(&[1], 4, 4).unwrap().count(), 1);
     }

@@ -3,13 +3,20 @@
 //! Networks and baselines meet the same judge through [`Forecaster`]: plain arrays in physical units, in
 //! f64, a batch of starts at a time. The definitions of the scores stand with [`Scores`].
 
+mod climate;
+mod ensemble;
+mod finite;
 mod results;
 mod rollout;
 mod scores;
 mod statistics;
+pub mod suspicion;
 mod task;
 
-pub use results::{Loss, Results, Training};
-pub use rollout::{Forecast, Forecaster, Starts, rollout, run};
+pub use climate::{Climate, ClimateScores};
+pub use ensemble::{EnsembleGrowth, EnsembleScores, crps};
+pub use results::{Loss, Reconstruction, Results, Training};
+pub use rollout::{Forecast, Forecaster, Starts, mean_of_members, rollout, run};
 pub use scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
-pub use task::Task;
+pub use suspicion::{Check, Suspicion};
+pub use task::{Task, one_step_rmse};

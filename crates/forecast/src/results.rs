@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Scores;
+use crate::{Scores, Suspicion};
 
 /// The results of a run; the keys are a contract with whoever reads the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct Results {
     pub experiment: String,
     /// Name of the system.
     pub system: String,
+    /// The components that the model sees, where they are not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Vec<String>>,
     /// Name of the network.
     pub model: String,
     /// Number of its parameters.
@@ -23,10 +26,27 @@ pub struct Results {
     pub device: String,
     /// How it was trained.
     pub train: Training,
+    /// Of an autoencoder, by latent size.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reconstruction: Vec<Reconstruction>,
     /// How it forecasts.
     pub scores: Scores,
     /// How the baselines forecast, by name.
     pub baselines: BTreeMap<String, Scores>,
+    /// What is too good to be true, or otherwise looks like a mistake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicions: Vec<Suspicion>,
+}
+
+/// What a latent state of some size keeps of what it is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reconstruction {
+    /// Components of the latent state.
+    pub latent: usize,
+    /// Root mean square error of the decoded states of the test part, in standard deviations of the training part.
+    pub error: f64,
+    /// Steps it was trained for.
+    pub steps: u64,
 }
 
 /// The cost and outcome of a training.
@@ -47,7 +67,9 @@ pub struct Training {
     pub best_step: u64,
 }
 
-/// Mean squared errors of the scaled increments.
+/// Losses of a training, in its own terms: by default mean squared errors of the scaled increments; with `train.unroll`
+/// of the states of a free run, for an autoencoder the sum of its three errors, for a GAN an energy score. Only those of
+/// one kind of model and recipe can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
     /// Mean over the training steps since the validation before.

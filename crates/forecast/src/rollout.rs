@@ -1,5 +1,7 @@
 //! What forecasts, and how it is let run on its own.
 
+use std::time::{Duration, Instant};
+
 /// What carries states of a system on from sample to sample.
 pub trait Forecaster: Sync {
     /// Samples of history it needs, at least 1.
@@ -63,19 +65,49 @@ pub fn run(
     let times = history + steps - 1;
     assert_eq!(known.len(), count * times * known_dim, "known inputs of {times} times");
     let first = history - window;
-    let repeated = |all: &[f64], of_start: usize, part: std::ops::Range<usize>| -> Vec<f64> {
-        let of = |start: usize| &all[start * of_start..(start + 1) * of_start][part.clone()];
+    let of_starts = |all: &[f64], of_start: usize, part: std::ops::Range<usize>| -> Vec<f64> {
+        (0..count).flat_map(|start| &all[start * of_start..][part.clone()]).copied().collect()
+    };
+    let recent = of_starts(histories, history * dim, first * dim..history * dim);
+    let before = of_starts(known, times * known_dim, first * known_dim..(history - 1) * known_dim);
+    let known_at = |start: usize, step: usize| {
+        let at = (start * times + history - 1 + step) * known_dim;
+        &known[at..at + known_dim]
+    };
+    run_from(forecaster, [&recent, &before], members, steps, known_at, |step, states, _| each(step, states));
+}
+
+/// As [`run`], from histories of just the window, [start, window, component], with the known inputs before their last
+/// sample, [start, window - 1, input], and with `known_at(start, step)` from there on; `each` is also told how long
+/// the step took.
+pub(crate) fn run_from<'k>(
+    forecaster: &dyn Forecaster,
+    [recent, before]: [&[f64]; 2],
+    members: usize,
+    steps: usize,
+    known_at: impl Fn(usize, usize) -> &'k [f64],
+    mut each: impl FnMut(usize, &[f64], Duration) -> bool,
+) {
+    let (window, dim, known_dim) = (forecaster.window(), forecaster.dim(), forecaster.known_dim());
+    let count = recent.len() / (window * dim);
+    let repeated = |all: &[f64]| -> Vec<f64> {
+        let of_start = all.len() / count;
+        let of = |start: usize| &all[start * of_start..(start + 1) * of_start];
         (0..count).flat_map(|start| std::iter::repeat_n(of(start), members)).flatten().copied().collect()
     };
-    let recent = repeated(histories, history * dim, first * dim..history * dim);
-    let before = repeated(known, times * known_dim, first * known_dim..(history - 1) * known_dim);
-    let mut forecast = forecaster.begin(&recent, &before);
+    let mut forecast = forecaster.begin(&repeated(recent), &repeated(before));
     let mut next = vec![0.0; count * members * dim];
+    let mut known = Vec::with_capacity(count * members * known_dim);
     for step in 0..steps {
-        let now = (history - 1 + step) * known_dim;
-        let known = repeated(known, times * known_dim, now..now + known_dim);
+        known.clear();
+        if known_dim > 0 {
+            for start in 0..count {
+                (0..members).for_each(|_| known.extend_from_slice(known_at(start, step)));
+            }
+        }
+        let begin = Instant::now();
         forecast.advance(&known, &mut next);
-        if !each(step, &next) {
+        if !each(step, &next, begin.elapsed()) {
             return;
         }
     }
@@ -99,7 +131,7 @@ pub fn rollout(forecaster: &dyn Forecaster, starts: Starts, steps: usize) -> Vec
 }
 
 /// The mean of states [member, component].
-pub(crate) fn mean_of_members(states: &[f64], mean: &mut [f64]) {
+pub fn mean_of_members(states: &[f64], mean: &mut [f64]) {
     let dim = mean.len();
     if states.len() == dim {
         return mean.copy_from_slice(states);

@@ -6,6 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::climate::ClimateScores;
+use crate::ensemble::EnsembleScores;
+use crate::finite;
 use crate::statistics::{mean, median_interval, quantile, sorted};
 use sim::random::Stream;
 
@@ -24,6 +27,18 @@ pub struct Scores {
     pub error_growth: ErrorGrowth,
     /// Starts whose forecast left the finite numbers.
     pub diverged: usize,
+    /// The attractor of a long free forecast against that of the truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub climate: Option<ClimateScores>,
+    /// The spread of the forecasts from one start; of ensembles only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<EnsembleScores>,
+    /// Wall time, in microseconds, of carrying one forecast on by one sample: all forecasts (every start, every
+    /// member) are carried on together, the time that takes is divided by their number, and this is the median over
+    /// the samples of the free forecast. It depends on the machine, on what else runs there, and on the number of
+    /// starts.
+    #[serde(default)]
+    pub step_microseconds: f64,
 }
 
 /// Root mean square, over a free forecast of `horizon` time units, of the error; quantiles over the starts.
@@ -119,47 +134,4 @@ pub struct ErrorGrowth {
     /// 90th percentile.
     #[serde(with = "finite::list")]
     pub p90: Vec<f64>,
-}
-
-/// JSON has no infinity: null stands for it, both ways.
-mod finite {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(x: &f64, to: S) -> Result<S::Ok, S::Error> {
-        x.is_finite().then_some(x).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-        Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
-    }
-
-    pub(super) mod pair {
-        use super::*;
-
-        pub(in super::super) fn serialize<S: Serializer>(pair: &[f64; 2], to: S) -> Result<S::Ok, S::Error> {
-            list::serialize(pair, to)
-        }
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-            from: D,
-        ) -> Result<[f64; 2], D::Error> {
-            let pair: [Option<f64>; 2] = Deserialize::deserialize(from)?;
-            Ok(pair.map(|x| x.unwrap_or(f64::INFINITY)))
-        }
-    }
-
-    pub(super) mod list {
-        use super::*;
-
-        pub(in super::super) fn serialize<S: Serializer>(list: &[f64], to: S) -> Result<S::Ok, S::Error> {
-            to.collect_seq(list.iter().map(|x| x.is_finite().then_some(x)))
-        }
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-            from: D,
-        ) -> Result<Vec<f64>, D::Error> {
-            let list: Vec<Option<f64>> = Vec::deserialize(from)?;
-            Ok(list.into_iter().map(|x| x.unwrap_or(f64::INFINITY)).collect())
-        }
-    }
 }

@@ -3,7 +3,9 @@
 use sim::Trajectories;
 use sim::random::Stream;
 
-use crate::rollout::{mean_of_members, rollout, run};
+use crate::climate::Climate;
+use crate::ensemble::Tally;
+use crate::rollout::{mean_of_members, rollout, run_from};
 use crate::scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
 use crate::statistics::{median_interval, quantile, sorted};
 use crate::{Forecaster, Starts};
@@ -33,6 +35,18 @@ pub struct Task {
     /// The most history that any of the forecasters to be compared needs: the one-step error is taken over the
     /// samples after it, which are the same for all.
     pub window: usize,
+    /// The attractor, and for how long forecasts are compared with it; none leaves that out.
+    pub climate: Option<Climate>,
+}
+
+/// What is gathered while the forecasts run along the truth.
+struct Followed {
+    /// [start][step], while the truth holds.
+    errors: Vec<Vec<f64>>,
+    /// Of an ensemble.
+    tally: Option<Tally>,
+    /// Median over the steps, of one forecast.
+    step_microseconds: f64,
 }
 
 impl Task {
@@ -50,7 +64,7 @@ impl Task {
     pub fn score(&self, forecaster: &dyn Forecaster, stream: &mut Stream) -> Scores {
         let longest = self.trusted.iter().copied().max().unwrap_or(0);
         let steps = if self.lyapunov_exponent.is_some() { longest } else { self.horizon.min(longest) };
-        let errors = self.errors(forecaster, steps); // [start][step], while the truth holds
+        let Followed { errors, tally, step_microseconds } = self.follow(forecaster, steps);
         let over_horizon = |errors: &Vec<f64>| {
             let errors = &errors[..self.horizon.min(errors.len())];
             (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt()
@@ -58,6 +72,7 @@ impl Task {
         let over_horizon: Vec<f64> = errors.iter().map(over_horizon).collect();
         let ascending = sorted(&over_horizon);
         let dt = self.runs.times().dt();
+        let first_time = self.lyapunov_exponent.map(|exponent| (1.0 / (exponent * dt)).round() as usize);
         Scores {
             one_step_rmse: self.one_step_rmse(forecaster),
             nrmse: Nrmse {
@@ -84,61 +99,107 @@ impl Task {
             }),
             error_growth: growth(&errors, dt),
             diverged: errors.iter().filter(|errors| errors.iter().any(|e| !e.is_finite())).count(),
+            climate: self.climate.as_ref().map(|climate| {
+                let (recent, before) = self.recent(forecaster.window());
+                climate.score(forecaster, [&recent, &before], dt, self.lyapunov_exponent)
+            }),
+            ensemble: tally.map(|tally| tally.scores(first_time.unwrap_or(self.horizon), shown(&errors), dt)),
+            step_microseconds,
         }
     }
 
-    /// The error at each sample of each forecast while its truth holds, at most `steps`.
-    fn errors(&self, forecaster: &dyn Forecaster, steps: usize) -> Vec<Vec<f64>> {
-        let (window, runs) = (forecaster.window(), &self.runs);
-        let first = self.lead + 1 - window;
+    /// The last `window` samples of each start, and the known inputs at all of them but the last.
+    fn recent(&self, window: usize) -> (Vec<f64>, Vec<f64>) {
+        let (first, runs) = (self.lead + 1 - window, &self.runs);
         let each = 0..runs.count();
-        let histories: Vec<f64> = each
-            .clone()
-            .flat_map(|run| (first..=self.lead).flat_map(move |i| runs.state(run, i)).copied())
-            .collect();
-        let known: Vec<f64> = each
-            .flat_map(|run| (first..self.lead + steps).flat_map(move |i| runs.known_at(run, i)).copied())
-            .collect();
-        let starts = Starts { count: runs.count(), histories: &histories, known: &known };
+        let states =
+            each.clone().flat_map(|run| (first..=self.lead).flat_map(move |i| runs.state(run, i))).copied();
+        let known = each.flat_map(|run| (first..self.lead).flat_map(move |i| runs.known_at(run, i))).copied();
+        (states.collect(), known.collect())
+    }
+
+    /// Lets the forecasts run along the truth, at most `steps`.
+    fn follow(&self, forecaster: &dyn Forecaster, steps: usize) -> Followed {
+        let runs = &self.runs;
         let (dim, members) = (runs.dim(), forecaster.members());
         let mut errors: Vec<Vec<f64>> =
             self.trusted.iter().map(|&trusted| Vec::with_capacity(trusted.min(steps))).collect();
+        let mut tally = (members > 1).then(|| Tally::new(members, steps));
         let mut forecast = vec![0.0; dim];
-        run(forecaster, starts, members, steps, |step, states| {
+        let mut microseconds = Vec::with_capacity(steps);
+        let (recent, before) = self.recent(forecaster.window());
+        let known_at = |start, step| runs.known_at(start, self.lead + step);
+        run_from(forecaster, [&recent, &before], members, steps, known_at, |step, states, took| {
+            microseconds.push(took.as_secs_f64() * 1e6 / (runs.count() * members) as f64);
             for (start, states) in states.chunks_exact(members * dim).enumerate() {
                 if step < self.trusted[start] {
+                    let truth = runs.state(start, self.lead + 1 + step);
                     mean_of_members(states, &mut forecast);
-                    errors[start].push(error(&forecast, runs.state(start, self.lead + 1 + step), &self.std));
+                    errors[start].push(error(&forecast, truth, &self.std));
+                    if let Some(tally) = &mut tally {
+                        tally.add(step, states, truth, &self.std);
+                    }
                 }
             }
             true
         });
-        errors
+        let step_microseconds =
+            if microseconds.is_empty() { 0.0 } else { quantile(&sorted(&microseconds), 0.5) };
+        Followed { errors, tally, step_microseconds }
     }
 
     fn one_step_rmse(&self, forecaster: &dyn Forecaster) -> f64 {
-        let (window, runs) = (forecaster.window(), &self.test);
-        let (mut sum, mut count) = (0.0, 0);
-        for run in 0..runs.count() {
-            let ends = self.window - 1..runs.samples() - 1;
-            let histories: Vec<f64> = ends
-                .clone()
-                .flat_map(|end| (end + 1 - window..=end).flat_map(|i| runs.state(run, i)))
-                .copied()
-                .collect();
-            let known: Vec<f64> = ends
-                .clone()
-                .flat_map(|end| (end + 1 - window..=end).flat_map(|i| runs.known_at(run, i)))
-                .copied()
-                .collect();
-            let next =
-                rollout(forecaster, Starts { count: ends.len(), histories: &histories, known: &known }, 1);
-            for (end, state) in ends.clone().zip(next.chunks_exact(runs.dim())) {
-                sum += error(state, runs.state(run, end + 1), &self.std).powi(2);
-                count += 1;
+        one_step_rmse(forecaster, &self.test, self.window, &self.std)
+    }
+
+    /// The largest change of a component, in its standard deviations, from the present to the forecast of the next
+    /// sample, over the test trajectories: 0 for persistence.
+    pub fn largest_step(&self, forecaster: &dyn Forecaster) -> f64 {
+        let mut largest = 0.0f64;
+        one_step(forecaster, &self.test, self.window, |[now, forecast, _]| {
+            for ((now, next), std) in now.iter().zip(forecast).zip(&self.std) {
+                let step = ((next - now) / std).abs();
+                largest = largest.max(if step.is_nan() { f64::INFINITY } else { step });
             }
+        });
+        largest
+    }
+}
+
+/// The root mean square error of forecasts one sample ahead over `runs`, after at least `window` samples of each, with
+/// the components divided by `std`.
+///
+/// # Panics
+/// A window longer than a run, or shorter than that of `forecaster`.
+pub fn one_step_rmse(forecaster: &dyn Forecaster, runs: &Trajectories, window: usize, std: &[f64]) -> f64 {
+    let (mut sum, mut count) = (0.0, 0);
+    one_step(forecaster, runs, window, |[_, forecast, truth]| {
+        sum += error(forecast, truth, std).powi(2);
+        count += 1;
+    });
+    (sum / f64::from(count)).sqrt()
+}
+
+/// Shows the present state, the forecast of the next sample and its truth, at every sample that has `longest` samples
+/// of history.
+fn one_step(
+    forecaster: &dyn Forecaster,
+    runs: &Trajectories,
+    longest: usize,
+    mut each: impl FnMut([&[f64]; 3]),
+) {
+    let window = forecaster.window();
+    for run in 0..runs.count() {
+        let ends = longest - 1..runs.samples() - 1;
+        let part = |of: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> {
+            ends.clone().flat_map(|end| (end + 1 - window..=end).flat_map(of)).collect()
+        };
+        let histories = part(&|i| runs.state(run, i).to_vec());
+        let known = part(&|i| runs.known_at(run, i).to_vec());
+        let next = rollout(forecaster, Starts { count: ends.len(), histories: &histories, known: &known }, 1);
+        for (end, forecast) in ends.clone().zip(next.chunks_exact(runs.dim())) {
+            each([runs.state(run, end), forecast, runs.state(run, end + 1)]);
         }
-        (sum / f64::from(count)).sqrt()
     }
 }
 
@@ -169,14 +230,19 @@ fn valid_times(
     }
 }
 
-fn growth(errors: &[Vec<f64>], dt: f64) -> ErrorGrowth {
+/// The samples at which scores are shown against time: at most 200, while the truth holds for half of the starts.
+fn shown(errors: &[Vec<f64>]) -> impl Iterator<Item = usize> + Clone {
     const TIMES: usize = 200;
     // Where the truth has ended for most, the rest are those that grow slowly.
     let mut lengths: Vec<usize> = errors.iter().map(Vec::len).collect();
     lengths.sort_unstable();
     let steps = lengths[lengths.len() / 2];
+    (0..steps).step_by(steps.div_ceil(TIMES).max(1))
+}
+
+fn growth(errors: &[Vec<f64>], dt: f64) -> ErrorGrowth {
     let mut growth = ErrorGrowth { time: vec![], p10: vec![], median: vec![], p90: vec![] };
-    for step in (0..steps).step_by(steps.div_ceil(TIMES).max(1)) {
+    for step in shown(errors) {
         let known: Vec<f64> = errors.iter().filter_map(|errors| errors.get(step)).copied().collect();
         let ascending = sorted(&known);
         growth.time.push((step + 1) as f64 * dt);
@@ -234,6 +300,7 @@ mod tests {
             lyapunov_exponent: exponent,
             test: lines(&[1.0], 5),
             window: 1,
+            climate: None,
         }
     }
 
@@ -316,6 +383,69 @@ mod tests {
         assert_eq!(Task::trusted_samples(&first, &first, &[2.0]), [29, 29]);
         let lost = lines(&[1.0, f64::NAN], 30);
         assert_eq!(Task::trusted_samples(&first, &lost, &[2.0]), [29, 0]);
+    }
+
+    #[test]
+    fn persistence_takes_no_step_and_others_do() {
+        assert_eq!(task(&[1.0], None).largest_step(&Drift(0.0)), 0.0);
+        assert!((task(&[1.0], None).largest_step(&Drift(-0.5)) - 0.25).abs() < 1e-12);
+        assert_eq!(task(&[1.0], None).largest_step(&Drift(f64::NAN)), f64::INFINITY);
+    }
+
+    /// Its members drift by 0.5 and by 1.5 a step.
+    struct Two;
+    struct Parting(Vec<f64>);
+    impl Forecaster for Two {
+        fn window(&self) -> usize {
+            1
+        }
+        fn dim(&self) -> usize {
+            1
+        }
+        fn known_dim(&self) -> usize {
+            0
+        }
+        fn members(&self) -> usize {
+            2
+        }
+        fn begin<'a>(&'a self, histories: &[f64], _known: &[f64]) -> Box<dyn Forecast + 'a> {
+            Box::new(Parting(histories.to_vec()))
+        }
+    }
+    impl Forecast for Parting {
+        fn advance(&mut self, _known: &[f64], next: &mut [f64]) {
+            for (i, u) in self.0.iter_mut().enumerate() {
+                *u += 0.5 + (i % 2) as f64;
+            }
+            next.copy_from_slice(&self.0);
+        }
+    }
+
+    #[test]
+    fn an_ensemble_is_scored_over_the_first_lyapunov_time() {
+        // The truth rises by 0.5 a step: after k steps the members are off by 0 and k / 2 standard deviations, their
+        // mean by k / 4, their variance k^2 / 8; the fair score is k / 4 - k / 4 = 0.
+        let scores = task(&[1.0, 1.0], Some(0.5)).score(&Two, &mut stream(0, "test", 0));
+        let ensemble = scores.ensemble.unwrap();
+        assert_eq!((ensemble.members, ensemble.horizon), (2, 2.0)); // 4 steps
+        assert!(ensemble.crps.abs() < 1e-12);
+        let squares = (1.0 + 4.0 + 9.0 + 16.0) / 4.0;
+        assert!((ensemble.error - (squares / 16.0f64).sqrt()).abs() < 1e-12);
+        assert!((ensemble.spread - (1.5 * squares / 8.0f64).sqrt()).abs() < 1e-12);
+        assert!((ensemble.spread_to_error - 3f64.sqrt()).abs() < 1e-12);
+        assert_eq!(ensemble.growth.time, scores.error_growth.time);
+        assert!((ensemble.growth.error[9] - scores.error_growth.median[9]).abs() < 1e-12);
+        let single = task(&[1.0], None).score(&Drift(0.5), &mut stream(0, "test", 0));
+        assert!(single.ensemble.is_none() && single.climate.is_none() && single.step_microseconds >= 0.0);
+    }
+
+    #[test]
+    fn the_climate_is_scored_where_the_task_asks_for_it() {
+        let mut task = task(&[1.0, 2.0], Some(0.5));
+        task.climate = Some(Climate::new(&task.runs, 1, &task.std, 100, vec![]));
+        // From 0.5 and 1 with 1 a step, beyond 21 + 0.2 * 20.5 = 25.1 after 25 steps both.
+        let climate = task.score(&Drift(1.0), &mut stream(0, "test", 0)).climate.unwrap();
+        assert_eq!((climate.left, climate.first_left, climate.lyapunov_times), (2, Some(12.5), Some(25.0)));
     }
 
     #[test]

@@ -1,26 +1,110 @@
-//! Polynomial least squares: the increment to the next sample as a polynomial of the present state and the
-//! known inputs, in f64.
+//! Polynomial least squares: the increment to the next sample as a polynomial of the last samples and their known
+//! inputs, in f64.
 //!
 //! The monomials of the scaled inputs up to a total degree make the rows of A, the scaled increments those of
-//! B. A W = B is solved in the least squares sense by orthogonal factorisations only, since the normal
-//! equations would square a condition number that is large already: Householder QR of blocks of rows, merged
-//! pairwise into one triangle ("tall and skinny QR", Demmel et al. 2012, algorithm 1), then a singular value
-//! decomposition of the triangle with equilibrated columns, which also settles monomials that depend on each
-//! other, as the phase of a driving force makes them (cos^2 + sin^2 = 1).
+//! B; A W = B is solved as `tall_skinny` says.
 
 use dataset::Normalisation;
 use forecast::{Forecast, Forecaster};
 use nalgebra::DMatrix;
-use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use sim::Trajectories;
 
+use super::fitted::{FittedConfig, check_finite, check_range, steps, values};
+use super::monomials::Monomials;
+use super::tall_skinny::{solve, triangle, with_ridge};
 use crate::recent::Recent;
+use crate::tensors::{TensorError, Tensors, Values};
 
 /// The highest degree on offer: beyond it the monomials of data in f64 can no longer be told apart.
 pub const MAX_DEGREE: usize = 8;
 
-/// A polynomial map from the present state and known inputs to the next state.
+/// Settings of polynomial least squares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolynomialConfig {
+    /// The total degree, at most [`MAX_DEGREE`].
+    pub degree: usize,
+}
+
+impl Default for PolynomialConfig {
+    fn default() -> Self {
+        PolynomialConfig { degree: 6 }
+    }
+}
+
+impl FittedConfig for PolynomialConfig {
+    const NAME: &'static str = "polynomial";
+    const ABOUT: &'static str = "polynomial of the present state by least squares";
+
+    fn check(&self) -> Result<(), String> {
+        check_range("degree", self.degree, 1..=MAX_DEGREE)
+    }
+
+    fn window(&self) -> usize {
+        1
+    }
+
+    fn fit(
+        &self,
+        runs: &Trajectories,
+        train: &[usize],
+        normalisation: &Normalisation,
+        _seed: u64,
+    ) -> Result<Tensors, String> {
+        self.check()?;
+        fit(runs, train, normalisation, Features::of_present(self.degree), 0.0)
+    }
+
+    fn forecaster(
+        &self,
+        fitted: &Tensors,
+        normalisation: Normalisation,
+    ) -> Result<Box<dyn Forecaster>, TensorError> {
+        self.check().map_err(TensorError)?;
+        forecaster(fitted, normalisation, Features::of_present(self.degree))
+    }
+}
+
+/// What the polynomial is one of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Features {
+    /// Samples that it takes.
+    pub(super) delays: usize,
+    /// Intervals from one of them to the one before.
+    pub(super) skip: usize,
+    /// The total degree.
+    pub(super) degree: usize,
+}
+
+impl Features {
+    fn of_present(degree: usize) -> Self {
+        Features { delays: 1, skip: 1, degree }
+    }
+
+    /// Samples of history.
+    pub(super) fn window(self) -> usize {
+        (self.delays - 1) * self.skip + 1
+    }
+
+    /// The sentence for more monomials than can be solved for in some minutes.
+    fn check(self, inputs: usize) -> Result<(), String> {
+        const MOST: u128 = 2000;
+        let Features { delays, degree, .. } = self;
+        let count = Monomials::count_of(delays.saturating_mul(inputs), degree);
+        if count <= MOST {
+            return Ok(());
+        }
+        Err(format!(
+            "degree = {degree} makes {count} monomials of {inputs} inputs at {delays} times; at most {MOST} are \
+             possible, so take a lower degree or fewer delays"
+        ))
+    }
+}
+
+/// A polynomial map from the last samples and known inputs to the next state.
 pub struct LeastSquares {
+    features: Features,
     monomials: Monomials,
     weights: DMatrix<f64>, // [component, monomial]
     normalisation: Normalisation,
@@ -29,84 +113,76 @@ pub struct LeastSquares {
 impl LeastSquares {
     /// Fits all successive samples of the training trajectories.
     pub fn fit(runs: &Trajectories, train: &[usize], normalisation: &Normalisation, degree: usize) -> Self {
-        let (dim, features) = (normalisation.dim(), normalisation.features());
-        let monomials = Monomials::new(features, degree);
-        let (columns, steps) = (monomials.count(), runs.samples() - 1);
-        let width = columns + dim;
-        let rows = train.len() * steps;
-        // Blocks are of a size that does not depend on the number of threads, so neither do the weights.
-        let block = 8 * width;
-        let triangles: Vec<DMatrix<f64>> = (0..rows.div_ceil(block))
-            .into_par_iter()
-            .map(|number| {
-                let from = number * block;
-                let count = block.min(rows - from);
-                let (mut scaled, mut powers) = (Vec::with_capacity(features), vec![0.0; columns]);
-                let mut matrix = DMatrix::zeros(count, width);
-                for i in 0..count {
-                    let (run, sample) = (train[(from + i) / steps], (from + i) % steps);
-                    let (now, next) = (runs.state(run, sample), runs.state(run, sample + 1));
-                    scaled.clear();
-                    scaled.extend(normalisation.scale(now, runs.known_at(run, sample)));
-                    monomials.evaluate(&scaled, &mut powers);
-                    for (j, power) in powers.iter().enumerate() {
-                        matrix[(i, j)] = *power;
-                    }
-                    for j in 0..dim {
-                        matrix[(i, columns + j)] = normalisation.scale_increment(j, now[j], next[j]);
-                    }
-                }
-                matrix.qr().r()
-            })
-            .collect();
-        let triangle = merge(triangles);
+        Self::fit_ridge(runs, train, normalisation, Features::of_present(degree), 0.0)
+    }
+
+    /// Fits all samples of the training trajectories that have the history which `features` need.
+    fn fit_ridge(
+        runs: &Trajectories,
+        train: &[usize],
+        normalisation: &Normalisation,
+        features: Features,
+        ridge: f64,
+    ) -> Self {
+        let (dim, before) = (normalisation.dim(), features.window() - 1);
+        let monomials = Monomials::new(features.delays * normalisation.features(), features.degree);
+        let (columns, steps) = (monomials.count(), runs.samples() - 1 - before);
+        let row = |number: usize, row: &mut [f64]| {
+            let (run, sample) = (train[number / steps], before + number % steps);
+            let (now, next) = (runs.state(run, sample), runs.state(run, sample + 1));
+            let times = (0..features.delays).map(|delay| sample - delay * features.skip);
+            let scaled: Vec<f64> =
+                times.flat_map(|i| normalisation.scale(runs.state(run, i), runs.known_at(run, i))).collect();
+            monomials.evaluate(&scaled, row);
+            for j in 0..dim {
+                row[columns + j] = normalisation.scale_increment(j, now[j], next[j]);
+            }
+        };
+        let triangle = with_ridge(triangle(train.len() * steps, columns + dim, row), columns, ridge);
         let weights = solve(&triangle, columns).transpose();
-        LeastSquares { monomials, weights, normalisation: normalisation.clone() }
+        LeastSquares { features, monomials, weights, normalisation: normalisation.clone() }
     }
 }
 
-/// The triangle of all rows from those of the blocks.
-fn merge(mut triangles: Vec<DMatrix<f64>>) -> DMatrix<f64> {
-    while triangles.len() > 1 {
-        triangles = triangles
-            .par_chunks(2)
-            .map(|pair| match pair {
-                [a, b] => {
-                    let mut stacked = DMatrix::zeros(a.nrows() + b.nrows(), a.ncols());
-                    stacked.rows_mut(0, a.nrows()).copy_from(a);
-                    stacked.rows_mut(a.nrows(), b.nrows()).copy_from(b);
-                    stacked.qr().r()
-                }
-                pair => pair[0].clone(),
-            })
-            .collect();
-    }
-    triangles.pop().unwrap_or_default()
+/// The weights [component, monomial] as the tensor `readout`.
+pub(super) fn fit(
+    runs: &Trajectories,
+    train: &[usize],
+    normalisation: &Normalisation,
+    features: Features,
+    ridge: f64,
+) -> Result<Tensors, String> {
+    features.check(normalisation.features())?;
+    steps(
+        runs,
+        train,
+        &format!("delays = {}, skip = {}", features.delays, features.skip),
+        features.window(),
+    )?;
+    let weights = LeastSquares::fit_ridge(runs, train, normalisation, features, ridge).weights;
+    check_finite(weights.as_slice())?;
+    let mut tensors = Tensors::default();
+    let shape = vec![weights.nrows(), weights.ncols()];
+    tensors.insert("readout", shape, Values::F64(weights.transpose().as_slice().to_vec()));
+    Ok(tensors)
 }
 
-/// The least squares solution of least norm, [monomial, component], from the triangle of [A B].
-fn solve(triangle: &DMatrix<f64>, columns: usize) -> DMatrix<f64> {
-    let rows = triangle.nrows().min(columns);
-    let mut a = triangle.view((0, 0), (rows, columns)).into_owned();
-    let b = triangle.view((0, columns), (rows, triangle.ncols() - columns)).into_owned();
-    let norms: Vec<f64> =
-        a.column_iter().map(|column| column.norm()).map(|norm| if norm > 0.0 { norm } else { 1.0 }).collect();
-    for (mut column, norm) in a.column_iter_mut().zip(&norms) {
-        column /= *norm;
-    }
-    let svd = a.svd(true, true);
-    let cutoff = svd.singular_values.max() * f64::EPSILON * columns as f64;
-    // It fails only without both factors, which were asked for.
-    let mut weights = svd.solve(&b, cutoff).unwrap_or_else(|_| DMatrix::zeros(columns, b.ncols()));
-    for (mut row, norm) in weights.row_iter_mut().zip(&norms) {
-        row /= *norm;
-    }
-    weights
+/// The forecaster of the weights that [`fit`] gave.
+pub(super) fn forecaster(
+    fitted: &Tensors,
+    normalisation: Normalisation,
+    features: Features,
+) -> Result<Box<dyn Forecaster>, TensorError> {
+    features.check(normalisation.features()).map_err(TensorError)?;
+    let monomials = Monomials::new(features.delays * normalisation.features(), features.degree);
+    let shape = [normalisation.dim(), monomials.count()];
+    let weights = DMatrix::from_row_slice(shape[0], shape[1], values(fitted, "readout", &shape)?);
+    Ok(Box::new(LeastSquares { features, monomials, weights, normalisation }))
 }
 
 impl Forecaster for LeastSquares {
     fn window(&self) -> usize {
-        1
+        self.features.window()
     }
 
     fn dim(&self) -> usize {
@@ -118,7 +194,10 @@ impl Forecaster for LeastSquares {
     }
 
     fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a> {
-        Box::new(Running { map: self, recent: Recent::new(&self.normalisation, 1, histories, known) })
+        Box::new(Running {
+            map: self,
+            recent: Recent::new(&self.normalisation, self.window(), histories, known),
+        })
     }
 }
 
@@ -129,48 +208,21 @@ struct Running<'a> {
 
 impl Forecast for Running<'_> {
     fn advance(&mut self, known: &[f64], next: &mut [f64]) {
-        let LeastSquares { monomials, weights, normalisation } = self.map;
+        let LeastSquares { features, monomials, weights, normalisation } = self.map;
         let mut powers = vec![0.0; monomials.count()];
+        let mut scaled = Vec::new();
         let mut increments = vec![0.0; next.len()];
-        let samples = self.recent.complete(known).chunks_exact(normalisation.features());
-        for (scaled, increments) in samples.zip(increments.chunks_exact_mut(normalisation.dim())) {
-            monomials.evaluate(scaled, &mut powers);
+        let inputs = normalisation.features();
+        let windows = self.recent.complete(known).chunks_exact(features.window() * inputs);
+        for (window, increments) in windows.zip(increments.chunks_exact_mut(normalisation.dim())) {
+            scaled.clear();
+            scaled.extend(window.rchunks_exact(inputs).step_by(features.skip).flatten());
+            monomials.evaluate(&scaled, &mut powers);
             for (j, increment) in increments.iter_mut().enumerate() {
                 *increment = powers.iter().zip(weights.row(j).iter()).map(|(power, w)| power * w).sum();
             }
         }
         self.recent.add(&increments, next);
-    }
-}
-
-/// All monomials of some variables up to a total degree; each is an earlier one times a variable.
-struct Monomials(Vec<(usize, usize)>);
-
-impl Monomials {
-    fn new(variables: usize, degree: usize) -> Self {
-        // After the constant 1 come the variables, then from each degree the next: a monomial is multiplied
-        // by its last variable and those after it, so that every product appears once.
-        let mut factors: Vec<(usize, usize)> = (0..variables).map(|j| (0, j)).collect();
-        let mut from = 0;
-        for _ in 1..degree {
-            let to = factors.len();
-            for parent in from..to {
-                factors.extend((factors[parent].1..variables).map(|j| (parent + 1, j)));
-            }
-            from = to;
-        }
-        Monomials(factors)
-    }
-
-    fn count(&self) -> usize {
-        self.0.len() + 1
-    }
-
-    fn evaluate(&self, x: &[f64], powers: &mut [f64]) {
-        powers[0] = 1.0;
-        for (i, &(parent, variable)) in self.0.iter().enumerate() {
-            powers[i + 1] = powers[parent] * x[variable];
-        }
     }
 }
 
@@ -182,16 +234,6 @@ mod tests {
     use sim::random::{stream, uniform};
     use sim::systems::{Lorenz, Oscillator};
     use sim::{Solver, System, Times};
-
-    #[test]
-    fn monomials_are_all_products_up_to_the_degree() {
-        for (variables, degree, count) in [(1, 6, 7), (3, 6, 84), (4, 2, 15), (3, 8, 165)] {
-            assert_eq!(Monomials::new(variables, degree).count(), count);
-        }
-        let mut powers = [0.0; 10];
-        Monomials::new(3, 2).evaluate(&[2.0, 3.0, 5.0], &mut powers);
-        assert_eq!(powers, [1.0, 2.0, 3.0, 5.0, 4.0, 6.0, 10.0, 9.0, 15.0, 25.0]);
-    }
 
     #[test]
     fn a_polynomial_map_is_found_exactly() {

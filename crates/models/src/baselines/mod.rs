@@ -1,14 +1,22 @@
 //! Forecasters without a network, which a network has to beat.
 
+mod fitted;
 mod least_squares;
+mod monomials;
+mod nvar;
 mod persistence;
+mod reservoir;
+mod tall_skinny;
 
 use dataset::Normalisation;
 use forecast::Forecaster;
 use sim::Trajectories;
 
-pub use least_squares::{LeastSquares, MAX_DEGREE};
+pub use fitted::FittedConfig;
+pub use least_squares::{LeastSquares, MAX_DEGREE, PolynomialConfig};
+pub use nvar::NvarConfig;
 pub use persistence::Persistence;
+pub use reservoir::ReservoirConfig;
 
 /// A baseline and its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,18 +7,23 @@
 pub mod baselines;
 pub mod devices;
 mod learner;
+mod machine;
 pub mod networks;
 mod optimizer;
 mod parameters;
 mod recent;
 mod recurrent;
+mod registry;
 mod stack;
 pub mod tensors;
 mod trained;
 
 pub use burn::tensor::Device;
 pub use kernels::operation::Implementation;
-pub use learner::{Learner, Shape};
+pub use learner::{At, Dropout, Learner, Sequences};
+pub use machine::Machine;
 pub use networks::learner;
 pub use optimizer::{Optimizer, Recipe};
-pub use stack::{Machine, Stack};
+pub use registry::{Entry, Latent, MODELS, Training};
+pub use stack::Stack;
+pub use tensors::Precision;

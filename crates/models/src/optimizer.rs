@@ -1,34 +1,71 @@
 //! Optimisers by name, and their steps on a vector of tensors.
 
-use burn::tensor::{Device, Tensor};
-use kernels::Method;
+use burn::tensor::Tensor;
+use kernels::{Decay, Method, Rule};
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::{values, vector};
-use crate::tensors::{TensorError, Tensors};
+use crate::machine::{Machine, values};
+use crate::tensors::{Precision, TensorError, Tensors};
 
 /// An optimiser and its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum Optimizer {
-    /// Adam (Kingma and Ba 2015).
+    /// Adam (Kingma and Ba 2015, algorithm 1).
     Adam {
         /// The highest learning rate of the schedule.
         learning_rate: f64,
+        /// Factor of the weights in the gradient; absent from files that are older than it.
+        #[serde(default)]
+        weight_decay: f64,
     },
-    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
     AdamW {
         /// The highest learning rate of the schedule.
         learning_rate: f64,
         /// Factor of the weights in a step, times the learning rate.
         weight_decay: f64,
     },
-    /// Gradient descent with momentum (Polyak 1964).
+    /// Plain gradient descent (Robbins and Monro 1951).
     Sgd {
+        /// The highest learning rate of the schedule.
+        learning_rate: f64,
+        /// Factor of the weights in the gradient.
+        weight_decay: f64,
+    },
+    /// Gradient descent with momentum (Polyak 1964).
+    Momentum {
         /// The highest learning rate of the schedule.
         learning_rate: f64,
         /// Part of the velocity that is kept.
         momentum: f64,
+        /// Factor of the weights in the gradient.
+        weight_decay: f64,
+    },
+    /// Steps over the root of the mean square of the gradient (Tieleman and Hinton 2012, lecture 6.5).
+    RmsProp {
+        /// The highest learning rate of the schedule.
+        learning_rate: f64,
+        /// Part of the mean square that is kept.
+        smoothing: f64,
+        /// Factor of the weights in the gradient.
+        weight_decay: f64,
+    },
+    /// Steps over the root of the sum of squares of the gradient (Duchi, Hazan and Singer 2011, figure 1).
+    Adagrad {
+        /// The highest learning rate of the schedule.
+        learning_rate: f64,
+        /// Factor of the weights in the gradient.
+        weight_decay: f64,
+    },
+    /// Limited-memory BFGS (Liu and Nocedal 1989), in f64, at every step on the same `batch_size` windows.
+    Lbfgs {
+        /// Steps that are remembered.
+        memory: usize,
+        /// It ends where no derivative of the loss by a weight is larger.
+        gradient_tolerance: f64,
+        /// It ends where a step is shorter than this part of the weights.
+        step_tolerance: f64,
     },
     /// The method of Levenberg and Marquardt, in f64, at every step on the same `batch_size` windows.
     #[serde(rename = "levenberg-marquardt")]
@@ -44,36 +81,117 @@ pub enum Optimizer {
 
 impl Optimizer {
     /// Every optimiser with its defaults.
-    pub const ALL: [Optimizer; 4] = [
-        Optimizer::Adam { learning_rate: 3e-3 },
+    pub const ALL: [Optimizer; 8] = [
+        Optimizer::Adam { learning_rate: 3e-3, weight_decay: 0.0 },
         Optimizer::AdamW { learning_rate: 3e-3, weight_decay: 1e-2 },
-        Optimizer::Sgd { learning_rate: 1e-2, momentum: 0.9 },
+        Optimizer::Sgd { learning_rate: 1e-1, weight_decay: 0.0 },
+        Optimizer::Momentum { learning_rate: 1e-2, momentum: 0.9, weight_decay: 0.0 },
+        Optimizer::RmsProp { learning_rate: 1e-3, smoothing: 0.99, weight_decay: 0.0 },
+        Optimizer::Adagrad { learning_rate: 1e-2, weight_decay: 0.0 },
+        Optimizer::Lbfgs { memory: 10, gradient_tolerance: 1e-10, step_tolerance: 1e-12 },
         Optimizer::LevenbergMarquardt { damping: 1e-3, gradient_tolerance: 1e-14, step_tolerance: 1e-10 },
     ];
 
     /// The highest learning rate of the schedule, of a method that has one.
     pub fn learning_rate(&self) -> Option<f64> {
         match *self {
-            Optimizer::Adam { learning_rate }
+            Optimizer::Adam { learning_rate, .. }
             | Optimizer::AdamW { learning_rate, .. }
-            | Optimizer::Sgd { learning_rate, .. } => Some(learning_rate),
-            Optimizer::LevenbergMarquardt { .. } => None,
+            | Optimizer::Sgd { learning_rate, .. }
+            | Optimizer::Momentum { learning_rate, .. }
+            | Optimizer::RmsProp { learning_rate, .. }
+            | Optimizer::Adagrad { learning_rate, .. } => Some(learning_rate),
+            Optimizer::Lbfgs { .. } | Optimizer::LevenbergMarquardt { .. } => None,
         }
     }
 
-    /// Whether every step must be on the same windows: a damping that was right for some is not for others.
+    /// Its name in an experiment file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Optimizer::Adam { .. } => "adam",
+            Optimizer::AdamW { .. } => "adamw",
+            Optimizer::Sgd { .. } => "sgd",
+            Optimizer::Momentum { .. } => "momentum",
+            Optimizer::RmsProp { .. } => "rmsprop",
+            Optimizer::Adagrad { .. } => "adagrad",
+            Optimizer::Lbfgs { .. } => "lbfgs",
+            Optimizer::LevenbergMarquardt { .. } => "levenberg-marquardt",
+        }
+    }
+
+    /// Whether every step must be on the same windows: a damping that was right for some is not for others, and
+    /// neither is a difference of gradients.
     pub fn keeps_its_batch(&self) -> bool {
         self.learning_rate().is_none()
     }
 
     /// The method by the gradient alone, where it is one.
     pub(crate) fn method(&self) -> Option<Method> {
-        match *self {
-            Optimizer::Adam { .. } => Some(Method::Adam { weight_decay: 0.0 }),
-            Optimizer::AdamW { weight_decay, .. } => Some(Method::Adam { weight_decay }),
-            Optimizer::Sgd { momentum, .. } => Some(Method::Sgd { momentum }),
-            Optimizer::LevenbergMarquardt { .. } => None,
+        let (rule, decay) = match *self {
+            Optimizer::Adam { weight_decay, .. } => (Rule::Adam, Decay::Coupled(weight_decay)),
+            Optimizer::AdamW { weight_decay, .. } => (Rule::Adam, Decay::Decoupled(weight_decay)),
+            Optimizer::Sgd { weight_decay, .. } => (Rule::Sgd, Decay::Coupled(weight_decay)),
+            Optimizer::Momentum { momentum, weight_decay, .. } => {
+                (Rule::Momentum { momentum }, Decay::Coupled(weight_decay))
+            }
+            Optimizer::RmsProp { smoothing, weight_decay, .. } => {
+                (Rule::RmsProp { smoothing }, Decay::Coupled(weight_decay))
+            }
+            Optimizer::Adagrad { weight_decay, .. } => (Rule::Adagrad, Decay::Coupled(weight_decay)),
+            Optimizer::Lbfgs { .. } | Optimizer::LevenbergMarquardt { .. } => return None,
+        };
+        Some(Method { rule, decay })
+    }
+
+    /// Says which setting is impossible.
+    ///
+    /// # Errors
+    /// A sentence with the key, the value and the range.
+    pub fn check(&self) -> Result<(), String> {
+        if let Some(learning_rate) = self.learning_rate() {
+            above_zero("learning_rate", learning_rate)?;
         }
+        match *self {
+            Optimizer::Adam { weight_decay, .. }
+            | Optimizer::AdamW { weight_decay, .. }
+            | Optimizer::Sgd { weight_decay, .. }
+            | Optimizer::Adagrad { weight_decay, .. } => part("weight_decay", weight_decay, 1e3),
+            Optimizer::Momentum { momentum, weight_decay, .. } => {
+                part("momentum", momentum, 0.9999)?;
+                part("weight_decay", weight_decay, 1e3)
+            }
+            Optimizer::RmsProp { smoothing, weight_decay, .. } => {
+                part("smoothing", smoothing, 0.9999)?;
+                part("weight_decay", weight_decay, 1e3)
+            }
+            Optimizer::Lbfgs { memory, gradient_tolerance, step_tolerance } => {
+                if !(1..=1000).contains(&memory) {
+                    return Err(format!("train.optimizer.memory = {memory} must lie between 1 and 1000"));
+                }
+                part("gradient_tolerance", gradient_tolerance, 1e10)?;
+                part("step_tolerance", step_tolerance, 1e10)
+            }
+            Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance } => {
+                above_zero("damping", damping)?;
+                part("gradient_tolerance", gradient_tolerance, 1e10)?;
+                part("step_tolerance", step_tolerance, 1e10)
+            }
+        }
+    }
+}
+
+fn above_zero(key: &str, value: f64) -> Result<(), String> {
+    const MOST: f64 = 1e10;
+    match value > 0.0 && value <= MOST {
+        true => Ok(()),
+        false => Err(format!("train.optimizer.{key} = {value:?} must be above 0 and at most {MOST:?}")),
+    }
+}
+
+fn part(key: &str, value: f64, most: f64) -> Result<(), String> {
+    match (0.0..=most).contains(&value) {
+        true => Ok(()),
+        false => Err(format!("train.optimizer.{key} = {value:?} must lie between 0 and {most:?}")),
     }
 }
 
@@ -90,6 +208,14 @@ pub struct Recipe {
     pub optimizer: Optimizer,
     /// Norm to which gradients are clipped.
     pub gradient_norm: f64,
+    /// Part of the numbers between layers that is left out while training.
+    pub dropout: f64,
+    /// Standard deviation of the noise that is added to what a network is shown, over that of the states.
+    pub input_noise: f64,
+    /// Steps of free running that the loss is taken over at most, at least 1.
+    pub unroll: usize,
+    /// Seed of the weights, and of what chance has a part in.
+    pub seed: u64,
 }
 
 /// A [`Method`] on tensors, for networks that Burn differentiates; the kernels have their own.
@@ -97,12 +223,15 @@ pub(crate) struct TensorOptimizer {
     method: Method,
     kept: Vec<Tensor<1>>,
     steps: u64,
+    count: usize,
+    machine: Machine,
 }
 
 impl TensorOptimizer {
     /// Before the first step, for `count` parameters.
-    pub(crate) fn new(method: Method, count: usize, device: &Device) -> Self {
-        TensorOptimizer { method, kept: vec![Tensor::zeros([count], device); method.names().len()], steps: 0 }
+    pub(crate) fn new(method: Method, count: usize, machine: &Machine) -> Self {
+        let kept = vec![machine.tensor(&vec![0.0; count], [count]); method.names().len()];
+        TensorOptimizer { method, kept, steps: 0, count, machine: machine.clone() }
     }
 
     /// The parameters after one step, [parameter].
@@ -113,44 +242,63 @@ impl TensorOptimizer {
         learning_rate: f64,
     ) -> Tensor<1> {
         self.steps += 1;
-        match (self.method, &mut self.kept[..]) {
-            (Method::Adam { weight_decay }, [first, second]) => {
+        let Method { rule, decay } = self.method;
+        let gradient = match decay.coupled() {
+            0.0 => gradient,
+            coupled => gradient + parameters.clone() * coupled,
+        };
+        let update = match (rule, &mut self.kept[..]) {
+            (Rule::Sgd, []) => gradient * learning_rate,
+            (Rule::Momentum { momentum }, [velocity]) => {
+                *velocity = velocity.clone() * momentum + gradient;
+                velocity.clone() * learning_rate
+            }
+            (Rule::RmsProp { smoothing }, [squares]) => {
+                let square = gradient.clone() * gradient.clone();
+                *squares = squares.clone() * smoothing + square * (1.0 - smoothing);
+                gradient * learning_rate / (squares.clone().sqrt() + Method::RMSPROP_EPSILON)
+            }
+            (Rule::Adagrad, [squares]) => {
+                *squares = squares.clone() + gradient.clone() * gradient.clone();
+                gradient * learning_rate / (squares.clone().sqrt() + Method::ADAGRAD_EPSILON)
+            }
+            (Rule::Adam, [first, second]) => {
                 let square = gradient.clone() * gradient.clone();
                 *first = first.clone() * Method::BETA_1 + gradient * (1.0 - Method::BETA_1);
                 *second = second.clone() * Method::BETA_2 + square * (1.0 - Method::BETA_2);
                 let factors = Method::adam_factors(self.steps, learning_rate);
-                let update = first.clone() * factors.rate / (second.clone().sqrt() + factors.epsilon);
-                parameters * (1.0 - learning_rate * weight_decay) - update
-            }
-            (Method::Sgd { momentum }, [velocity]) => {
-                *velocity = velocity.clone() * momentum + gradient;
-                parameters - velocity.clone() * learning_rate
+                first.clone() * factors.rate / (second.clone().sqrt() + factors.epsilon)
             }
             _ => unreachable!("as many vectors as new() made"),
-        }
+        };
+        parameters * decay.keep(learning_rate) - update
     }
 
     /// Everything it keeps from step to step.
     pub(crate) fn state(&self) -> Tensors {
         let kept = self.method.names().iter().zip(&self.kept);
-        state_tensors(self.steps, kept.map(|(name, vector)| (*name, values(vector.clone()))))
+        let kept = kept.map(|(name, vector)| (*name, values(vector.clone())));
+        state_tensors(self.steps, kept, self.machine.precision)
     }
 
     /// Continues from `state`.
     pub(crate) fn restore(&mut self, state: &Tensors) -> Result<(), TensorError> {
-        let (count, device) = (self.kept[0].shape().num_elements(), self.kept[0].device());
-        let (steps, vectors) = state_vectors(self.method, state, count)?;
+        let (steps, vectors) = state_vectors(self.method, state, self.count)?;
         self.steps = steps;
-        self.kept = vectors.into_iter().map(|values| vector(values, &device)).collect();
+        self.kept = vectors.iter().map(|values| self.machine.tensor(values, [self.count])).collect();
         Ok(())
     }
 }
 
 /// What an optimiser keeps from step to step, by name.
-pub(crate) fn state_tensors(steps: u64, kept: impl Iterator<Item = (&'static str, Vec<f32>)>) -> Tensors {
+pub(crate) fn state_tensors(
+    steps: u64,
+    kept: impl Iterator<Item = (&'static str, Vec<f64>)>,
+    precision: Precision,
+) -> Tensors {
     let mut state = Tensors::default();
     for (name, values) in kept {
-        state.insert_f32(name, vec![values.len()], values);
+        state.insert(name, vec![values.len()], precision.values(&values));
     }
     state.insert_f64("steps", vec![steps as f64]);
     state
@@ -161,11 +309,11 @@ pub(crate) fn state_vectors(
     method: Method,
     state: &Tensors,
     count: usize,
-) -> Result<(u64, Vec<Vec<f32>>), TensorError> {
+) -> Result<(u64, Vec<Vec<f64>>), TensorError> {
     let [steps] = state.f64("steps")? else {
         return Err(TensorError("tensor steps must hold one number".into()));
     };
-    let vector = |name: &&str| Ok(state.f32(name, &[count])?.to_vec());
+    let vector = |name: &&str| state.numbers(name, &[count]);
     Ok((*steps as u64, method.names().iter().map(vector).collect::<Result<_, _>>()?))
 }
 
@@ -174,38 +322,119 @@ mod tests {
     use super::*;
     use crate::devices;
 
+    /// Two parameters after `steps` steps of rate 0.01, as the papers write them.
+    fn expected(optimizer: &Optimizer, steps: i32) -> [f64; 2] {
+        let (mut w, mut m, mut v) = ([1.0f64, -2.0], [0.0; 2], [0.0f64; 2]);
+        for t in 1..=steps {
+            for i in 0..2 {
+                let g = gradient(t)[i];
+                match *optimizer {
+                    Optimizer::Sgd { weight_decay, .. } => w[i] -= 0.01 * (g + weight_decay * w[i]),
+                    Optimizer::Momentum { momentum, weight_decay, .. } => {
+                        m[i] = momentum * m[i] + g + weight_decay * w[i];
+                        w[i] -= 0.01 * m[i];
+                    }
+                    Optimizer::RmsProp { smoothing, weight_decay, .. } => {
+                        let g = g + weight_decay * w[i];
+                        v[i] = smoothing * v[i] + (1.0 - smoothing) * g * g;
+                        w[i] -= 0.01 * g / (v[i].sqrt() + 1e-8);
+                    }
+                    Optimizer::Adagrad { weight_decay, .. } => {
+                        let g = g + weight_decay * w[i];
+                        v[i] += g * g;
+                        w[i] -= 0.01 * g / (v[i].sqrt() + 1e-10);
+                    }
+                    Optimizer::Adam { weight_decay, .. } | Optimizer::AdamW { weight_decay, .. } => {
+                        let decoupled = matches!(optimizer, Optimizer::AdamW { .. });
+                        let g = if decoupled { g } else { g + weight_decay * w[i] };
+                        m[i] = 0.9 * m[i] + 0.1 * g;
+                        v[i] = 0.999 * v[i] + 0.001 * g * g;
+                        let (mh, vh) = (m[i] / (1.0 - 0.9f64.powi(t)), v[i] / (1.0 - 0.999f64.powi(t)));
+                        let pull = if decoupled { weight_decay * w[i] } else { 0.0 };
+                        w[i] -= 0.01 * (mh / (vh.sqrt() + 1e-8) + pull);
+                    }
+                    Optimizer::Lbfgs { .. } | Optimizer::LevenbergMarquardt { .. } => unreachable!(),
+                }
+            }
+        }
+        w
+    }
+
+    fn gradient(t: i32) -> [f64; 2] {
+        [0.3 * f64::from(t), -1.0 / f64::from(t)]
+    }
+
+    /// Every optimiser by the gradient, with its own weight decay and with a large one.
+    fn with_decays() -> impl Iterator<Item = Optimizer> {
+        let gradient = Optimizer::ALL.into_iter().filter(|optimizer| optimizer.method().is_some());
+        gradient.flat_map(|optimizer| {
+            let mut settings = serde_json::json!(optimizer);
+            settings["weight_decay"] = serde_json::json!(0.5);
+            [optimizer, serde_json::from_value(settings).unwrap()]
+        })
+    }
+
     #[test]
     fn steps_follow_the_algorithms() {
         let device = devices::CPU.open().unwrap();
-        for method in Optimizer::ALL.iter().filter_map(Optimizer::method) {
-            let mut optimizer = TensorOptimizer::new(method, 2, &device);
-            let mut parameters = vector(vec![1.0, -2.0], &device);
-            let (mut expected, mut m, mut v) = ([1.0f64, -2.0], [0.0; 2], [0.0; 2]);
+        let machine = Machine { device, kernels: Default::default(), precision: Precision::F32 };
+        for named in with_decays() {
+            let method = named.method().unwrap();
+            let mut optimizer = TensorOptimizer::new(method, 2, &machine);
+            let mut parameters = machine.tensor(&[1.0, -2.0], [2]);
             for t in 1..=5 {
-                let g = [0.3 * f64::from(t), -1.0 / f64::from(t)];
-                for i in 0..2 {
-                    match method {
-                        Method::Adam { weight_decay } => {
-                            m[i] = 0.9 * m[i] + 0.1 * g[i];
-                            v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
-                            let (mh, vh) = (m[i] / (1.0 - 0.9f64.powi(t)), v[i] / (1.0 - 0.999f64.powi(t)));
-                            expected[i] -= 0.01 * (mh / (vh.sqrt() + 1e-8) + weight_decay * expected[i]);
-                        }
-                        Method::Sgd { momentum } => {
-                            m[i] = momentum * m[i] + g[i];
-                            expected[i] -= 0.01 * m[i];
-                        }
-                    }
-                }
-                parameters = optimizer.step(parameters, vector(g.map(|g| g as f32).to_vec(), &device), 0.01);
+                let slopes = gradient(t);
+                parameters = optimizer.step(parameters, machine.tensor(&slopes, [2]), 0.01);
+                // from its own state it goes on as it would have
+                let state = optimizer.state();
+                optimizer = TensorOptimizer::new(method, 2, &machine);
+                optimizer.restore(&state).unwrap();
+                assert!(optimizer.state() == state);
             }
-            let found = values(parameters);
+            let (found, expected) = (values(parameters), expected(&named, 5));
             for i in 0..2 {
-                assert!(
-                    (f64::from(found[i]) - expected[i]).abs() < 1e-6,
-                    "{method:?} {found:?} {expected:?}"
-                );
+                assert!((found[i] - expected[i]).abs() < 1e-6, "{named:?} {found:?} {expected:?}");
             }
         }
+    }
+
+    #[test]
+    fn defaults_are_possible_and_what_is_not_is_refused_with_its_range() {
+        assert_eq!(Optimizer::default(), Optimizer::ALL[0]);
+        for optimizer in Optimizer::ALL {
+            assert_eq!(optimizer.check(), Ok(()));
+            assert_eq!(optimizer.keeps_its_batch(), optimizer.method().is_none());
+            let settings = serde_json::json!(optimizer);
+            let wrong = |key: &str| match (key, settings["name"].as_str().unwrap()) {
+                ("memory", _) => vec![(serde_json::json!(0), "between 1 and 1000")],
+                ("learning_rate" | "damping", _) => {
+                    vec![(serde_json::json!(0.0), "above 0"), (serde_json::json!(1e11), "at most 1")]
+                }
+                ("momentum" | "smoothing", _) => vec![(serde_json::json!(1.0), "between 0 and 0.9999")],
+                _ => vec![
+                    (serde_json::json!(-1.0), "between 0 and"),
+                    (serde_json::json!(1e11), "between 0 and"),
+                ],
+            };
+            for key in settings.as_object().unwrap().keys().filter(|key| *key != "name") {
+                for (value, words) in wrong(key) {
+                    let mut settings = settings.clone();
+                    settings[key] = value.clone();
+                    let message = serde_json::from_value::<Optimizer>(settings).unwrap().check().unwrap_err();
+                    assert!(message.starts_with(&format!("train.optimizer.{key} = ")), "{message}");
+                    assert!(message.contains(words), "{message}");
+                }
+            }
+        }
+        let message = Optimizer::Lbfgs { memory: 0, gradient_tolerance: 0.0, step_tolerance: 0.0 }.check();
+        assert_eq!(message, Err("train.optimizer.memory = 0 must lie between 1 and 1000".into()));
+        let message = Optimizer::Adam { learning_rate: f64::NAN, weight_decay: 0.0 }.check();
+        assert!(message.unwrap_err().contains("learning_rate = NaN must be above 0"));
+    }
+
+    #[test]
+    fn an_adam_of_a_file_from_before_its_weight_decay_is_read() {
+        let read: Optimizer = serde_json::from_str("{\"name\": \"adam\", \"learning_rate\": 0.003}").unwrap();
+        assert_eq!(read, Optimizer::default());
     }
 }

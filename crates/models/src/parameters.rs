@@ -4,9 +4,10 @@
 //! module holds them. So do we: it makes an update a dozen tensor operations whatever the number of layers.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Gradients, Tensor};
 
-use crate::tensors::{Number, TensorError, Tensors, Values};
+use crate::machine::{Machine, values};
+use crate::tensors::{Precision, TensorError, Tensors};
 
 /// The parameters, [parameter].
 pub(crate) fn flatten(module: &impl Module) -> Tensor<1> {
@@ -78,37 +79,38 @@ pub(crate) fn layout(module: &impl Module) -> Vec<(String, Vec<usize>)> {
 }
 
 /// The parameters by name.
-pub(crate) fn to_tensors(module: &impl Module, layout: &[(String, Vec<usize>)]) -> Tensors {
-    named(layout, &values(flatten(module)))
+pub(crate) fn to_tensors(
+    module: &impl Module,
+    layout: &[(String, Vec<usize>)],
+    precision: Precision,
+) -> Tensors {
+    named(layout, &values(flatten(module)), precision)
 }
 
 /// The parts of a vector of parameters by name.
-pub(crate) fn named<T: Number>(layout: &[(String, Vec<usize>)], parameters: &[T]) -> Tensors {
+pub(crate) fn named(layout: &[(String, Vec<usize>)], parameters: &[f64], precision: Precision) -> Tensors {
     let mut tensors = Tensors::default();
     let mut from = 0;
     for (name, shape) in layout {
         let to = from + shape.iter().product::<usize>();
-        tensors.insert(name.clone(), shape.clone(), T::values(parameters[from..to].to_vec()));
+        tensors.insert(name.clone(), shape.clone(), precision.values(&parameters[from..to]));
         from = to;
     }
     tensors
 }
 
-/// The opposite of [`named`]; numbers of another precision are rounded.
-pub(crate) fn read_named<T: Number>(
+/// The opposite of [`named`].
+pub(crate) fn read_named(
     layout: &[(String, Vec<usize>)],
     tensors: &Tensors,
-) -> Result<Vec<T>, TensorError> {
+) -> Result<Vec<f64>, TensorError> {
     let mut parameters = Vec::new();
     for (name, shape) in layout {
-        let from = parameters.len();
-        match tensors.get(name, shape)? {
-            Values::F32(values) => parameters.extend(values.iter().map(|&x| T::from_f64(f64::from(x)))),
-            Values::F64(values) => parameters.extend(values.iter().map(|&x| T::from_f64(x))),
-        }
-        if let Some(x) = parameters[from..].iter().find(|x| !x.to_f64().is_finite()) {
+        let values = tensors.numbers(name, shape)?;
+        if let Some(x) = values.iter().find(|x| !x.is_finite()) {
             return Err(TensorError(format!("tensor {name} holds {x:?}")));
         }
+        parameters.extend(values);
     }
     Ok(parameters)
 }
@@ -118,20 +120,8 @@ pub(crate) fn from_tensors<M: Module>(
     module: M,
     layout: &[(String, Vec<usize>)],
     tensors: &Tensors,
-    device: &Device,
+    machine: &Machine,
 ) -> Result<M, TensorError> {
     let parameters = read_named(layout, tensors)?;
-    Ok(unflatten(module, &vector(parameters, device)))
-}
-
-/// A vector on the device.
-pub(crate) fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
-    let count = values.len();
-    Tensor::from_data(TensorData::new(values, [count]), device)
-}
-
-/// The values of a tensor, on the host.
-pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    #[allow(clippy::expect_used)] // every tensor of this program is of f32
-    tensor.into_data_as::<f32>().try_into_vec().expect("values of the type asked for")
+    Ok(unflatten(module, &machine.tensor(&parameters, [parameters.len()])))
 }

@@ -48,6 +48,11 @@ impl<'a> Recent<'a> {
         &self.samples
     }
 
+    /// The samples [start, window, feature] as they are; the newest lack their known inputs.
+    pub(crate) fn samples(&self) -> &[f64] {
+        &self.samples
+    }
+
     /// Goes on by the scaled increments [start, component] to the states `next`.
     pub(crate) fn add(&mut self, increments: &[f64], next: &mut [f64]) {
         let dim = self.normalisation.dim();

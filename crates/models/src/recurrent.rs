@@ -2,13 +2,14 @@
 
 use std::marker::PhantomData;
 
+use dataset::Normalisation;
 use kernels::{Activation, Dense, Layer};
 use serde::{Deserialize, Serialize};
 use sim::random::Stream;
 
-use crate::learner::Shape;
+use crate::machine::Machine;
 use crate::networks::{NetworkConfig, check_size, check_weights};
-use crate::stack::{Machine, Stack};
+use crate::stack::Stack;
 
 /// A kind of recurrent layer.
 pub trait Cell: 'static {
@@ -60,13 +61,13 @@ impl<C: Cell> NetworkConfig for RecurrentConfig<C> {
         self.window
     }
 
-    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Stack {
+    fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Stack {
         let hidden = self.hidden;
-        let recurrent = |i| C::layer(if i == 0 { shape.features } else { hidden }, hidden);
+        let recurrent = |i| C::layer(if i == 0 { scales.features() } else { hidden }, hidden);
         let mut layers: Vec<Layer> = (0..self.layers).map(recurrent).collect();
         let activation = Some(Activation::Silu);
         layers.push(Layer::Dense(Dense { inputs: hidden, outputs: hidden, activation }));
-        layers.push(Layer::Dense(Dense { inputs: hidden, outputs: shape.dim, activation: None }));
+        layers.push(Layer::Dense(Dense { inputs: hidden, outputs: scales.dim(), activation: None }));
         Stack::new(layers, stream, machine)
     }
 }

@@ -3,22 +3,13 @@
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 use kernels::Layer;
 use kernels::operation::{Implementation, apply};
 use sim::random::{Stream, uniform};
 
-use crate::learner::Network;
-use crate::parameters::values;
-
-/// What computes a network: the device, and on the CPU whose code.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    /// Where tensors live.
-    pub device: Device,
-    /// Whose code computes the layers on the CPU.
-    pub kernels: Implementation,
-}
+use crate::learner::{Dropout, Network};
+use crate::machine::{Machine, values};
 
 /// A network of layers: on the CPU it runs on the kernels of this project, elsewhere on Burn's operations.
 #[derive(Module, Debug)]
@@ -38,30 +29,62 @@ impl Stack {
     pub fn new(layers: Vec<Layer>, stream: &mut Stream, machine: &Machine) -> Self {
         #[allow(clippy::panic)]
         let network = kernels::Network::new(layers).unwrap_or_else(|fault| panic!("{fault}"));
-        let mut weights: Vec<f32> = Vec::with_capacity(network.weights());
+        let mut weights: Vec<f64> = Vec::with_capacity(network.weights());
         for (_, tensor) in network.tensors() {
+            // In f32 in either precision, so that both begin alike.
             let draw = |stream: &mut Stream| match tensor.bound {
                 0.0 => 0.0,
-                bound => (bound * (2.0 * uniform(stream) - 1.0)) as f32,
+                bound => f64::from((bound * (2.0 * uniform(stream) - 1.0)) as f32),
             };
             weights.extend((0..tensor.count()).map(|_| draw(stream)));
         }
-        let count = weights.len();
-        let weights = Tensor::from_data(TensorData::new(weights, [count]), &machine.device);
-        Stack { weights: Param::from_tensor(weights), network: Arc::new(network), kernels: machine.kernels }
+        let weights = Param::from_tensor(machine.tensor(&weights, [weights.len()]));
+        Stack { weights, network: Arc::new(network), kernels: machine.kernels }
+    }
+
+    /// The weights, [weight].
+    pub(crate) fn weights(&self) -> Tensor<1> {
+        self.weights.val()
+    }
+
+    /// The layers.
+    pub(crate) fn network(&self) -> &kernels::Network {
+        &self.network
+    }
+
+    /// The outputs [batch, step, output] from the inputs [batch, step, feature], with other weights than its own.
+    pub(crate) fn forward_with(&self, weights: Tensor<1>, inputs: Tensor<3>) -> Tensor<3> {
+        apply(&self.network, weights, inputs, self.kernels)
     }
 }
 
 impl Network for Stack {
-    fn forward(&self, inputs: Tensor<3>) -> Tensor<3> {
-        apply(&self.network, self.weights.val(), inputs, self.kernels)
+    fn forward(&self, inputs: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
+        let weights = self.weights.val();
+        if !dropout.is_on() {
+            return self.forward_with(weights, inputs);
+        }
+        // One layer at a time (each of them is a network, since all together are), with what is left of its output to the next.
+        let layers = self.network.layers();
+        let (mut x, mut from) = (inputs, 0);
+        for (i, layer) in layers.iter().enumerate() {
+            #[allow(clippy::panic)]
+            let one = kernels::Network::new(vec![layer.clone()]).unwrap_or_else(|fault| panic!("{fault}"));
+            let count = one.weights();
+            x = apply(&Arc::new(one), weights.clone().narrow(0, from, count), x, self.kernels);
+            from += count;
+            if i + 1 < layers.len() {
+                x = dropout.apply(x);
+            }
+        }
+        x
     }
 
     fn layout(&self) -> Vec<(String, Vec<usize>)> {
         self.network.tensors().map(|(name, tensor)| (name, tensor.shape)).collect()
     }
 
-    fn kernels(&self) -> Option<(&kernels::Network, Vec<f32>)> {
+    fn kernels(&self) -> Option<(&kernels::Network, Vec<f64>)> {
         let weights = self.weights.val();
         let own = self.kernels.is_own_on(&weights.device());
         own.then(|| (&*self.network, values(weights.inner())))

@@ -6,6 +6,28 @@ use std::path::Path;
 
 use dataset::files::write_atomically;
 use safetensors::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+
+/// The numbers that weights are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 24 bits.
+    #[default]
+    F32,
+    /// 53 bits; on the CPU.
+    F64,
+}
+
+impl Precision {
+    /// Values that are of this precision, as a file holds them.
+    pub(crate) fn values(self, values: &[f64]) -> Values {
+        match self {
+            Precision::F32 => Values::F32(values.iter().map(|&x| x as f32).collect()),
+            Precision::F64 => Values::F64(values.to_vec()),
+        }
+    }
+}
 
 /// The values of a tensor, in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,23 +36,6 @@ pub enum Values {
     F32(Vec<f32>),
     /// Scales, and weights that were trained in f64.
     F64(Vec<f64>),
-}
-
-/// A type of [`Values`].
-pub(crate) trait Number: kernels::Real {
-    fn values(values: Vec<Self>) -> Values;
-}
-
-impl Number for f32 {
-    fn values(values: Vec<f32>) -> Values {
-        Values::F32(values)
-    }
-}
-
-impl Number for f64 {
-    fn values(values: Vec<f64>) -> Values {
-        Values::F64(values)
-    }
 }
 
 /// A tensor on the host.
@@ -78,6 +83,12 @@ impl Tensors {
         self.tensors.values().map(|tensor| tensor.shape.iter().product::<usize>()).sum()
     }
 
+    /// The precision of weights among which there is one of f64.
+    pub(crate) fn precision(&self) -> Precision {
+        let precise = self.tensors.values().any(|tensor| matches!(tensor.values, Values::F64(_)));
+        if precise { Precision::F64 } else { Precision::F32 }
+    }
+
     /// Adds all tensors of `other`, each under `prefix` and its name.
     pub fn insert_all(&mut self, prefix: &str, other: &Tensors) {
         for (name, tensor) in &other.tensors {
@@ -107,15 +118,15 @@ impl Tensors {
         }
     }
 
-    /// The values of the f32 tensor `name`.
+    /// The values of the tensor `name`, whatever their precision.
     ///
     /// # Errors
     /// Where there is none, or its shape is another.
-    pub fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], TensorError> {
-        match self.get(name, shape)? {
-            Values::F32(values) => Ok(values),
-            Values::F64(_) => Err(TensorError(format!("tensor {name} is not of f32"))),
-        }
+    pub fn numbers(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>, TensorError> {
+        Ok(match self.get(name, shape)? {
+            Values::F32(values) => values.iter().map(|&x| f64::from(x)).collect(),
+            Values::F64(values) => values.clone(),
+        })
     }
 
     /// The values of the f64 vector `name`.
@@ -204,6 +215,8 @@ mod tests {
         let mut tensors = Tensors { about: "a test".into(), ..Tensors::default() };
         tensors.insert_f32("network.weight", vec![2, 1], vec![1.5, -0.0]);
         tensors.insert_f64("scale", vec![0.1, f64::MIN_POSITIVE]);
+        // as an optimiser that remembers steps has before its first
+        tensors.insert_f64("steps", vec![]);
         tensors
     }
 
@@ -216,8 +229,8 @@ mod tests {
         assert_eq!(Tensors::load(&a).unwrap(), some());
         assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
         let network = some().under("network.");
-        assert_eq!(network.f32("weight", &[2, 1]).unwrap(), [1.5, -0.0]);
-        assert!(network.f32("weight", &[2]).unwrap_err().to_string().contains("shape [2, 1]"));
+        assert_eq!(network.numbers("weight", &[2, 1]).unwrap(), [1.5, -0.0]);
+        assert!(network.numbers("weight", &[2]).unwrap_err().to_string().contains("shape [2, 1]"));
         assert!(network.f64("scale").unwrap_err().to_string().contains("missing"));
     }
 

@@ -2,13 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use burn::tensor::{Device, Tensor, TensorData};
 use dataset::Normalisation;
 use forecast::{Forecast, Forecaster};
 use kernels::{BatchShape, Kernels, Real, Workspace};
 
-use crate::learner::Network;
-use crate::parameters::values;
+use crate::learner::{Dropout, Network};
+use crate::machine::{Machine, values};
 use crate::recent::Recent;
 
 /// A trained network with its scales.
@@ -58,19 +57,17 @@ impl<M: Increments> Forecast for Running<'_, M> {
     }
 }
 
-/// Any network, on a device of Burn, in f32.
+/// Any network, on a device of Burn.
 pub(crate) struct OnDevice<N> {
     pub(crate) network: N,
-    pub(crate) device: Device,
+    pub(crate) machine: Machine,
 }
 
 impl<N: Network> Increments for OnDevice<N> {
     fn increments(&self, inputs: &[f64], shape: [usize; 3]) -> Vec<f64> {
-        let single: Vec<f32> = inputs.iter().map(|&x| x as f32).collect();
-        let outputs = self.network.forward(Tensor::from_data(TensorData::new(single, shape), &self.device));
-        let [count, samples, _] = outputs.dims();
-        let last = outputs.slice([0..count, samples - 1..samples]); // [batch, 1, component]
-        values(last).into_iter().map(f64::from).collect()
+        let outputs = self.network.forward(self.machine.tensor(inputs, shape), &mut Dropout::none());
+        let [_, samples, _] = outputs.dims();
+        values(outputs.narrow(1, samples - 1, 1)) // [batch, 1, component]
     }
 }
 
@@ -83,7 +80,8 @@ pub(crate) struct OnKernels<T: Real> {
 
 impl<T: Real> OnKernels<T> {
     /// With weights in the order of [`kernels::Network::tensors`].
-    pub(crate) fn new(network: kernels::Network, weights: Vec<T>) -> Self {
+    pub(crate) fn new(network: kernels::Network, weights: &[f64]) -> Self {
+        let weights = weights.iter().map(|&x| T::from_f64(x)).collect();
         OnKernels { network, weights, workspace: Mutex::default() }
     }
 }

@@ -5,13 +5,14 @@
 //!
 //! [batch, window, feature] -> [batch, window, channels] in each layer -> [batch, window, component]
 
+use dataset::Normalisation;
 use kernels::{Activation, Conv1d, Dense, Layer, Padding};
 use serde::{Deserialize, Serialize};
 use sim::random::Stream;
 
 use super::{NetworkConfig, check_size, check_weights};
-use crate::learner::Shape;
-use crate::stack::{Machine, Stack};
+use crate::machine::Machine;
+use crate::stack::Stack;
 
 /// Settings of the convolutional network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,17 +63,17 @@ impl NetworkConfig for CnnConfig {
         self.window
     }
 
-    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Stack {
+    fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Stack {
         let CnnConfig { channels, width, .. } = *self;
         let activation = Some(self.activation);
         let convolution = |i: usize| {
-            let inputs = if i == 0 { shape.features } else { channels };
+            let inputs = if i == 0 { scales.features() } else { channels };
             let (dilation, padding) = (1usize << i, Padding::Causal);
             Layer::Conv1d(Conv1d { inputs, outputs: channels, width, dilation, padding, activation })
         };
         let mut layers: Vec<Layer> = (0..self.layers).map(convolution).collect();
         layers.push(Layer::Dense(Dense { inputs: channels, outputs: channels, activation }));
-        layers.push(Layer::Dense(Dense { inputs: channels, outputs: shape.dim, activation: None }));
+        layers.push(Layer::Dense(Dense { inputs: channels, outputs: scales.dim(), activation: None }));
         Stack::new(layers, stream, machine)
     }
 }

@@ -3,13 +3,15 @@
 //!
 //! [batch, 1, feature] -> hidden layers with `activation` -> [batch, 1, component]
 
-use kernels::{Activation, Dense, Layer};
+use dataset::Normalisation;
+use kernels::{Activation, Dense};
 use serde::{Deserialize, Serialize};
 use sim::random::Stream;
 
 use super::{NetworkConfig, check_size, check_weights};
-use crate::learner::Shape;
-use crate::stack::{Machine, Stack};
+use crate::machine::Machine;
+use crate::optimizer::Recipe;
+use crate::stack::Stack;
 
 /// Settings of the feed-forward network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,14 +79,12 @@ impl NetworkConfig for FfnnConfig {
         1
     }
 
-    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Stack {
-        let widths = self.widths();
-        let inputs = [shape.features].into_iter().chain(widths.iter().copied());
-        let outputs = widths.iter().copied().chain([shape.dim]);
-        let layer = |(i, (inputs, outputs))| {
-            let activation = (i < widths.len()).then_some(self.activation);
-            Layer::Dense(Dense { inputs, outputs, activation })
-        };
-        Stack::new(inputs.zip(outputs).enumerate().map(layer).collect(), stream, machine)
+    fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Stack {
+        let layers = Dense::stack(scales.features(), &self.widths(), scales.dim(), self.activation);
+        Stack::new(layers, stream, machine)
+    }
+
+    fn suits(&self, _recipe: &Recipe) -> Result<(), String> {
+        Ok(())
     }
 }

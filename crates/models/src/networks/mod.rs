@@ -1,7 +1,9 @@
-//! The networks: one file each, one line in [`NETWORKS`].
+//! The networks: one file each, one line in [`crate::MODELS`].
 
+mod autoencoder;
 mod cnn;
 mod ffnn;
+mod gan;
 mod gru;
 mod lstm;
 mod rnn;
@@ -10,30 +12,25 @@ use burn::module::Module;
 use dataset::Normalisation;
 use forecast::Forecaster;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use sim::random::{Stream, stream};
 
 pub use crate::learner::Network;
-use crate::learner::{Direct, Learner, LeastSquares, Shape, Supervised};
+use crate::learner::{Direct, Learner, LeastSquares, Modelled, QuasiNewton, Supervised};
+use crate::machine::Machine;
 use crate::optimizer::{Optimizer, Recipe};
 use crate::parameters::{from_tensors, read_named};
-use crate::stack::Machine;
-use crate::tensors::{TensorError, Tensors, Values};
+use crate::tensors::{Precision, TensorError, Tensors};
 use crate::trained::{OnDevice, OnKernels, Trained};
+pub use autoencoder::AutoencoderConfig;
 pub use cnn::CnnConfig;
 pub use ffnn::FfnnConfig;
+pub use gan::GanConfig;
 pub use gru::GruConfig;
 pub use lstm::LstmConfig;
 pub use rnn::RnnConfig;
 
-/// Every network, by name.
-pub const NETWORKS: &[Entry] = &[
-    entry::<CnnConfig>(),
-    entry::<FfnnConfig>(),
-    entry::<GruConfig>(),
-    entry::<LstmConfig>(),
-    entry::<RnnConfig>(),
-];
+/// Something made to settings, or which of them is impossible.
+pub type Made<T> = Result<Box<T>, String>;
 
 /// What an experiment file can set of a network.
 pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
@@ -53,48 +50,53 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
     /// Samples of history it looks at.
     fn window(&self) -> usize;
 
-    /// The network on a machine, with first weights drawn from `stream`.
-    fn init(&self, shape: Shape, stream: &mut Stream, machine: &Machine) -> Self::Network;
-}
+    /// The network on a machine, with first weights drawn from `stream`, for data of these scales.
+    fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Self::Network;
 
-/// Something made to settings, or which of them is impossible.
-type Made<T> = Result<Box<T>, String>;
+    /// Says what of a recipe does not suit it, and why.
+    ///
+    /// # Errors
+    /// A sentence with the key.
+    fn suits(&self, recipe: &Recipe) -> Result<(), String> {
+        match recipe.optimizer {
+            Optimizer::LevenbergMarquardt { .. } => Err(UNFIT_FOR_LEAST_SQUARES.into()),
+            _ => Ok(()),
+        }
+    }
 
-/// A network of the registry. Its functions take the settings, a map, as [`Entry::check`] accepts them.
-pub struct Entry {
-    /// Its name in an experiment file, and the name of its file.
-    pub name: &'static str,
-    /// What it is, on one line.
-    pub about: &'static str,
-    /// Its settings and their defaults, a map.
-    pub defaults: fn() -> Value,
-    /// The samples of history that it looks at with these settings, or which of them is impossible.
-    pub check: fn(&Value) -> Result<usize, String>,
-    /// The untrained network of a seed.
-    pub learner: fn(&Value, Shape, u64, &Recipe, &Machine) -> Made<dyn Learner>,
+    /// The untrained network in training.
+    ///
+    /// # Errors
+    /// A sentence that says what does not suit it.
+    fn learner(&self, scales: &Normalisation, recipe: &Recipe, machine: &Machine) -> Made<dyn Learner> {
+        // Methods that measure differences of gradients are of no use in f32.
+        let precision = if recipe.optimizer.keeps_its_batch() { Precision::F64 } else { machine.precision };
+        let machine = Machine { precision, ..machine.clone() };
+        let network = self.init(scales, &mut stream(recipe.seed, "weights", 0), &machine);
+        learner(network, self.window(), scales, recipe, &machine)
+    }
+
     /// The network with trained weights.
-    pub forecaster: fn(&Value, &Tensors, Normalisation, &Machine) -> Made<dyn Forecaster>,
-}
-
-const fn entry<C: NetworkConfig>() -> Entry {
-    Entry {
-        name: C::NAME,
-        about: C::ABOUT,
-        defaults: || serde_json::json!(C::default()),
-        check: |settings| Ok(config::<C>(settings)?.window()),
-        learner: |settings, shape, seed, recipe, machine| {
-            let network = config::<C>(settings)?.init(shape, &mut stream(seed, "weights", 0), machine);
-            learner(network, recipe, machine)
-        },
-        forecaster: |settings, weights, normalisation, machine| {
-            let config = config::<C>(settings)?;
-            let shape = Shape { features: normalisation.features(), dim: normalisation.dim() };
-            let network = config.init(shape, &mut stream(0, "weights", 0), machine).valid();
-            let made = forecaster(network, config.window(), weights, normalisation, machine);
-            made.map_err(|TensorError(fault)| fault)
-        },
+    ///
+    /// # Errors
+    /// Weights of another network.
+    fn forecaster(
+        &self,
+        weights: &Tensors,
+        normalisation: Normalisation,
+        _recipe: &Recipe,
+        machine: &Machine,
+    ) -> Made<dyn Forecaster> {
+        let machine = Machine { precision: weights.precision(), ..machine.clone() };
+        let network = self.init(&normalisation, &mut stream(0, "weights", 0), &machine).valid();
+        let made = forecaster(network, self.window(), weights, normalisation, &machine);
+        made.map_err(|TensorError(fault)| fault)
     }
 }
+
+const UNFIT_FOR_LEAST_SQUARES: &str = "train.optimizer.name = \"levenberg-marquardt\" is for model.name = \"ffnn\" on \
+                                       --device cpu with train.kernels = \"own\", for one step and without dropout; adam \
+                                       takes any";
 
 /// A network in training, in the way that suits it, the recipe and the machine.
 ///
@@ -102,53 +104,65 @@ const fn entry<C: NetworkConfig>() -> Entry {
 /// A sentence that says what the recipe's optimiser is for.
 pub fn learner<N: Network>(
     network: N,
+    window: usize,
+    scales: &Normalisation,
     recipe: &Recipe,
     machine: &Machine,
-) -> Result<Box<dyn Learner>, String> {
-    let Recipe { optimizer, gradient_norm } = recipe;
-    let layout = network.layout();
-    let found = network.kernels().map(|(layers, weights)| (layers.clone(), weights));
-    match (optimizer.method(), found) {
-        (Some(method), Some((layers, weights))) => {
-            Ok(Box::new(Direct::new(layers, &weights, layout, method, *gradient_norm)))
-        }
-        (Some(method), None) => {
-            Ok(Box::new(Supervised::new(network, method, *gradient_norm, &machine.device)))
-        }
-        (None, found) => least_squares(optimizer, layout, found),
-    }
-}
-
-/// Training without a gradient method.
-fn least_squares(
-    optimizer: &Optimizer,
-    layout: Vec<(String, Vec<usize>)>,
-    found: Option<(kernels::Network, Vec<f32>)>,
 ) -> Made<dyn Learner> {
-    let unfit = "train.optimizer.name = \"levenberg-marquardt\" is for model.name = \"ffnn\" on --device cpu with \
-                 train.kernels = \"own\"; adam takes any";
-    let (
-        Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance },
-        Some((layers, weights)),
-    ) = (optimizer, found)
-    else {
-        return Err(unfit.into());
-    };
-    let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
-    let method =
-        kernels::LevenbergMarquardt::new(layers, &weights, *damping).map_err(|_| unfit.to_owned())?;
-    const MOST: usize = 2000;
-    if weights.len() > MOST {
-        return Err(format!(
-            "train.optimizer.name = \"levenberg-marquardt\" solves for all {} weights at once; at most {MOST} are \
-             possible, so take a smaller model.hidden, or adam",
-            weights.len()
-        ));
-    }
-    Ok(Box::new(LeastSquares::new(method, layout, *gradient_tolerance, *step_tolerance)))
+    // The kernels know the loss of one step, without dropout.
+    let plain = recipe.unroll == 1 && recipe.dropout == 0.0;
+    let layers = network.kernels().filter(|_| plain).map(|(layers, weights)| (layers.clone(), weights));
+    let layout = network.layout();
+    let modelled = |network| Modelled::new(network, window, scales, recipe, machine);
+    Ok(match (&recipe.optimizer, recipe.optimizer.method(), layers) {
+        (_, Some(method), Some((layers, weights))) => {
+            let norm = recipe.gradient_norm;
+            match machine.precision {
+                Precision::F32 => Box::new(Direct::<f32>::new(layers, &weights, layout, method, norm)),
+                Precision::F64 => Box::new(Direct::<f64>::new(layers, &weights, layout, method, norm)),
+            }
+        }
+        (_, Some(method), None) => Box::new(Supervised::new(modelled(network), method, recipe.gradient_norm)),
+        (&Optimizer::Lbfgs { memory, gradient_tolerance, step_tolerance }, _, layers) => {
+            let [gradient, step] = [gradient_tolerance, step_tolerance];
+            const MOST: usize = 1 << 27;
+            let count: usize = layout.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+            if memory.saturating_mul(count) > MOST {
+                return Err(format!(
+                    "train.optimizer.memory = {memory} of {count} weights does not fit; at most {} is possible",
+                    (MOST / count).max(1)
+                ));
+            }
+            match layers {
+                Some((layers, weights)) => {
+                    let direct = Direct::<f64>::of(layers, &weights, layout);
+                    Box::new(QuasiNewton::new(direct, memory, gradient, step))
+                }
+                None => Box::new(QuasiNewton::new(modelled(network), memory, gradient, step)),
+            }
+        }
+        (
+            &Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance },
+            _,
+            Some((layers, weights)),
+        ) => {
+            let method = kernels::LevenbergMarquardt::new(layers, &weights, damping)
+                .map_err(|_| UNFIT_FOR_LEAST_SQUARES.to_owned())?;
+            const MOST: usize = 2000;
+            if weights.len() > MOST {
+                return Err(format!(
+                    "train.optimizer.name = \"levenberg-marquardt\" solves for all {} weights at once; at most {MOST} \
+                     are possible, so take a smaller model.hidden, or adam",
+                    weights.len()
+                ));
+            }
+            Box::new(LeastSquares::new(method, layout, gradient_tolerance, step_tolerance))
+        }
+        _ => return Err(UNFIT_FOR_LEAST_SQUARES.into()),
+    })
 }
 
-/// A network with trained weights, in their own precision where the kernels of this project run it.
+/// A network with trained weights, in their own precision.
 fn forecaster<N: Network>(
     network: N,
     window: usize,
@@ -158,24 +172,19 @@ fn forecaster<N: Network>(
 ) -> Result<Box<dyn Forecaster>, TensorError> {
     let layout = network.layout();
     let Some((layers, _)) = network.kernels() else {
-        let network = from_tensors(network, &layout, weights, &machine.device)?;
-        let model = OnDevice { network, device: machine.device.clone() };
+        let network = from_tensors(network, &layout, weights, machine)?;
+        let model = OnDevice { network, machine: machine.clone() };
         return Ok(Box::new(Trained { model, window, normalisation }));
     };
-    let layers = layers.clone();
-    if weights.tensors.values().any(|tensor| matches!(tensor.values, Values::F64(_))) {
-        let model = OnKernels::<f64>::new(layers, read_named(&layout, weights)?);
-        Ok(Box::new(Trained { model, window, normalisation }))
-    } else {
-        let model = OnKernels::<f32>::new(layers, read_named(&layout, weights)?);
-        Ok(Box::new(Trained { model, window, normalisation }))
-    }
-}
-
-fn config<C: NetworkConfig>(settings: &Value) -> Result<C, String> {
-    let config: C = serde_json::from_value(settings.clone()).map_err(|error| error.to_string())?;
-    config.check()?;
-    Ok(config)
+    let (layers, weights) = (layers.clone(), read_named(&layout, weights)?);
+    Ok(match machine.precision {
+        Precision::F32 => {
+            Box::new(Trained { model: OnKernels::<f32>::new(layers, &weights), window, normalisation })
+        }
+        Precision::F64 => {
+            Box::new(Trained { model: OnKernels::<f64>::new(layers, &weights), window, normalisation })
+        }
+    })
 }
 
 /// The sentence for more weights than memory is likely to hold several times over: with gradient, moments,

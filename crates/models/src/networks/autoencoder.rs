@@ -1,0 +1,337 @@
+//! An autoencoder with a propagator in its latent space (Lusch, Kutz, Brunton 2018; for one observed component,
+//! Bakarji et al. 2023): an encoder takes a window of the past to a latent state z, the propagator carries z from
+//! sample to sample, z(t + dt) = z + s P(z, known inputs), and a decoder gives the state back. All three are trained
+//! together. The window may show one component only: by Takens (1981) enough delays of it hold the whole state.
+//!
+//! Encoder and decoder are an affine map plus a network of layers, so that what is linear need not be learned by
+//! units. A forecast encodes its history once and then stays in the latent space.
+//!
+//! Loss: the sum of three mean squared errors, all in standard deviations of the increments from sample to sample:
+//! of decode(encode(x)) against what was shown (reconstruction), of the propagated latent state against the encoded later window, over the
+//! variance of the latent states (latent prediction), and of its decoding (decoded prediction).
+//!
+//! [batch, window, component] -> z [batch, 1, latent] -> [batch, 1, component]
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use dataset::{Batch, Normalisation};
+use forecast::{Forecast, Forecaster};
+use kernels::{Activation, Dense, Layer};
+use serde::{Deserialize, Serialize};
+use sim::random::{Stream, stream};
+
+use super::{Made, NetworkConfig, check_size, check_weights};
+use crate::learner::{Dropout, Network, Sequences};
+use crate::machine::{Machine, values};
+use crate::optimizer::Recipe;
+use crate::parameters::from_tensors;
+use crate::recent::Recent;
+use crate::stack::Stack;
+use crate::tensors::Tensors;
+
+/// Settings of the autoencoder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AutoencoderConfig {
+    /// Components of the latent state.
+    pub latent: usize,
+    /// Units of each hidden layer of encoder, propagator and decoder.
+    pub hidden: usize,
+    /// Hidden layers of each of the three.
+    pub depth: usize,
+    /// Samples that the encoder looks at.
+    pub window: usize,
+    /// Function after each hidden layer.
+    pub activation: Activation,
+    /// Factor of the reconstruction error in the loss.
+    pub reconstruction: f64,
+    /// Factor of the error of the latent prediction in the loss; that of the decoded prediction is 1.
+    pub latent_prediction: f64,
+    /// Steps of the trainings with other latent sizes, from four fewer than `latent` to one more, whose reconstruction
+    /// errors stand in the results; 0 leaves them out.
+    pub scan_steps: u64,
+}
+
+impl Default for AutoencoderConfig {
+    fn default() -> Self {
+        AutoencoderConfig {
+            latent: 3,
+            hidden: 64,
+            depth: 2,
+            window: 1,
+            activation: Activation::Gelu,
+            reconstruction: 1.0,
+            latent_prediction: 1.0,
+            scan_steps: 2000,
+        }
+    }
+}
+
+/// What is added to the variance of the latent states of a batch, which may hold one window only.
+const LEAST_VARIANCE: f64 = 1e-2;
+
+/// An affine map plus a network of layers.
+#[derive(Module, Debug)]
+struct Map {
+    affine: Stack,
+    layers: Stack,
+}
+
+impl Map {
+    fn new(
+        [inputs, outputs]: [usize; 2],
+        config: &AutoencoderConfig,
+        stream: &mut Stream,
+        machine: &Machine,
+    ) -> Self {
+        let affine = Dense { inputs, outputs, activation: None };
+        Map {
+            affine: Stack::new(vec![Layer::Dense(affine)], stream, machine),
+            layers: layers([inputs, outputs], config, stream, machine),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
+        self.affine.forward(x.clone(), &mut Dropout::none()) + self.layers.forward(x, dropout)
+    }
+}
+
+/// Hidden layers and an affine one.
+fn layers(
+    [inputs, outputs]: [usize; 2],
+    config: &AutoencoderConfig,
+    stream: &mut Stream,
+    machine: &Machine,
+) -> Stack {
+    let AutoencoderConfig { hidden, depth, activation, .. } = *config;
+    Stack::new(Dense::stack(inputs, &vec![hidden; depth], outputs, activation), stream, machine)
+}
+
+/// Encoder, propagator and decoder.
+#[derive(Module, Debug)]
+pub struct Autoencoder {
+    encoder: Map,
+    propagator: Stack,
+    decoder: Map,
+    #[module(skip)]
+    reconstruction: f64,
+    #[module(skip)]
+    latent_prediction: f64,
+    /// The s above: the mean over the components of the standard deviation of increments over that of states.
+    #[module(skip)]
+    step: f64,
+    /// Of each component the standard deviation of states over that of increments, and the mean increment over it.
+    #[module(skip)]
+    scales: Vec<[f64; 2]>,
+}
+
+impl Autoencoder {
+    /// The latent state [batch, 1, latent] of windows [batch, window, component].
+    fn encode(&self, states: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
+        let [count, window, dim] = states.dims();
+        self.encoder.forward(states.reshape([count, 1, window * dim]), dropout)
+    }
+
+    /// The latent state one sample later, with the known inputs [batch, 1, input].
+    fn propagate(&self, z: Tensor<3>, known: Option<Tensor<3>>, dropout: &mut Dropout) -> Tensor<3> {
+        let inputs = match known {
+            Some(known) => Tensor::cat(vec![z.clone(), known], 2),
+            None => z.clone(),
+        };
+        z + self.propagator.forward(inputs, dropout) * self.step
+    }
+}
+
+impl AutoencoderConfig {
+    /// The root mean square error of decode(encode(x)) over the newest samples of a batch, in standard deviations of
+    /// the states.
+    ///
+    /// # Errors
+    /// Weights of another network.
+    pub(crate) fn reconstruction_error(
+        &self,
+        weights: &Tensors,
+        scales: &Normalisation,
+        batch: &Batch,
+        machine: &Machine,
+    ) -> Result<f64, String> {
+        let Latent { network, machine, .. } = self.trained(weights, scales.clone(), machine)?;
+        let [count, window, features, dim] = batch.shape;
+        let states = machine.tensor(&batch.inputs, [count, window, features]).narrow(2, 0, dim);
+        let none = &mut Dropout::none();
+        let back = network.decoder.forward(network.encode(states.clone(), none), none);
+        let error = back - states.narrow(1, window - 1, 1);
+        Ok(values((error.clone() * error).mean())[0].sqrt())
+    }
+
+    fn trained(
+        &self,
+        weights: &Tensors,
+        normalisation: Normalisation,
+        machine: &Machine,
+    ) -> Result<Latent, String> {
+        let machine = Machine { precision: weights.precision(), ..machine.clone() };
+        let network = self.init(&normalisation, &mut stream(0, "weights", 0), &machine).valid();
+        let network = from_tensors(network.clone(), &network.layout(), weights, &machine);
+        let network = network.map_err(|fault| fault.to_string())?;
+        Ok(Latent { network, window: self.window, normalisation, machine })
+    }
+}
+
+impl Network for Autoencoder {
+    fn forward(&self, inputs: Tensor<3>, dropout: &mut Dropout) -> Tensor<3> {
+        let ([count, window, features], dim) = (inputs.dims(), self.scales.len());
+        let states = inputs.clone().narrow(2, 0, dim);
+        let z = self.encode(states.clone(), dropout);
+        let newest = inputs.narrow(1, window - 1, 1);
+        let known = (features > dim).then(|| newest.narrow(2, dim, features - dim));
+        let next = self.decoder.forward(self.propagate(z, known, dropout), dropout);
+        let moved = next - states.narrow(1, window - 1, 1); // [batch, 1, component]
+        let components = (0..dim).map(|j| {
+            let [ratio, drift] = self.scales[j];
+            moved.clone().narrow(2, j, 1) * ratio - drift
+        });
+        Tensor::cat(components.collect(), 2).reshape([count, 1, dim])
+    }
+
+    fn loss(&self, batch: &Sequences, dropout: &mut Dropout) -> Tensor<1> {
+        let [count, samples, _] = batch.inputs.dims();
+        let (window, steps, dim) = (batch.window, batch.steps(), self.scales.len());
+        let last = batch.targets.clone().narrow(1, samples - 1, 1);
+        let next = batch.next(batch.state(samples - 1), last);
+        let states = Tensor::cat(vec![batch.inputs.clone().narrow(2, 0, dim), next], 1); // [batch, samples + 1, component]
+        let windows = (0..=steps)
+            .map(|i| states.clone().narrow(1, i, window).reshape([count, 1, window * dim]))
+            .collect();
+        let z = self.encoder.forward(Tensor::cat(windows, 1), dropout); // [batch, steps + 1, latent]
+        let seen = states.narrow(1, window - 1, steps + 1);
+        let ratio = batch.ratio.clone();
+        // Where noise was added to what is shown, the increments still lead to the true states.
+        let after = batch.next(batch.inputs.clone().narrow(2, 0, dim), batch.targets.clone());
+        let reconstruction = (self.decoder.forward(z.clone(), dropout) - seen) * ratio.clone();
+        let (mut now, mut later) = (z.clone().narrow(1, 0, 1), Vec::new());
+        for k in 0..steps {
+            now = self.propagate(now, batch.known(window - 1 + k), dropout);
+            later.push(now.clone());
+        }
+        let later = Tensor::cat(later, 1); // [batch, steps, latent]
+        let next = after.narrow(1, window - 1, steps);
+        let decoded = (self.decoder.forward(later.clone(), dropout) - next) * ratio;
+        // Over the spread of the latent states, so that small ones are no way out.
+        let spread = z.clone() - z.clone().mean_dim(0);
+        let variance = (spread.clone() * spread).mean() + LEAST_VARIANCE;
+        let apart = (later - z.narrow(1, 1, steps)) / self.step;
+        let square = |x: Tensor<3>| (x.clone() * x).mean();
+        square(decoded)
+            + square(reconstruction) * self.reconstruction
+            + square(apart) / variance * self.latent_prediction
+    }
+}
+
+impl NetworkConfig for AutoencoderConfig {
+    const NAME: &'static str = "autoencoder";
+    const ABOUT: &'static str = "encoder, propagator of a latent state, decoder";
+    type Network = Autoencoder;
+
+    fn check(&self) -> Result<(), String> {
+        check_size("latent", self.latent, 10_000)?;
+        check_size("hidden", self.hidden, 100_000)?;
+        check_size("depth", self.depth, 100)?;
+        check_size("window", self.window, 10_000)?;
+        for (key, factor) in
+            [("reconstruction", self.reconstruction), ("latent_prediction", self.latent_prediction)]
+        {
+            if !(0.0..=1e6).contains(&factor) {
+                return Err(format!("{key} = {factor:?} must lie between 0 and 1000000"));
+            }
+        }
+        let hidden = self.hidden as u128;
+        check_weights(
+            3 * self.depth as u128 * hidden.pow(2) + self.window as u128 * (hidden + self.latent as u128),
+        )
+    }
+
+    fn window(&self) -> usize {
+        self.window
+    }
+
+    fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Autoencoder {
+        let (dim, latent) = (scales.dim(), self.latent);
+        let known = scales.features() - dim;
+        let of_component = |j: usize| {
+            [scales.std[j] / scales.increment_std[j], scales.increment_mean[j] / scales.increment_std[j]]
+        };
+        Autoencoder {
+            encoder: Map::new([self.window * dim, latent], self, stream, machine),
+            propagator: layers([latent + known, latent], self, stream, machine),
+            decoder: Map::new([latent, dim], self, stream, machine),
+            reconstruction: self.reconstruction,
+            latent_prediction: self.latent_prediction,
+            step: (0..dim).map(|j| of_component(j)[0].recip()).sum::<f64>() / dim as f64,
+            scales: (0..dim).map(of_component).collect(),
+        }
+    }
+
+    fn forecaster(
+        &self,
+        weights: &Tensors,
+        normalisation: Normalisation,
+        _recipe: &Recipe,
+        machine: &Machine,
+    ) -> Made<dyn Forecaster> {
+        Ok(Box::new(self.trained(weights, normalisation, machine)?))
+    }
+}
+
+/// A trained autoencoder with its scales.
+struct Latent {
+    network: Autoencoder,
+    window: usize,
+    normalisation: Normalisation,
+    machine: Machine,
+}
+
+impl Forecaster for Latent {
+    fn window(&self) -> usize {
+        self.window
+    }
+
+    fn dim(&self) -> usize {
+        self.normalisation.dim()
+    }
+
+    fn known_dim(&self) -> usize {
+        self.normalisation.features() - self.dim()
+    }
+
+    fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a> {
+        let Latent { network, window, normalisation, machine } = self;
+        let (dim, features) = (self.dim(), normalisation.features());
+        let recent = Recent::new(normalisation, *window, histories, known);
+        let samples = machine.tensor(recent.samples(), [recent.count(), *window, features]);
+        let z = network.encode(samples.narrow(2, 0, dim), &mut Dropout::none());
+        Box::new(LatentRun { of: self, z })
+    }
+}
+
+/// Forecasts under way in the latent space.
+struct LatentRun<'a> {
+    of: &'a Latent,
+    z: Tensor<3>,
+}
+
+impl Forecast for LatentRun<'_> {
+    fn advance(&mut self, known: &[f64], next: &mut [f64]) {
+        let Latent { network, normalisation, machine, .. } = self.of;
+        let (dim, known_dim) = (self.of.dim(), self.of.known_dim());
+        let scaled: Vec<f64> =
+            known.iter().enumerate().map(|(i, x)| normalisation.scale_one(dim + i % known_dim, *x)).collect();
+        let known = (known_dim > 0).then(|| machine.tensor(&scaled, [next.len() / dim, 1, known_dim]));
+        let none = &mut Dropout::none();
+        self.z = network.propagate(self.z.clone(), known, none);
+        let states = values(network.decoder.forward(self.z.clone(), none));
+        for (i, (next, scaled)) in next.iter_mut().zip(states).enumerate() {
+            *next = scaled * normalisation.std[i % dim] + normalisation.mean[i % dim];
+        }
+    }
+}

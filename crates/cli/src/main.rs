@@ -151,9 +151,7 @@ fn rows(kind: Kind) -> Rows {
         Kind::Systems => {
             runner::SYSTEMS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect()
         }
-        Kind::Models => {
-            runner::NETWORKS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect()
-        }
+        Kind::Models => runner::MODELS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect(),
         Kind::Experiments => runner::experiments(),
         Kind::Devices => {
             let status = |entry: &runner::devices::Entry| match entry.open() {

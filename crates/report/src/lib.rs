@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 pub use forecast::Results;
-use forecast::{Scores, Summary};
+use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
 
 /// A run in a comparison.
 #[derive(Clone, Debug)]
@@ -20,17 +20,42 @@ pub struct Entry {
 pub fn summary(results: &Results) -> String {
     let Results { train, .. } = results;
     let heading = format!(
-        "{}: {} with {} parameters, seed {}, {} steps in {:.1} s on {}\n\n",
+        "{}: {}{} with {} parameters, seed {}, {} steps in {:.1} s on {}\n\n",
         results.experiment,
         results.model,
+        seen(results),
         results.parameters,
         results.seed,
         train.steps,
         train.seconds,
         results.device
     );
+    let wide = heading.trim_end().chars().count() > 80;
+    let heading = if wide { heading.replacen(", seed ", ",\nseed ", 1) } else { heading };
     let model = Row { label: results.model.clone(), scores: &results.scores, run: None };
-    heading + &table([model].into_iter().chain(baselines(results)).collect(), false)
+    let table = table([model].into_iter().chain(baselines(results)).collect(), false);
+    heading + &table + &reconstruction(results) + &suspicions(results, "")
+}
+
+/// What latent states of each size keep, a line each.
+fn reconstruction(results: &Results) -> String {
+    let line = |found: &forecast::Reconstruction| {
+        format!("  {:>6}  {:>8}  after {} steps\n", found.latent, number(found.error), found.steps)
+    };
+    match &results.reconstruction[..] {
+        [] => String::new(),
+        all => format!("\nReconstruction error by latent size\n{}", all.iter().map(line).collect::<String>()),
+    }
+}
+
+/// The components that are seen, where they are not all.
+fn seen(results: &Results) -> String {
+    results.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")))
+}
+
+/// What looks like a mistake, a line each.
+fn suspicions(results: &Results, of: &str) -> String {
+    results.suspicions.iter().map(|found| format!("Suspicious: {of}{}.\n", found.message)).collect()
 }
 
 /// One table a task, best first, with the baselines of the best run.
@@ -49,13 +74,22 @@ pub fn compare(entries: &[Entry]) -> String {
         if number > 0 {
             text += "\nOther data or another scoring, so not to be ranked with the above:\n\n";
         }
-        let _ = writeln!(text, "{}, baselines as fitted in {}\n", best.results.system, best.label);
+        let _ = writeln!(
+            text,
+            "{}{}, baselines as fitted in {}\n",
+            best.results.system,
+            seen(&best.results),
+            best.label
+        );
         let rows = of_task.iter().map(|entry| Row {
             label: entry.label.clone(),
             scores: &entry.results.scores,
             run: Some(&entry.results),
         });
         text += &table(rows.chain(baselines(&best.results)).collect(), true);
+        for entry in &of_task {
+            text += &suspicions(&entry.results, &format!("{}: ", entry.label));
+        }
         let seed = best.results.seed;
         if of_task.iter().any(|entry| entry.results.seed != seed) {
             text += "Each seed has trajectories and starts of its own.\n";
@@ -126,7 +160,54 @@ fn table(mut rows: Vec<Row>, costs: bool) -> String {
             Box::new(move |row| of(row, |run| format!("{:.0}", run.train.seconds))),
         ));
     }
-    lay_out(&columns, &rows) + &notes(&rows, &horizon)
+    lay_out(&columns, &rows) + &long_run(&rows) + &notes(&rows, &horizon)
+}
+
+/// A second table, of the attractor and of the spread of ensembles, where there is either.
+fn long_run(rows: &[Row]) -> String {
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.clone()))];
+    let climate =
+        |row: &Row, cell: fn(&ClimateScores) -> String| row.scores.climate.as_ref().map_or("-".into(), cell);
+    if rows.iter().any(|row| row.scores.climate.is_some()) {
+        columns.push(("long run", "D_stsp", Box::new(move |row| climate(row, |long| number(long.d_stsp)))));
+        columns.push(("", "D_H", Box::new(move |row| climate(row, |long| number(long.d_h)))));
+        columns.push(("", "left", Box::new(move |row| climate(row, |long| long.left.to_string()))));
+    }
+    let ensemble = |row: &Row, cell: fn(&EnsembleScores) -> String| {
+        row.scores.ensemble.as_ref().map_or("-".into(), cell)
+    };
+    if rows.iter().any(|row| row.scores.ensemble.is_some()) {
+        columns.push(("ensemble", "CRPS", Box::new(move |row| ensemble(row, |of| number(of.crps)))));
+        columns.push((
+            "spread",
+            "/ error",
+            Box::new(move |row| ensemble(row, |of| number(of.spread_to_error))),
+        ));
+    }
+    if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&columns, rows)) }
+}
+
+/// What the numbers of the second table mean.
+fn long_run_notes(rows: &[Row]) -> String {
+    let mut text = String::new();
+    if let Some(long) = rows.iter().find_map(|row| row.scores.climate.as_ref()) {
+        let length = match long.lyapunov_times {
+            Some(times) => format!("{times:.0} Lyapunov times"),
+            None => format!("{} time units", long.time),
+        };
+        let _ = writeln!(
+            text,
+            "Long run: {length} from {} starts. D_stsp compares states,\nD_H frequencies; one half of the \
+             truth against the other has {} and {}.",
+            long.starts,
+            number(long.truth_d_stsp),
+            number(long.truth_d_h)
+        );
+    }
+    if let Some(of) = rows.iter().find_map(|row| row.scores.ensemble.as_ref()) {
+        let _ = writeln!(text, "CRPS and spread over the first {:.3} time units.", of.horizon);
+    }
+    text
 }
 
 /// The first column to the left, all others to the right.
@@ -176,7 +257,22 @@ fn notes(rows: &[Row], horizon: &str) -> String {
     if first.nrmse.capped > 0 {
         let _ = writeln!(text, "From {} starts the truth does not last the {horizon}.", first.nrmse.capped);
     }
+    text += &long_run_notes(rows);
     for Row { label, scores, .. } in rows {
+        if let Some(long) = &scores.climate {
+            if long.left > 0 {
+                let first = long.first_left.unwrap_or(long.time);
+                let _ = writeln!(
+                    text,
+                    "{label}: {} forecasts leave the attractor, the first after {} units.",
+                    long.left,
+                    number(first)
+                );
+            }
+            if long.stopped > 0 {
+                let _ = writeln!(text, "{label}: {} forecasts come to rest.", long.stopped);
+            }
+        }
         if let Some(vpt) = scores.vpt.as_ref().filter(|vpt| vpt.main.capped > 0) {
             let _ =
                 writeln!(text, "{label}: {} forecasts outlive their truth and are capped.", vpt.main.capped);

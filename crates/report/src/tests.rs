@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use forecast::{ErrorGrowth, Loss, Nrmse, Summary, Training, Vpt, VptAt};
+use forecast::{Check, EnsembleGrowth, ErrorGrowth, Loss, Nrmse, Summary, Suspicion, Training, Vpt, VptAt};
 
 use super::*;
 
@@ -35,6 +35,9 @@ fn scores(median: f64, chaotic: bool) -> Scores {
         }),
         error_growth: ErrorGrowth { time: vec![], p10: vec![], median: vec![], p90: vec![] },
         diverged: 0,
+        climate: None,
+        ensemble: None,
+        step_microseconds: 1.5,
     }
 }
 
@@ -42,6 +45,7 @@ fn results(name: &str, median: f64, chaotic: bool) -> Results {
     Results {
         experiment: format!("{name}-lorenz"),
         system: "lorenz".into(),
+        observed: None,
         model: name.into(),
         parameters: 8771,
         seed: 0,
@@ -59,6 +63,8 @@ fn results(name: &str, median: f64, chaotic: bool) -> Results {
             ("persistence".into(), scores(0.3, chaotic)),
             ("polynomial".into(), scores(15.0, chaotic)),
         ]),
+        reconstruction: vec![],
+        suspicions: vec![],
     }
 }
 
@@ -92,6 +98,70 @@ fn what_is_capped_or_diverged_is_marked() {
     assert!(text.contains("rnn: 7 forecasts outlive their truth"), "{text}");
     assert!(text.contains("rnn: 3 forecasts leave the finite numbers"), "{text}");
     assert!(text.contains(" inf\n"), "{text}");
+}
+
+fn climate(d_stsp: f64) -> ClimateScores {
+    ClimateScores {
+        time: 1104.2,
+        lyapunov_times: Some(1000.0),
+        starts: 200,
+        d_stsp,
+        d_h: 0.0412,
+        truth_d_stsp: 0.0213,
+        truth_d_h: 0.0105,
+        left: 0,
+        first_left: None,
+        stopped: 0,
+    }
+}
+
+#[test]
+fn the_long_run_stands_below_the_table_in_80_columns() {
+    let text = summary(&results("rnn", 4.0, true));
+    assert!(!text.contains("D_stsp") && !text.contains("Suspicious"), "{text}");
+    let mut long = results("rnn", 4.0, true);
+    long.scores.climate = Some(climate(0.0334));
+    let lost = ClimateScores { left: 200, first_left: Some(12.5), stopped: 3, ..climate(f64::INFINITY) };
+    long.baselines.insert("polynomial".into(), Scores { climate: Some(lost), ..scores(15.0, true) });
+    long.suspicions =
+        vec![Suspicion { check: Check::SharedSamples, message: "5 of the 10 samples are shared".into() }];
+    for text in [
+        summary(&long),
+        compare(&[Entry { label: "rnn-lorenz seed 0".into(), task: "a".into(), results: long.clone() }]),
+    ] {
+        assert!(text.contains("  0.033  0.041     0\n") && text.contains("  inf  0.041   200\n"), "{text}");
+        assert!(text.contains("1000 Lyapunov times from 200 starts"), "{text}");
+        assert!(text.contains("truth against the other has 0.021 and 0.011."), "{text}");
+        assert!(
+            text.contains("polynomial: 200 forecasts leave the attractor, the first after 12.500 units"),
+            "{text}"
+        );
+        assert!(text.contains("polynomial: 3 forecasts come to rest"), "{text}");
+        assert!(
+            text.contains("Suspicious: ") && text.contains("5 of the 10 samples are shared.\n"),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+}
+
+#[test]
+fn an_ensemble_shows_its_score_and_its_spread() {
+    let mut drawn = results("rnn", 4.0, true);
+    drawn.scores.climate = Some(climate(0.0334));
+    drawn.scores.ensemble = Some(EnsembleScores {
+        members: 10,
+        horizon: 1.1,
+        crps: 0.0123,
+        spread: 0.02,
+        error: 0.03,
+        spread_to_error: 0.667,
+        growth: EnsembleGrowth { time: vec![], crps: vec![], spread: vec![], error: vec![] },
+    });
+    let text = summary(&drawn);
+    assert!(text.contains("CRPS") && text.contains("0.012    0.667\n"), "{text}");
+    assert!(text.contains("the first 1.100 time units"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 #[test]

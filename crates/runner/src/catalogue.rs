@@ -87,7 +87,7 @@ fn find(experiment: &str) -> Result<(String, String, String), RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NETWORKS, SYSTEMS};
+    use crate::{MODELS, SYSTEMS};
 
     #[test]
     fn every_experiment_resolves_and_is_named_after_what_it_holds() {
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn every_network_and_every_system_has_an_experiment() {
-        for network in NETWORKS {
-            assert!(BUILT_IN.iter().any(|(name, _)| name.starts_with(&format!("{}-", network.name))));
+        for model in MODELS {
+            assert!(BUILT_IN.iter().any(|(name, _)| name.starts_with(&format!("{}-", model.name))));
         }
         for system in SYSTEMS {
             assert!(BUILT_IN.iter().any(|(name, _)| name.contains(&format!("-{}", system.name))));

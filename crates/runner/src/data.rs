@@ -1,7 +1,7 @@
 //! The trajectories that an experiment asks for.
 
 use dataset::{Normalisation, Split};
-use forecast::Task;
+use forecast::{Climate, Task};
 use sim::{Solver, System, Times, Trajectories, random};
 
 use crate::{Experiment, Progress, RunError};
@@ -45,11 +45,13 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
     let name = experiment.system["name"].as_str().unwrap_or_default();
     progress.stage(&format!("simulating {} trajectories of {name}", experiment.data.trajectories));
     let (system, runs) = simulate(experiment)?;
+    let observed = experiment.observed(&*system).map_err(RunError::Usage)?;
+    let runs = seen(runs, &observed);
     let split = Split::new(experiment.data.trajectories, experiment.data.split, experiment.seed)
         .map_err(RunError::usage)?;
     let normalisation = Normalisation::fit(&runs, &split.train);
     progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
-    let task = task(experiment, &*system, &runs, &split, &normalisation)?;
+    let task = task(experiment, &*system, &observed, &runs, &split, &normalisation)?;
     Ok(Prepared { system, runs, split, normalisation, task })
 }
 
@@ -61,6 +63,7 @@ const SECOND_TRUTH: Solver = Solver::Dopri5 { tolerance: 1e-13 };
 fn task(
     experiment: &Experiment,
     system: &dyn System,
+    observed: &[usize],
     runs: &Trajectories,
     split: &Split,
     normalisation: &Normalisation,
@@ -73,12 +76,13 @@ fn task(
     let (lead, span) = (experiment.lead(), (experiment.forecast_span() / dt).round() as usize);
     let times = Times::new(dt, lead + span).map_err(RunError::usage)?;
     let starts = starts(experiment, system, "evaluate", evaluate.starts);
-    let truth = system.ensemble(&starts, &times, &TRUTH).map_err(failed)?;
+    let whole = system.ensemble(&starts, &times, &TRUTH).map_err(failed)?;
 
     let after = Times::new(dt, span).map_err(RunError::usage)?.from(times.at(lead));
-    let on_attractor: Vec<Vec<f64>> = (0..truth.count()).map(|run| truth.state(run, lead).to_vec()).collect();
-    let second = system.ensemble(&on_attractor, &after, &SECOND_TRUTH).map_err(failed)?;
-    let forecast = part(&truth, 0..truth.count(), lead..truth.samples());
+    let on_attractor: Vec<Vec<f64>> = (0..whole.count()).map(|run| whole.state(run, lead).to_vec()).collect();
+    let second = seen(system.ensemble(&on_attractor, &after, &SECOND_TRUTH).map_err(failed)?, observed);
+    let truth = seen(whole, observed);
+    let forecast = cut(&truth, 0..truth.count(), lead..truth.samples());
     let trusted = Task::trusted_samples(&forecast, &second, &normalisation.std);
     if trusted.contains(&0) {
         return Err(RunError::Failed(format!(
@@ -88,20 +92,48 @@ fn task(
         )));
     }
     let longest = trusted.iter().copied().max().unwrap_or(0);
+    let std = normalisation.std[..observed.len()].to_vec();
+    let long_run = experiment.long_run_samples() as usize;
+    let climate = (long_run > 0).then(|| {
+        // of all of the truth: where it no longer is the one trajectory it is still on the attractor
+        let mut known = vec![0.0; long_run * truth.known_dim()];
+        for (i, known) in known.chunks_mut(truth.known_dim().max(1)).enumerate() {
+            system.known(times.at(lead + i), known);
+        }
+        Climate::new(&truth, lead, &std, long_run, known)
+    });
     Ok(Task {
-        runs: part(&truth, 0..truth.count(), 0..lead + 1 + longest),
+        runs: cut(&truth, 0..truth.count(), 0..lead + 1 + longest),
         lead,
         trusted,
         horizon: experiment.horizon(),
-        std: normalisation.std[..system.dim()].to_vec(),
+        std,
         lyapunov_exponent: Some(evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
-        test: part(runs, split.test.iter().copied(), 0..runs.samples()),
+        test: part(runs, &split.test),
         window,
+        climate,
     })
 }
 
+/// What is seen of trajectories: some of the components.
+fn seen(runs: Trajectories, components: &[usize]) -> Trajectories {
+    if components.iter().copied().eq(0..runs.dim()) {
+        return runs;
+    }
+    let each = || (0..runs.count()).flat_map(|run| (0..runs.samples()).map(move |i| (run, i)));
+    let u = each().flat_map(|(run, i)| components.iter().map(move |&j| (run, i, j)));
+    let u = u.map(|(run, i, j)| runs.state(run, i)[j]).collect();
+    let known = each().flat_map(|(run, i)| runs.known_at(run, i)).copied().collect();
+    Trajectories::new(*runs.times(), [components.len(), runs.known_dim()], u, known)
+}
+
+/// Some trajectories.
+pub(crate) fn part(runs: &Trajectories, which: &[usize]) -> Trajectories {
+    cut(runs, which.iter().copied(), 0..runs.samples())
+}
+
 /// Some trajectories, and of each some successive samples.
-fn part(
+fn cut(
     runs: &Trajectories,
     which: impl Iterator<Item = usize> + Clone,
     samples: std::ops::Range<usize>,

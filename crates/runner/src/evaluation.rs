@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use forecast::{Results, Scores};
+use dataset::Normalisation;
+use forecast::suspicion::{
+    Part, above_ceiling, equals_persistence, loss_below_noise, normalisation_saw_test, shared_samples,
+};
+use forecast::{Loss, Results, Scores, Suspicion};
 use models::baselines::Baseline;
 use rayon::prelude::*;
 use sim::random::stream;
@@ -16,13 +20,15 @@ use crate::{Experiment, Progress, RunError};
 pub(crate) struct Scored {
     pub(crate) scores: Scores,
     pub(crate) baselines: BTreeMap<String, Scores>,
+    pub(crate) suspicions: Vec<Suspicion>,
 }
 
-/// Scores the model of a run.
+/// Scores the model of a run, which was trained to `loss`.
 pub(crate) fn score(
     run: &Run,
     experiment: &Experiment,
     prepared: &Prepared,
+    loss: Loss,
     device: &str,
     progress: &mut dyn Progress,
 ) -> Result<Scored, RunError> {
@@ -33,8 +39,11 @@ pub(crate) fn score(
     let name = experiment.model["name"].as_str().unwrap_or_default();
     progress.stage(&format!("forecasting with {name}, {}", names.join(", ")));
     let (scores, baselines) = rayon::join(
-        || Ok::<_, RunError>(task.score(&*run.model(experiment, device)?, &mut bootstrap())),
         || {
+            let model = run.model(experiment, device)?;
+            Ok::<_, RunError>((task.score(&*model, &mut bootstrap()), task.largest_step(&*model)))
+        },
+        || -> BTreeMap<String, Scores> {
             let scored = all.par_iter().map(|baseline| {
                 let fitted = baseline.fit(&prepared.runs, &prepared.split.train, &prepared.normalisation);
                 (baseline.name().to_owned(), task.score(&*fitted, &mut bootstrap()))
@@ -42,7 +51,42 @@ pub(crate) fn score(
             scored.collect()
         },
     );
-    Ok(Scored { scores: scores?, baselines })
+    let (scores, largest_step) = scores?;
+    let noise = loss_below_noise(loss.train, noise_floor(experiment, prepared));
+    let suspicions = suspicions(prepared, &scores, baselines.get("persistence"), largest_step);
+    let suspicions = suspicions.into_iter().chain(noise).collect();
+    Ok(Scored { scores, baselines, suspicions })
+}
+
+/// The least loss that is believable with the noise that training adds to the states: half of what the noise of one
+/// sample makes of an increment to whoever knows its variance and that of the states (the best linear guess of a state
+/// x seen with noise of variance s^2 is off by s^2 / (1 + s^2)), over the window, whose samples may be averaged.
+fn noise_floor(experiment: &Experiment, prepared: &Prepared) -> f64 {
+    let Normalisation { std, increment_std, .. } = &prepared.normalisation;
+    let square = experiment.train.input_noise.powi(2);
+    let noise =
+        increment_std.iter().zip(std).map(|(step, std)| square / (1.0 + square) * (std / step).powi(2));
+    0.5 * noise.sum::<f64>() / (increment_std.len() * prepared.task.window) as f64
+}
+
+/// What looks like a mistake in the data or in the scores of the model.
+fn suspicions(
+    prepared: &Prepared,
+    scores: &Scores,
+    persistence: Option<&Scores>,
+    largest_step: f64,
+) -> Vec<Suspicion> {
+    let Prepared { runs, split, normalisation, task, .. } = prepared;
+    let train = Part { runs, which: &split.train };
+    let starts: Vec<usize> = (0..task.runs.count()).collect();
+    let tests = [Part { runs, which: &split.test }, Part { runs: &task.runs, which: &starts }];
+    let found = [
+        shared_samples(train, &tests),
+        normalisation_saw_test(&normalisation.mean, &normalisation.std, train),
+        scores.vpt.as_ref().and_then(|vpt| above_ceiling(vpt, &[], &[])),
+        persistence.and_then(|p| equals_persistence(scores.one_step_rmse, p.one_step_rmse, largest_step)),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 /// Scores a trained run again, with overrides of the keys under `evaluate`; its files stay as they are.
@@ -70,6 +114,11 @@ pub fn evaluate(
     crate::names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
     let results = run.results()?;
     let prepared = prepare(&experiment, progress)?;
-    let scored = score(run, &experiment, &prepared, device, progress)?;
-    Ok(Results { scores: scored.scores, baselines: scored.baselines, ..results })
+    let scored = score(run, &experiment, &prepared, results.train.loss, device, progress)?;
+    Ok(Results {
+        scores: scored.scores,
+        baselines: scored.baselines,
+        suspicions: scored.suspicions,
+        ..results
+    })
 }

@@ -2,13 +2,19 @@
 
 use dataset::Split;
 use models::baselines::MAX_DEGREE;
-use models::{Implementation, Machine, Optimizer, Recipe, networks};
+use models::{Implementation, Machine, Optimizer, Precision, Recipe, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System, Times};
 
+use crate::names::unknown;
+use crate::schedule::Schedule;
+
 /// The most numbers of one array.
 pub(crate) const MAX_NUMBERS: u64 = 1 << 28;
+
+/// The most samples of a long run; even a small network takes a minute over them.
+const MOST_LONG_RUN: f64 = 1e8;
 
 /// A resolved experiment: nothing is left to a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +49,8 @@ pub struct Data {
     pub initial: Vec<[f64; 2]>,
     /// What integrates them.
     pub solver: Solver,
+    /// The components of the state that are seen: what a model learns from, and forecasts.
+    pub observe: Vec<String>,
 }
 
 impl Data {
@@ -56,6 +64,7 @@ impl Data {
             split: [0.8, 0.1, 0.1],
             initial: system.initial_region(),
             solver: Solver::default(),
+            observe: system.components().into_iter().map(|component| component.name).collect(),
         }
     }
 }
@@ -74,10 +83,21 @@ pub struct Train {
     pub seconds: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
-    /// Part of the steps over which the learning rate rises from 0, with `warmup-cosine`.
-    pub warmup: f64,
     /// Norm to which gradients are clipped.
     pub gradient_norm: f64,
+    /// Part of the numbers between layers that is left out, anew at every step.
+    pub dropout: f64,
+    /// Standard deviation of the noise that is added to the states a network is shown, over that of the states. What
+    /// it is to give stays the true next state.
+    pub input_noise: f64,
+    /// Steps of free running that the loss is taken over.
+    pub unroll: usize,
+    /// Part of the steps over which these grow from 1 to `unroll`.
+    pub curriculum: f64,
+    /// Validations in a row without a lower loss after which training ends; 0 for no such end.
+    pub patience: u64,
+    /// What weights are made of.
+    pub precision: Precision,
     /// Steps from one validation, and line of `metrics.jsonl`, to the next.
     pub validate_every: u64,
     /// Steps from one checkpoint to the next.
@@ -93,24 +113,19 @@ impl Default for Train {
             steps: 20_000,
             optimizer: Optimizer::default(),
             seconds: 0.0,
-            schedule: Schedule::WarmupCosine,
-            warmup: 0.02,
+            schedule: Schedule::default(),
             gradient_norm: 1.0,
+            dropout: 0.0,
+            input_noise: 0.0,
+            unroll: 1,
+            curriculum: 0.5,
+            patience: 0,
+            precision: Precision::F32,
             validate_every: 500,
             checkpoint_every: 5_000,
             kernels: Implementation::Own,
         }
     }
-}
-
-/// How the learning rate changes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Schedule {
-    /// It stays.
-    Constant,
-    /// A linear rise, then half a cosine down to 0 (Loshchilov and Hutter 2017, equation 5).
-    WarmupCosine,
 }
 
 /// How the network is scored.
@@ -127,11 +142,27 @@ pub struct Evaluate {
     /// The largest Lyapunov exponent, in which valid prediction times are counted; 0 leaves them out. By
     /// default what is known of the system.
     pub lyapunov_exponent: f64,
+    /// Length of the forecasts whose attractor is compared with the truth's: in Lyapunov times where
+    /// `lyapunov_exponent` is above 0, else in time units. 0 leaves that out. By default 100 with an exponent, and 0
+    /// without: not every such system has an attractor.
+    pub long_run: f64,
+}
+
+impl Evaluate {
+    /// The default of `long_run` for a chaotic system.
+    pub(crate) const LONG_RUN: f64 = 100.0;
 }
 
 impl Default for Evaluate {
     fn default() -> Self {
-        Evaluate { starts: 200, transient: 20.0, horizon: 20.0, polynomial_degree: 6, lyapunov_exponent: 0.0 }
+        Evaluate {
+            starts: 200,
+            transient: 20.0,
+            horizon: 20.0,
+            polynomial_degree: 6,
+            lyapunov_exponent: 0.0,
+            long_run: 0.0,
+        }
     }
 }
 
@@ -154,7 +185,7 @@ impl Experiment {
     }
 
     /// The network and its settings.
-    pub(crate) fn network(&self) -> Result<(&'static networks::Entry, Value), String> {
+    pub(crate) fn network(&self) -> Result<(&'static models::Entry, Value), String> {
         Ok((crate::names::network(&self.model)?, settings(&self.model)))
     }
 
@@ -167,6 +198,7 @@ impl Experiment {
         if let Some([low, high]) = data.initial.iter().find(|[low, high]| low > high) {
             return Err(format!("data.initial: [{low}, {high}] must go from low to high"));
         }
+        self.observed(&*system)?;
         let count = data.trajectories as f64 * times.samples() as f64 * system.dim() as f64;
         check_memory("data", count, "take fewer trajectories, a larger dt or a shorter t_final")?;
         Ok(())
@@ -182,8 +214,13 @@ impl Experiment {
         let (network, settings) = self.network()?;
         let window = (network.check)(&settings).map_err(|fault| format!("model: {fault}"))?;
         if window >= times.samples() {
+            // fitted models have other words for it
+            let what = match settings.get("window") {
+                Some(_) => format!("model.window = {window}"),
+                None => format!("model: a history of {window} samples"),
+            };
             return Err(format!(
-                "model.window = {window} is longer than a trajectory: with t_final = {} and dt = {} one has {} \
+                "{what} is longer than a trajectory: with t_final = {} and dt = {} one has {} \
                  samples, so a window can hold at most {}",
                 data.t_final,
                 data.dt,
@@ -194,19 +231,65 @@ impl Experiment {
 
         whole("train.batch_size", train.batch_size as u64, 1, 10_000_000)?;
         whole("train.steps", train.steps, 1, 1_000_000_000_000)?;
-        check_optimizer(&train.optimizer)?;
+        train.optimizer.check()?;
         if !(0.0..=1e10).contains(&train.seconds) {
             return Err(format!(
                 "train.seconds = {:?} must lie between 0, for no limit, and 1e10",
                 train.seconds
             ));
         }
-        if !(0.0..=1.0).contains(&train.warmup) {
-            return Err(format!("train.warmup = {} must lie between 0 and 1", train.warmup));
+        train.schedule.check()?;
+        for (key, value, most) in [
+            ("dropout", train.dropout, 0.99),
+            ("input_noise", train.input_noise, 1e3),
+            ("curriculum", train.curriculum, 1.0),
+        ] {
+            if !(0.0..=most).contains(&value) {
+                return Err(format!("train.{key} = {value:?} must lie between 0 and {most}"));
+            }
+        }
+        whole("train.unroll", train.unroll as u64, 1, 10_000)?;
+        if window + train.unroll > times.samples() {
+            return Err(format!(
+                "train.unroll = {} after a window of {window} is longer than a trajectory of {} samples; it can be at \
+                 most {}",
+                train.unroll,
+                times.samples(),
+                times.samples() - window
+            ));
         }
         above_zero("train.gradient_norm", train.gradient_norm, 1e30)?;
         whole("train.validate_every", train.validate_every, 1, u64::MAX)?;
         whole("train.checkpoint_every", train.checkpoint_every, 1, u64::MAX)?;
+
+        match network.training {
+            Training::Steps { suits, .. } => {
+                suits(&settings, &self.recipe())?;
+                self.refuse_idle(
+                    &["schedule", "gradient_norm", "dropout", "input_noise", "curriculum"],
+                    train.optimizer.keeps_its_batch(),
+                    &format!("train.optimizer.name = \"{}\"", train.optimizer.name()),
+                    "which looks for its own step on the same windows every time",
+                )?;
+                self.refuse_idle(
+                    &["curriculum"],
+                    train.unroll == 1,
+                    "train.unroll = 1",
+                    "which leaves no steps to lengthen",
+                )?;
+                let windows = data.trajectories as f64 * (times.samples() - window) as f64;
+                let numbers = windows.min(train.batch_size as f64)
+                    * (window + train.unroll) as f64
+                    * (system.dim() + system.known_inputs().len()) as f64;
+                check_memory("a batch", numbers, "take a smaller train.batch_size, window or train.unroll")?;
+            }
+            Training::Fit(_) => {
+                let keys: Vec<String> = crate::resolve::keys(&Train::default());
+                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                let model = format!("model.name = \"{}\"", network.name);
+                self.refuse_idle(&keys, true, &model, "which is fitted at once and not in steps")?;
+            }
+        }
 
         whole("evaluate.starts", evaluate.starts as u64, 2, 10_000)?;
         whole("evaluate.polynomial_degree", evaluate.polynomial_degree as u64, 1, MAX_DEGREE as u64)?;
@@ -221,6 +304,14 @@ impl Experiment {
             return Err(format!(
                 "evaluate.horizon = {} must be at least data.dt = {}",
                 evaluate.horizon, data.dt
+            ));
+        }
+        let long_run = self.long_run_samples();
+        if evaluate.long_run != 0.0 && !(20.0..=MOST_LONG_RUN).contains(&long_run) {
+            return Err(format!(
+                "evaluate.long_run = {:?} asks for {long_run:.3e} samples; it must be 0, to leave the long run out, or \
+                 ask for 20 to {MOST_LONG_RUN:e}",
+                evaluate.long_run
             ));
         }
         let history = window.max(2) - 1;
@@ -241,15 +332,71 @@ impl Experiment {
         Ok(())
     }
 
+    /// Says which of some keys of `train` is set although it would do nothing.
+    fn refuse_idle(&self, keys: &[&str], idle: bool, what: &str, why: &str) -> Result<(), String> {
+        let [set, defaults] = [&self.train, &Train::default()].map(crate::resolve::values);
+        match keys.iter().find(|key| idle && set.get(**key) != defaults.get(**key)) {
+            None => Ok(()),
+            Some(key) => Err(format!("train.{key} does nothing with {what}, {why}; leave it out")),
+        }
+    }
+
+    /// The numbers of the components that are observed.
+    pub(crate) fn observed(&self, system: &dyn System) -> Result<Vec<usize>, String> {
+        let names: Vec<String> = system.components().into_iter().map(|component| component.name).collect();
+        let observe = &self.data.observe;
+        if observe.is_empty() {
+            return Err(format!(
+                "data.observe = [] must name at least one component of {}",
+                names.join(", ")
+            ));
+        }
+        let of = |asked: &String| {
+            if observe.iter().filter(|other| *other == asked).count() > 1 {
+                return Err(format!("data.observe names \"{asked}\" twice"));
+            }
+            names.iter().position(|name| name == asked).ok_or_else(|| {
+                unknown(
+                    &format!("data.observe: component \"{asked}\""),
+                    asked,
+                    names.iter().map(String::as_str),
+                )
+            })
+        };
+        observe.iter().map(of).collect()
+    }
+
+    /// The components that are observed, where others are not.
+    pub(crate) fn observed_alone(&self, system: &dyn System) -> Option<Vec<String>> {
+        (self.data.observe.len() < system.dim()).then(|| self.data.observe.clone())
+    }
+
     /// What computes the network, with the device of this name.
     pub(crate) fn machine(&self, device: &str) -> Result<Machine, String> {
-        let device = crate::names::device(device)?.open().map_err(|error| error.to_string())?;
-        Ok(Machine { device, kernels: self.train.kernels })
+        let entry = crate::names::device(device)?;
+        let in_f64 = self.train.precision == Precision::F64 || self.train.optimizer.keeps_its_batch();
+        if in_f64 && entry.name != "cpu" {
+            let what = match self.train.precision {
+                Precision::F64 => "train.precision = \"f64\"".to_owned(),
+                Precision::F32 => format!("train.optimizer.name = \"{}\"", self.train.optimizer.name()),
+            };
+            return Err(format!("{what} calculates in f64, which is for --device cpu"));
+        }
+        let device = entry.open().map_err(|error| error.to_string())?;
+        Ok(Machine { device, kernels: self.train.kernels, precision: self.train.precision })
     }
 
     /// How the weights are changed.
     pub(crate) fn recipe(&self) -> Recipe {
-        Recipe { optimizer: self.train.optimizer.clone(), gradient_norm: self.train.gradient_norm }
+        let Train { optimizer, gradient_norm, dropout, input_noise, unroll, .. } = &self.train;
+        Recipe {
+            optimizer: optimizer.clone(),
+            gradient_norm: *gradient_norm,
+            dropout: *dropout,
+            input_noise: *input_noise,
+            unroll: *unroll,
+            seed: self.seed,
+        }
     }
 
     /// Samples from a random initial state to a start.
@@ -260,6 +407,13 @@ impl Experiment {
     /// Samples of free forecast for `nrmse`.
     pub(crate) fn horizon(&self) -> usize {
         (self.evaluate.horizon / self.data.dt).round() as usize
+    }
+
+    /// Samples of the long run, which may be none.
+    pub(crate) fn long_run_samples(&self) -> f64 {
+        let Evaluate { long_run, lyapunov_exponent, .. } = self.evaluate;
+        let unit = if lyapunov_exponent > 0.0 { 1.0 / lyapunov_exponent } else { 1.0 };
+        (long_run * unit / self.data.dt).round()
     }
 
     /// Time units for which the truth is integrated: a chaotic system for 40 Lyapunov times, past the 36.7
@@ -277,27 +431,6 @@ fn settings(named: &Value) -> Value {
         settings.remove("name");
     }
     settings
-}
-
-/// Says which setting of an optimiser is impossible.
-fn check_optimizer(optimizer: &Optimizer) -> Result<(), String> {
-    if let Some(learning_rate) = optimizer.learning_rate() {
-        above_zero("train.optimizer.learning_rate", learning_rate, 1e10)?;
-    }
-    let part = |key: &str, value: f64, most: f64| match (0.0..=most).contains(&value) {
-        true => Ok(()),
-        false => Err(format!("train.optimizer.{key} = {value:?} must lie between 0 and {most:?}")),
-    };
-    match *optimizer {
-        Optimizer::Adam { .. } => Ok(()),
-        Optimizer::AdamW { weight_decay, .. } => part("weight_decay", weight_decay, 1e3),
-        Optimizer::Sgd { momentum, .. } => part("momentum", momentum, 0.9999),
-        Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance } => {
-            above_zero("train.optimizer.damping", damping, 1e10)?;
-            part("gradient_tolerance", gradient_tolerance, 1e10)?;
-            part("step_tolerance", step_tolerance, 1e10)
-        }
-    }
 }
 
 fn whole(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {

@@ -11,6 +11,7 @@ mod names;
 mod prediction;
 mod resolve;
 mod run;
+mod schedule;
 mod simulation;
 mod training;
 
@@ -18,8 +19,8 @@ pub use catalogue::{experiments, load};
 pub use environment::Build;
 pub use evaluation::evaluate;
 pub use experiment::Experiment;
+pub use models::MODELS;
 pub use models::devices;
-pub use models::networks::NETWORKS;
 pub use prediction::predict;
 pub use run::{Needs, Run};
 pub use sim::systems::SYSTEMS;

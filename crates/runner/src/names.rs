@@ -1,7 +1,7 @@
 //! Looking names up, with the nearest where there is none.
 
 use models::devices::{self, DEVICES};
-use models::networks::{self, NETWORKS};
+use models::{Entry, MODELS};
 use serde_json::Value as Json;
 use sim::systems::{self, SYSTEMS};
 
@@ -11,8 +11,8 @@ pub(crate) fn system(section: &Json) -> Result<&'static systems::Entry, String> 
 }
 
 /// The registry's entry of a model section.
-pub(crate) fn network(section: &Json) -> Result<&'static networks::Entry, String> {
-    find("model.name", section, NETWORKS, |entry| entry.name)
+pub(crate) fn network(section: &Json) -> Result<&'static Entry, String> {
+    find("model.name", section, MODELS, |entry| entry.name)
 }
 
 /// The device of this name.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dataset::arrays::{Array, Npz, read_npz, write_npz};
-use forecast::{Starts, rollout};
+use forecast::{Starts, mean_of_members, run};
 use sim::System;
 
 use crate::experiment::MAX_NUMBERS;
@@ -13,7 +13,8 @@ use crate::{Progress, RunError};
 
 /// Forecasts `steps` samples after the histories `u` [start, time, component] of the .npz `input`, sampled at
 /// the run's dt, and writes `u` [start, step, component] and the times `t` after the last sample to the
-/// .npz `output`. Returns what was written, in a sentence.
+/// .npz `output`; of an ensemble `u` is the mean, and `ensemble` [start, member, step, component] holds its members.
+/// Returns what was written, in a sentence.
 ///
 /// A system with known inputs needs their values: `known` [start, time + steps - 1, input], or the times `t`
 /// of the histories, from which they follow.
@@ -21,7 +22,7 @@ use crate::{Progress, RunError};
 /// # Errors
 /// A file that is not as described, with what it lacks; an output that cannot be written.
 pub fn predict(
-    run: &Run,
+    of: &Run,
     input: &Path,
     steps: usize,
     output: &Path,
@@ -41,27 +42,27 @@ pub fn predict(
     if steps == 0 {
         return Err(RunError::Usage("--steps 0 asks for no forecast; it must be at least 1".into()));
     }
-    let experiment = run.experiment()?;
+    let experiment = of.experiment()?;
     let system = experiment.build_system().map_err(RunError::Usage)?;
-    let model = run.model(&experiment, device)?;
+    let model = of.model(&experiment, device)?;
     let (window, dt) = (model.window(), experiment.data.dt);
     let file = read_npz(input).map_err(RunError::usage)?;
     let at = input.display();
     let wrong = |fault: String| RunError::Usage(format!("{at}: {fault}"));
 
     let u = file.get("u").map_err(RunError::usage)?;
-    let components: Vec<String> = system.components().into_iter().map(|component| component.name).collect();
+    let components = &experiment.data.observe;
     let &[starts, history, dim] = u.shape.as_slice() else {
         return Err(wrong(format!(
             "`u` has shape {:?}; it must have three axes, [start, time, component]",
             u.shape
         )));
     };
-    if dim != system.dim() {
+    if dim != components.len() {
         return Err(wrong(format!(
-            "`u` has {dim} components, but {} has {} ({})",
+            "`u` has {dim} components, but the model of {} knows {} ({})",
             system.name(),
-            system.dim(),
+            components.len(),
             components.join(", ")
         )));
     }
@@ -95,14 +96,43 @@ pub fn predict(
     let known = known(&*system, &file, [starts, history, steps], dt, times).map_err(wrong)?;
 
     progress.stage(&format!("forecasting {steps} samples from {starts} starts"));
-    let forecast = rollout(&*model, Starts { count: starts, histories: &u.values, known: &known }, steps);
+    let members = model.members();
+    if (starts * steps * dim) as u128 * members as u128 > u128::from(MAX_NUMBERS) {
+        return Err(wrong(format!(
+            "{steps} steps of {members} members from {starts} starts are more than the {MAX_NUMBERS} numbers that fit"
+        )));
+    }
+    let (mut forecast, mut ensemble) = (
+        vec![0.0; starts * steps * dim],
+        vec![0.0; if members > 1 { starts * members * steps * dim } else { 0 }],
+    );
+    run(
+        &*model,
+        Starts { count: starts, histories: &u.values, known: &known },
+        members,
+        steps,
+        |step, states| {
+            for (i, state) in states.chunks_exact(dim).enumerate().filter(|_| members > 1) {
+                let at = (i * steps + step) * dim;
+                ensemble[at..at + dim].copy_from_slice(state);
+            }
+            for (start, states) in states.chunks_exact(members * dim).enumerate() {
+                let at = (start * steps + step) * dim;
+                mean_of_members(states, &mut forecast[at..at + dim]);
+            }
+            true
+        },
+    );
     let lost = forecast.chunks_exact(steps * dim).filter(|u| u.iter().any(|x| !x.is_finite())).count();
     if lost > 0 {
         progress.note(&format!("{lost} of {starts} forecasts leave the finite numbers"));
     }
     let t = Array::new([steps], (1..=steps).map(|i| i as f64 * dt).collect::<Vec<_>>());
-    write_npz(output, &[("t", &t), ("u", &Array::new([starts, steps, dim], forecast))])
-        .map_err(RunError::failed)?;
+    let u = Array::new([starts, steps, dim], forecast);
+    let ensemble = (members > 1).then(|| Array::new([starts, members, steps, dim], ensemble));
+    let mut arrays = vec![("t", &t), ("u", &u)];
+    arrays.extend(ensemble.as_ref().map(|all| ("ensemble", all)));
+    write_npz(output, &arrays).map_err(RunError::failed)?;
     Ok(format!("{}: {steps} samples after each of {starts} starts", output.display()))
 }
 

@@ -14,6 +14,10 @@ use models::Optimizer;
 
 use crate::experiment::{Data, Evaluate, Experiment, Train};
 use crate::names::{network, system, unknown};
+use crate::schedule::Schedule;
+
+/// Where a table with a name stands, for which the name alone is short.
+const NAMED: [&str; 5] = ["system", "model", "data.solver", "train.optimizer", "train.schedule"];
 
 /// Reads the text of an experiment file.
 pub(crate) fn parse(text: &str) -> Result<Table, String> {
@@ -33,9 +37,15 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 /// needs no quotes.
 pub(crate) fn set(table: &mut Table, overrides: &[String]) -> Result<(), String> {
     // Names first: whoever names another model or optimiser means none of the settings of the one before.
-    let is_name = |pair: &&String| pair.split('=').next().is_some_and(|key| key.trim().ends_with(".name"));
-    let (names, others): (Vec<&String>, Vec<&String>) = overrides.iter().partition(is_name);
-    for pair in names.into_iter().chain(others) {
+    let is_name = |pair: &String| pair.split('=').next().is_some_and(|key| key.trim().ends_with(".name"));
+    let overrides = overrides.iter().map(|pair| match pair.split_once('=') {
+        Some((key, name)) if NAMED.contains(&key.trim()) && !name.trim_start().starts_with('{') => {
+            format!("{}.name={name}", key.trim())
+        }
+        _ => pair.clone(),
+    });
+    let (names, others): (Vec<String>, Vec<String>) = overrides.partition(is_name);
+    for pair in names.iter().chain(&others) {
         let (key, value) = pair.split_once('=').ok_or_else(|| {
             format!("\"{pair}\" sets nothing: an override is written key=value, such as train.steps=1000")
         })?;
@@ -54,6 +64,11 @@ pub(crate) fn set(table: &mut Table, overrides: &[String]) -> Result<(), String>
         let last = parts.pop().unwrap_or_default();
         let mut inside = &mut *table;
         for part in parts {
+            // A name alone is short for what has only that.
+            if let Some(Value::String(name)) = inside.get(part) {
+                let named = Table::from_iter([("name".to_owned(), Value::String(name.clone()))]);
+                inside.insert(part.to_owned(), Value::Table(named));
+            }
             let next = inside.entry(part).or_insert_with(|| Value::Table(Table::new()));
             inside =
                 next.as_table_mut().ok_or_else(|| format!("\"{pair}\": {part} holds a value, not keys"))?;
@@ -75,6 +90,7 @@ pub(crate) fn resolve(given: &Table) -> Result<Experiment, String> {
 
 /// The experiment of a table, with every default filled in; keys and kinds are checked, values are not.
 pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
+    let given = &in_full(given);
     let entry = system(&named(given, "system")?)?;
     let network = network(&named(given, "model")?)?;
     let section = |key: &str| given.get(key).and_then(Value::as_table);
@@ -86,6 +102,9 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     let mut train = table(&Train::default());
     if let Some(optimizer) = section("train").and_then(|train| train.get("optimizer")) {
         train.insert("optimizer".into(), choose("train.optimizer", optimizer, &Optimizer::ALL)?);
+    }
+    if let Some(schedule) = section("train").and_then(|train| train.get("schedule")) {
+        train.insert("schedule".into(), choose("train.schedule", schedule, &Schedule::ALL)?);
     }
 
     let mut filled = Table::new();
@@ -105,11 +124,47 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
         train: part(&filled, "train")?,
         evaluate: part(&filled, "evaluate")?,
     };
-    if section("evaluate").is_none_or(|evaluate| !evaluate.contains_key("lyapunov_exponent")) {
+    let given = |key| section("evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
+    if !given("lyapunov_exponent") {
         // only now are the parameters known
         experiment.evaluate.lyapunov_exponent = experiment.build_system()?.lyapunov_exponent().unwrap_or(0.0);
     }
+    if !given("long_run") && experiment.evaluate.lyapunov_exponent > 0.0 {
+        experiment.evaluate.long_run = Evaluate::LONG_RUN;
+    }
     Ok(experiment)
+}
+
+/// The table with a name alone, such as `schedule = "cosine"`, written out where a table with a name can stand.
+fn in_full(given: &Table) -> Table {
+    let mut full = given.clone();
+    let write_out = |section: &mut Table, key: &str| {
+        if let Some(Value::String(name)) = section.get(key) {
+            let named = Table::from_iter([("name".to_owned(), Value::String(name.clone()))]);
+            section.insert(key.to_owned(), Value::Table(named));
+        }
+    };
+    for path in NAMED {
+        match path.split_once('.') {
+            None => write_out(&mut full, path),
+            Some((section, key)) => {
+                if let Some(Value::Table(section)) = full.get_mut(section) {
+                    write_out(section, key);
+                }
+            }
+        }
+    }
+    full
+}
+
+/// The settings of a section, by key.
+pub(crate) fn values(section: &impl Serialize) -> Table {
+    table(section)
+}
+
+/// The keys of a section.
+pub(crate) fn keys(section: &impl Serialize) -> Vec<String> {
+    table(section).keys().cloned().collect()
 }
 
 /// The experiment as a file that resolves to it.
@@ -168,6 +223,10 @@ fn fit(default: &Value, value: &Value, at: &str) -> Result<Value, String> {
         // A list where a number is the default is the business of the networks that take both.
         (Value::Integer(_), Value::Integer(_)) => Ok(value.clone()),
         (Value::Integer(_), Value::Array(_)) if at.starts_with("model.") => Ok(value.clone()),
+        (Value::Array(_), Value::Array(names)) if at == "data.observe" => {
+            let named = names.iter().all(Value::is_str);
+            if named { Ok(value.clone()) } else { wrong("a list of names") }
+        }
         (Value::Array(defaults), Value::Array(values)) if defaults.len() == values.len() => {
             let pairs = defaults.iter().zip(values).enumerate();
             let fitted = pairs.map(|(i, (default, value))| fit(default, value, &format!("{at}[{i}]")));
@@ -200,11 +259,13 @@ fn table(value: &impl Serialize) -> Table {
 /// A section in its type. What is wrong here is a value of the right kind, such as a name that is none.
 fn part<T: DeserializeOwned>(filled: &Table, key: &str) -> Result<T, String> {
     let section = filled.get(key).ok_or_else(|| format!("{key} is missing"))?;
-    read(section).map_err(|fault| format!("{key}: {fault}"))
+    read(section).map_err(|fault| format!("{key}.{fault}"))
 }
 
+/// A value in its type; what is wrong begins with where in the value it stands.
 fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
-    value.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
+    serde_path_to_error::deserialize(value.clone())
+        .map_err(|error| format!("{}: {}", error.path(), error.inner().message().replace('\n', ", ")))
 }
 
 #[cfg(test)]
@@ -225,7 +286,7 @@ mod tests {
         let experiment = with(&[]).unwrap();
         assert_eq!(experiment.data.trajectories, 100);
         assert_eq!(experiment.data.initial, vec![[-15.0, 15.0]; 3]);
-        assert_eq!(experiment.evaluate.lyapunov_exponent, 0.9056);
+        assert_eq!((experiment.evaluate.lyapunov_exponent, experiment.evaluate.long_run), (0.9056, 100.0));
         assert_eq!(experiment.train, Train::default());
         assert_eq!(experiment.model["hidden"], 64);
         assert_eq!(experiment.system["rho"], 28.0);
@@ -249,9 +310,9 @@ mod tests {
         assert_eq!(experiment.data.solver, Solver::Rk4 { substeps: 10 });
         assert_eq!(experiment.data.initial[2], [3.0, 4.5]);
         assert_eq!(experiment.train.optimizer.learning_rate(), Some(1e-2));
-        assert_eq!(experiment.train.schedule, crate::experiment::Schedule::Constant);
+        assert_eq!(experiment.train.schedule, Schedule::Constant { warmup: 0.0 });
         // known at the classical parameters only
-        assert_eq!(experiment.evaluate.lyapunov_exponent, 0.0);
+        assert_eq!((experiment.evaluate.lyapunov_exponent, experiment.evaluate.long_run), (0.0, 0.0));
     }
 
     #[test]
@@ -267,10 +328,26 @@ mod tests {
             "model.window=3",
             "train.optimizer.momentum=0.25",
             "model.name=rnn",
-            "train.optimizer.name=sgd",
+            "train.optimizer.name=momentum",
         ]);
         assert_eq!((&other.model["hidden"], &other.model["window"]), (&Json::from(64), &Json::from(3)));
-        assert_eq!(other.train.optimizer, Optimizer::Sgd { learning_rate: 1e-2, momentum: 0.25 });
+        assert_eq!(
+            other.train.optimizer,
+            Optimizer::Momentum { learning_rate: 1e-2, momentum: 0.25, weight_decay: 0.0 }
+        );
+        assert_eq!(
+            with(&[
+                "train.optimizer.learning_rate=0.25",
+                "model.hidden=9",
+                "train.optimizer=sgd",
+                "model=gru"
+            ]),
+            with(&[
+                "train.optimizer={ name = \"sgd\", learning_rate = 0.25 }",
+                "model.name=gru",
+                "model.hidden=9"
+            ])
+        );
         let same = with(&["model.name=ffnn", "train.optimizer.name=adam"]);
         assert_eq!(
             (&same.model["hidden"], same.train.optimizer.learning_rate()),
@@ -309,7 +386,7 @@ mod tests {
             (&["data.split=[0.9,0.1,0.0]"], &["leaves the test part"]),
             (&["data.split=[0.9,0.1]"], &["data.split", "a list of 3"]),
             (&["model.window=801"], &["model.window = 801", "at most 800"]),
-            (&["train.schedule=linear"], &["train: ", "linear", "warmup-cosine"]),
+            (&["train.schedule=cosin"], &["train.schedule.name", "did you mean \"cosine\"", "warmup-cosine"]),
             (&["train.steps=[1]"], &["train.steps = [1] must be a whole number"]),
             (&["model.hidden=[1]"], &["model: "]),
             (&["train.optimizer.learning_rate=0"], &["train.optimizer.learning_rate = 0.0 must be above 0"]),
@@ -332,6 +409,8 @@ mod tests {
             (&["model.hidden=90000"], &["model: ", "weights"]),
             (&["evaluate.horizon=1e7"], &["evaluate"]),
             (&["evaluate.lyapunov_exponent=1e-300"], &["evaluate.lyapunov_exponent", "0.000001"]),
+            (&["evaluate.long_run=-1"], &["evaluate.long_run = -1.0", "must be 0"]),
+            (&["evaluate.long_run=1e7"], &["evaluate.long_run", "samples"]),
             (&["model=3"], &["[model]"]),
             (&["train=3"], &["train = 3 must be a table"]),
             (&["data.solver=3"], &["data.solver"]),

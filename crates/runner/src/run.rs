@@ -241,12 +241,14 @@ impl Run {
             }
         }
         let system = experiment.build_system().map_err(RunError::Usage)?;
-        let (dim, features) = (system.dim(), system.dim() + system.known_inputs().len());
+        let dim = experiment.observed(&*system).map_err(RunError::Usage)?.len();
+        let features = dim + system.known_inputs().len();
         if scales(&normalisation).map(|(_, values)| values.len()) != [features, features, dim, dim] {
             return Err(fault("its scales are of another length".into()));
         }
         let (network, settings) = experiment.network().map_err(RunError::Usage)?;
-        (network.forecaster)(&settings, &model.under("network."), normalisation, &machine).map_err(fault)
+        let (weights, recipe) = (model.under("network."), experiment.recipe());
+        (network.forecaster)(&settings, &weights, normalisation, &recipe, &machine).map_err(fault)
     }
 
     /// Keeps `state` as the checkpoint of a step, and none before it.

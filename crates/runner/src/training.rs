@@ -4,15 +4,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use dataset::{Batch, BatchOrder, Examples};
-use forecast::{Loss, Results, Training};
+use forecast::{Loss, Reconstruction, Results, Training, one_step_rmse};
 use models::tensors::Tensors;
-use models::{Learner, Shape};
+use models::{At, Learner, Recipe};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sim::random::stream;
 
-use crate::data::{Prepared, prepare};
+use crate::data::{Prepared, part, prepare};
 use crate::environment::{Build, Environment};
 use crate::evaluation::score;
-use crate::experiment::{Schedule, Train};
+use crate::experiment::Train;
 use crate::resolve::to_toml;
 use crate::run::Run;
 use crate::{Experiment, Interrupt, Progress, RunError, Step};
@@ -41,22 +43,46 @@ pub fn train(
     progress: &mut dyn Progress,
 ) -> Result<Outcome, RunError> {
     // Whatever can be wrong shows before anything is written.
-    let learner = learner(experiment, device)?;
+    experiment.machine(device).map_err(RunError::Usage)?;
     let prepared = prepare(experiment, progress)?;
+    let method = method(experiment, &prepared, device, progress)?;
     let run = Run::create(runs, name, experiment, &Environment::here(build, device, experiment.seed))?;
     let _lock = run.lock()?;
     let sitting = Sitting { run, experiment, prepared: &prepared, device, stop };
-    sitting.go_on(State::new(experiment), learner, progress)
+    sitting.go_on(State::new(experiment), method, progress)
 }
 
-/// The untrained network of an experiment, with its optimiser.
-fn learner(experiment: &Experiment, device: &str) -> Result<Box<dyn Learner>, RunError> {
-    let (network, settings) = experiment.network().map_err(RunError::Usage)?;
-    let system = experiment.build_system().map_err(RunError::Usage)?;
-    let shape = Shape { features: system.dim() + system.known_inputs().len(), dim: system.dim() };
-    let machine = experiment.machine(device).map_err(RunError::Usage)?;
-    (network.learner)(&settings, shape, experiment.seed, &experiment.recipe(), &machine)
-        .map_err(RunError::Usage)
+/// How a model comes by its weights.
+enum Way {
+    /// In steps, from here.
+    Steps(Box<dyn Learner>),
+    /// It has been fitted, in so many seconds.
+    Fitted(Tensors, f64),
+}
+
+/// The untrained network of an experiment with its optimiser, or its fitted model.
+fn method(
+    experiment: &Experiment,
+    prepared: &Prepared,
+    device: &str,
+    progress: &mut dyn Progress,
+) -> Result<Way, RunError> {
+    let Prepared { runs, split, normalisation, .. } = prepared;
+    let (model, settings) = experiment.network().map_err(RunError::Usage)?;
+    match model.training {
+        models::Training::Steps { learner, .. } => {
+            let machine = experiment.machine(device).map_err(RunError::Usage)?;
+            let made = learner(&settings, normalisation, &experiment.recipe(), &machine);
+            made.map(Way::Steps).map_err(RunError::Usage)
+        }
+        models::Training::Fit(fit) => {
+            progress.stage(&format!("fitting {} to {} trajectories", model.name, split.train.len()));
+            let begin = Instant::now();
+            let fitted = fit(&settings, runs, &split.train, normalisation, experiment.seed);
+            let fitted = fitted.map_err(|fault| RunError::Usage(format!("model: {fault}")))?;
+            Ok(Way::Fitted(fitted, begin.elapsed().as_secs_f64()))
+        }
+    }
 }
 
 /// Continues a run from its last checkpoint, to the same bits as if it had never stopped.
@@ -72,7 +98,7 @@ pub fn resume(
     let at = run.directory().display().to_string();
     let _lock = run.lock()?;
     let experiment = run.experiment()?;
-    let learner = learner(&experiment, device)?;
+    experiment.machine(device).map_err(RunError::Usage)?;
     let mut state = State::new(&experiment);
     if let Some(saved) = run.checkpoint()? {
         let read = State::from_tensors(&saved).map_err(|fault| RunError::Failed(format!("{at}: {fault}")))?;
@@ -84,10 +110,11 @@ pub fn resume(
         state = read;
     }
     let prepared = prepare(&experiment, progress)?;
+    let method = method(&experiment, &prepared, device, progress)?;
     run.rewind_log(state.counters.step)?;
     progress.stage(&format!("continuing {at} after step {}", state.counters.step));
     let sitting = Sitting { run, experiment: &experiment, prepared: &prepared, device, stop };
-    sitting.go_on(state, learner, progress)
+    sitting.go_on(state, method, progress)
 }
 
 /// Everything that a training carries from step to step. The order of the examples follows from the seed
@@ -118,6 +145,8 @@ struct Counters {
     best: Option<(u64, Loss)>,
     /// Step and loss of the last validation.
     validation: Option<(u64, f64)>,
+    /// Validations since the best one.
+    stale: u64,
     /// Why it ended before its last step.
     ended: Option<String>,
 }
@@ -177,12 +206,11 @@ struct Sitting<'a> {
 }
 
 impl Sitting<'_> {
-    fn go_on(
-        self,
-        mut state: State,
-        mut learner: Box<dyn Learner>,
-        progress: &mut dyn Progress,
-    ) -> Result<Outcome, RunError> {
+    fn go_on(self, mut state: State, method: Way, progress: &mut dyn Progress) -> Result<Outcome, RunError> {
+        let mut learner = match method {
+            Way::Steps(learner) => learner,
+            Way::Fitted(fitted, seconds) => return self.fitted(state, fitted, seconds, progress),
+        };
         let (experiment, normalisation) = (self.experiment, &self.prepared.normalisation);
         let (network, _) = experiment.network().map_err(RunError::Usage)?;
         if state.counters.step > 0 {
@@ -213,17 +241,56 @@ impl Sitting<'_> {
             ended?;
             return Ok(Outcome::Interrupted(self.run, state.counters.step));
         }
+        self.finish(&state, parameters, training.count(), progress)
+    }
+
+    /// Scores a model that needed no steps.
+    fn fitted(
+        self,
+        mut state: State,
+        fitted: Tensors,
+        seconds: f64,
+        progress: &mut dyn Progress,
+    ) -> Result<Outcome, RunError> {
+        let Prepared { runs, split, normalisation, .. } = self.prepared;
+        state.best = fitted;
+        (state.counters.seconds, state.counters.step_seconds) = (seconds, seconds);
+        self.run.save_model(self.experiment, &state.best, normalisation)?;
+        let fitted = self.run.model(self.experiment, self.device)?;
+        let loss = |which: &[usize]| {
+            one_step_rmse(&*fitted, &part(runs, which), fitted.window(), &normalisation.increment_std).powi(2)
+        };
+        let loss = Loss { train: loss(&split.train), validation: loss(&split.validation) };
+        state.counters.best = Some((0, loss));
+        let windows = split.train.len() * (runs.samples() - fitted.window());
+        self.finish(&state, state.best.count(), windows, progress)
+    }
+
+    /// Saves and scores the best model.
+    fn finish(
+        self,
+        state: &State,
+        parameters: usize,
+        windows: usize,
+        progress: &mut dyn Progress,
+    ) -> Result<Outcome, RunError> {
+        let experiment = self.experiment;
+        let (model, _) = experiment.network().map_err(RunError::Usage)?;
         let Some((best_step, loss)) = state.counters.best else {
             return Err(RunError::Failed("the training ended without a validation".into()));
         };
-        self.run.save_model(experiment, &state.best, normalisation)?;
-        let scored = score(&self.run, experiment, self.prepared, self.device, progress)?;
+        self.run.save_model(experiment, &state.best, &self.prepared.normalisation)?;
+        let reconstruction = self.reconstruction(state, progress)?;
+        let scored = score(&self.run, experiment, self.prepared, loss, self.device, progress)?;
         let Counters { step, seconds, step_seconds, .. } = state.counters;
-        let windows = experiment.train.batch_size.min(training.count()) as u64;
+        // A fit sees every window once.
+        let seen =
+            if step == 0 { windows as u64 } else { step * experiment.train.batch_size.min(windows) as u64 };
         let results = Results {
             experiment: self.run.name(),
             system: self.prepared.system.name().to_owned(),
-            model: network.name.to_owned(),
+            observed: experiment.observed_alone(&*self.prepared.system),
+            model: model.name.to_owned(),
             parameters,
             seed: experiment.seed,
             device: self.device.to_owned(),
@@ -231,15 +298,67 @@ impl Sitting<'_> {
                 seconds,
                 step_seconds,
                 steps: step,
-                examples_per_second: (step * windows) as f64 / seconds,
+                examples_per_second: seen as f64 / seconds,
                 loss,
                 best_step,
             },
+            reconstruction,
             scores: scored.scores,
             baselines: scored.baselines,
+            suspicions: scored.suspicions,
         };
         self.run.save_results(&results)?;
         Ok(Outcome::Done(self.run, Box::new(results)))
+    }
+
+    /// What the latent state of a model keeps, and what those of other sizes would after fewer steps.
+    fn reconstruction(
+        &self,
+        state: &State,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<Reconstruction>, RunError> {
+        let (model, settings) = self.experiment.network().map_err(RunError::Usage)?;
+        let (Some(latent), models::Training::Steps { learner, .. }) = (model.latent, model.training) else {
+            return Ok(Vec::new());
+        };
+        let Prepared { normalisation, task, .. } = self.prepared;
+        let machine = self.experiment.machine(self.device).map_err(RunError::Usage)?;
+        let all: Vec<usize> = (0..task.test.count()).collect();
+        let test = Examples::new(&task.test, &all, normalisation, task.window, task.window)
+            .map_err(RunError::usage)?;
+        let mut batch = Batch::default();
+        test.gather(&(0..test.count()).collect::<Vec<_>>(), task.window, &mut batch);
+        let reconstruction = |settings: &Value, weights: &Tensors, steps| {
+            let found = (latent.error)(settings, weights, normalisation, &batch, &machine);
+            let (latent, error) = found.map_err(RunError::Failed)?;
+            Ok::<_, RunError>(Reconstruction { latent, error, steps })
+        };
+        let mut found = vec![reconstruction(&settings, &state.best, state.counters.step)?];
+        let (others, steps) = (latent.scan)(&settings).map_err(RunError::Usage)?;
+        let steps = steps.min(self.experiment.train.steps);
+        if steps == 0 {
+            return Ok(found);
+        }
+        let sizes: Vec<String> = others.iter().map(|(size, _)| size.to_string()).collect();
+        progress.stage(&format!("reconstructing from latent states of {} components", sizes.join(", ")));
+        let train = Train { steps, unroll: 1, ..self.experiment.train.clone() };
+        let recipe = Recipe { unroll: 1, ..self.experiment.recipe() };
+        let (training, _) = self.examples()?;
+        for (_, settings) in others {
+            let made = learner(&settings, normalisation, &recipe, &machine);
+            let mut learner = made.map_err(RunError::Usage)?;
+            let mut order = BatchOrder::new(self.experiment.seed, training.count(), train.batch_size);
+            let mut batch = Batch::default();
+            for step in 0..steps {
+                let at = if train.optimizer.keeps_its_batch() { 0 } else { step };
+                training.gather(order.at(at), task.window, &mut batch);
+                let learning_rate = learning_rate(&train, step).unwrap_or_default();
+                learner.step(&batch, At { step, learning_rate });
+            }
+            found.push(reconstruction(&settings, &learner.weights(), steps)?);
+        }
+        found.sort_by_key(|found| found.latent);
+        Ok(found)
     }
 
     /// Trains to the last step; false where it was asked to stop before.
@@ -263,7 +382,7 @@ impl Sitting<'_> {
             let done = step == train.steps || state.counters.ended.is_some();
             let due = step > 0 && (step.is_multiple_of(train.validate_every) || done);
             if due && state.counters.validation.is_none_or(|(last, _)| last < step) {
-                self.validate(learner, validation, state)?;
+                self.validate(learner, validation, state, done)?;
                 state.counters.seconds = before + begin.elapsed().as_secs_f64();
             }
             // Whoever asked to stop is not to wait for the scores, which `resume` makes up for.
@@ -281,10 +400,17 @@ impl Sitting<'_> {
             }
             let same = train.optimizer.keeps_its_batch();
             if !same || batch.inputs.is_empty() {
-                training.gather(order.at(if same { 0 } else { step }), &mut batch);
+                let steps = if same { train.unroll } else { free_steps(train, step) };
+                let length = self.prepared.task.window + steps - 1;
+                training.gather(order.at(if same { 0 } else { step }), length, &mut batch);
+            }
+            if train.input_noise > 0.0 {
+                let mut draws = stream(self.experiment.seed, "input noise", step);
+                batch.add_noise(train.input_noise, &self.prepared.normalisation, &mut draws);
             }
             let stepping = Instant::now();
-            let loss = learner.step(&batch, learning_rate(train, step).unwrap_or_default());
+            let learning_rate = learning_rate(train, step).unwrap_or_default();
+            let loss = learner.step(&batch, At { step, learning_rate });
             state.counters.step_seconds += stepping.elapsed().as_secs_f64();
             if !loss.is_finite() {
                 return Err(self.diverged("loss or its gradient", loss, state));
@@ -311,6 +437,10 @@ impl Sitting<'_> {
         if limit > 0.0 && now.step > 0 && now.seconds >= limit {
             return Some(format!("{limit} seconds have passed (train.seconds)"));
         }
+        let patience = self.experiment.train.patience;
+        if patience > 0 && now.stale >= patience {
+            return Some(format!("no lower loss in {patience} validations (train.patience)"));
+        }
         learner.converged().map(str::to_owned)
     }
 
@@ -319,16 +449,25 @@ impl Sitting<'_> {
         learner: &mut dyn Learner,
         validation: &Examples,
         state: &mut State,
+        last: bool,
     ) -> Result<(), RunError> {
-        let validation_loss = mean_loss(learner, validation, self.experiment.train.batch_size);
+        let train = &self.experiment.train;
+        let length = self.prepared.task.window + train.unroll - 1;
+        let validation_loss = mean_loss(learner, validation, length, train.batch_size);
         if !validation_loss.is_finite() {
+            // Early in a curriculum a network was never asked to run as far as it is judged.
+            if !last && free_steps(train, state.counters.step) < train.unroll {
+                return Ok(());
+            }
             return Err(self.diverged("validation loss", validation_loss, state));
         }
         let now = &mut state.counters;
         let train_loss = now.loss_sum / now.loss_count as f64;
         (now.loss_sum, now.loss_count) = (0.0, 0);
         now.validation = Some((now.step, validation_loss));
+        now.stale += 1;
         if now.best.is_none_or(|(_, best)| validation_loss < best.validation) {
+            now.stale = 0;
             now.best = Some((now.step, Loss { train: train_loss, validation: validation_loss }));
             state.best = learner.weights();
         }
@@ -351,7 +490,8 @@ impl Sitting<'_> {
     fn examples(&self) -> Result<(Examples, Examples), RunError> {
         let Prepared { runs, split, normalisation, task, .. } = self.prepared;
         let part = |part, stride| {
-            Examples::new(runs, part, normalisation, task.window, stride).map_err(RunError::usage)
+            let length = task.window + self.experiment.train.unroll - 1;
+            Examples::new(runs, part, normalisation, length, stride).map_err(RunError::usage)
         };
         Ok((part(&split.train, 1)?, part(&split.validation, task.window)?))
     }
@@ -380,12 +520,12 @@ fn seconds_left(train: &Train, now: &Counters) -> f64 {
 }
 
 /// The mean loss over all examples.
-fn mean_loss(learner: &mut dyn Learner, examples: &Examples, batch_size: usize) -> f64 {
+fn mean_loss(learner: &mut dyn Learner, examples: &Examples, length: usize, batch_size: usize) -> f64 {
     let (mut batch, mut sum) = (Batch::default(), 0.0);
     let all: Vec<usize> = (0..examples.count()).collect();
     // no smaller than a training batch, and large enough to be fast
     for which in all.chunks(batch_size.max(1024)) {
-        examples.gather(which, &mut batch);
+        examples.gather(which, length, &mut batch);
         sum += learner.loss(&batch) * which.len() as f64;
     }
     sum / all.len() as f64
@@ -393,20 +533,15 @@ fn mean_loss(learner: &mut dyn Learner, examples: &Examples, batch_size: usize) 
 
 /// The learning rate of a step, counted from 0, of a method that has one.
 fn learning_rate(train: &Train, step: u64) -> Option<f64> {
-    let highest = train.optimizer.learning_rate()?;
-    Some(match train.schedule {
-        Schedule::Constant => highest,
-        Schedule::WarmupCosine => {
-            let (at, steps) = (step as f64 + 1.0, train.steps as f64);
-            let rise = (train.warmup * steps).round();
-            if at <= rise {
-                highest * at / rise
-            } else {
-                let part = (at - 1.0 - rise) / (steps - rise);
-                highest * 0.5 * (1.0 + (std::f64::consts::PI * part).cos())
-            }
-        }
-    })
+    Some(train.optimizer.learning_rate()? * train.schedule.part(step, train.steps))
+}
+
+/// The steps of free running that the loss of a step, counted from 0, is taken over: over the part `curriculum` of
+/// the steps they grow from 1 to all (Bengio et al. 2009, "Curriculum learning").
+fn free_steps(train: &Train, step: u64) -> usize {
+    // without a curriculum 0 / 0, of which the lesser is 1
+    let passed = (step as f64 / (train.curriculum * train.steps as f64)).min(1.0);
+    1 + ((train.unroll - 1) as f64 * passed) as usize
 }
 
 #[cfg(test)]
@@ -414,19 +549,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_learning_rate_rises_to_its_height_and_falls_along_half_a_cosine() {
-        let train = Train { steps: 1000, warmup: 0.1, ..Train::default() };
-        let rate = |step| learning_rate(&train, step).unwrap() / 3e-3;
-        assert!((rate(0) - 0.01).abs() < 1e-12 && (rate(49) - 0.5).abs() < 1e-12);
-        assert!((rate(99) - 1.0).abs() < 1e-12 && (rate(100) - 1.0).abs() < 1e-12);
-        assert!((rate(550) - 0.5).abs() < 1e-12);
-        assert!(rate(999) > 0.0 && rate(999) < 1e-5);
-        for warmup in [0.0, 1.0] {
-            let train = Train { steps: 3, warmup, ..Train::default() };
-            assert!((0..3).all(|step| learning_rate(&train, step).unwrap() > 0.0));
-        }
-        let constant = Train { schedule: Schedule::Constant, ..train };
-        assert_eq!(learning_rate(&constant, 0), learning_rate(&constant, 999));
+    fn a_curriculum_lengthens_the_free_run() {
+        let train = Train { steps: 100, unroll: 5, curriculum: 0.5, ..Train::default() };
+        let steps = [0, 12, 13, 25, 37, 38, 50, 99].map(|step| free_steps(&train, step));
+        assert_eq!(steps, [1, 1, 2, 3, 3, 4, 5, 5]);
+        assert_eq!(free_steps(&Train { curriculum: 0.0, ..train }, 0), 5);
+        assert_eq!(free_steps(&Train::default(), 7), 1);
     }
 
     #[test]
@@ -449,6 +577,7 @@ mod tests {
             loss_count: 3,
             best: Some((5, Loss { train: 0.7, validation: 1e-7 / 3.0 })),
             validation: Some((6, 0.3)),
+            stale: 2,
             ended: Some("seven is enough".into()),
         };
         let back = State::from_tensors(&state.to_tensors());

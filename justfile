@@ -22,6 +22,15 @@ bench *arguments:
 race *arguments:
     cargo bench --package attractor --bench race -- {{arguments}}
 
+# the table of docs/architectures.md: every experiment on three seeds, an hour and a half on two cores
+architectures runs="runs/architectures":
+    cargo build --release
+    for seed in 0 1 2; do for file in experiments/*.toml; do \
+        case $file in *lorenz*) long="evaluate.long_run=1000";; *) long="";; esac; \
+        "${CARGO_TARGET_DIR:-target}"/release/attractor train $file seed=$seed $long --runs {{runs}}; \
+    done; done
+    "${CARGO_TARGET_DIR:-target}"/release/attractor compare {{runs}}/*/*
+
 # runs in one table, best first
 compare +runs:
     cargo run --release -- compare {{runs}}

@@ -10,9 +10,9 @@ use std::process::Command;
 
 /// An experiment, the key that holds its budget, and budgets.
 const RACES: [(&str, &str, &[&str]); 3] = [
-    ("ffnn-lorenz", "train.steps", &["5000", "10000", "15000", "20000", "30000", "40000", "60000"]),
-    ("rnn-lorenz", "train.steps", &["5000", "10000", "15000", "20000", "30000"]),
-    ("ffnn-lorenz-lm", "train.seconds", &["5", "10", "20", "40", "80", "110"]),
+    ("ffnn-lorenz-adam", "train.steps", &["10000", "20000", "40000", "80000", "120000", "200000"]),
+    ("rnn-lorenz", "train.steps", &["10000", "20000", "40000", "80000", "150000"]),
+    ("ffnn-lorenz", "train.steps", &["100", "200", "400", "1000", "2000"]),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -58,7 +58,8 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
     }
     let saved = std::fs::read_to_string(run.join("results.json")).unwrap();
     assert_eq!(folder.ok(&["show", "tiny", "--json"]), saved);
-    assert_eq!(folder.ok(&["evaluate", "tiny", "--json"]), saved);
+    let read = |text: &str| timeless(serde_json::from_str(text).unwrap());
+    assert_eq!(read(&folder.ok(&["evaluate", "tiny", "--json"])), read(&saved));
     let rescored = folder.ok(&["evaluate", run.to_str().unwrap(), "evaluate.starts=7", "--json"]);
     let rescored: forecast::Results = serde_json::from_str(&rescored).unwrap();
     assert_eq!(rescored.scores.vpt.unwrap().starts, 7);
@@ -80,7 +81,8 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
     let other = folder.train(&["tiny.toml", "seed=1", "model.hidden=4"]);
     let table = folder.ok(&["compare", run.to_str().unwrap(), other.to_str().unwrap()]);
     for word in ["tiny seed 0", "tiny seed 1", "polynomial", "linear", "persistence"] {
-        assert_eq!(table.matches(&format!("\n{word} ")).count(), 1, "{table}");
+        // in the table, and in that of the long run
+        assert_eq!(table.matches(&format!("\n{word} ")).count(), 2, "{table}");
     }
     for text in [table, folder.ok(&["show", "tiny"])] {
         assert!(text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("runs")), "{text}");
@@ -293,7 +295,7 @@ fn forecasts_of_a_driven_system_from_foreign_histories_are_as_good_as_the_scores
 #[test]
 fn forecasts_of_lorenz_from_foreign_histories_are_valid_as_long_as_the_scores_claim() {
     let folder = Folder::new("");
-    let run = folder.train(&["ffnn-lorenz", "train.steps=1500", "evaluate.starts=60"]);
+    let run = folder.train(&["ffnn-lorenz-adam", "train.steps=1500", "evaluate.starts=60"]);
     let claimed = results(&run).scores.vpt.unwrap().main.summary.median;
     let f = |_t: f64, [x, y, z]: [f64; 3]| [10.0 * (y - x), x * (28.0 - z) - y, x * y - 8.0 / 3.0 * z];
     let (starts, steps) = (60, 800);
@@ -374,7 +376,8 @@ fn lists_say_what_there_is() {
     }
     std::fs::create_dir(folder.path().join("experiments")).unwrap();
     std::fs::write(folder.path().join("experiments/mine.toml"), "# my own\n").unwrap();
-    assert!(folder.ok(&["list", "experiments"]).contains("mine             my own\n"));
+    let experiments = folder.ok(&["list", "experiments"]);
+    assert!(experiments.lines().any(|line| line.starts_with("mine ") && line.ends_with("  my own")));
     for shell in ["bash", "zsh", "fish"] {
         assert!(folder.ok(&["completions", shell]).contains("attractor"));
     }

@@ -56,5 +56,7 @@ pub fn timeless(mut results: Results) -> Results {
     results.train.seconds = 0.0;
     results.train.step_seconds = 0.0;
     results.train.examples_per_second = 0.0;
+    results.scores.step_microseconds = 0.0;
+    results.baselines.values_mut().for_each(|scores| scores.step_microseconds = 0.0);
     results
 }

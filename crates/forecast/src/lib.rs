@@ -6,6 +6,7 @@
 mod climate;
 mod ensemble;
 mod finite;
+mod forecasts;
 mod results;
 mod rollout;
 mod scores;
@@ -15,6 +16,7 @@ mod task;
 
 pub use climate::{Climate, ClimateScores};
 pub use ensemble::{EnsembleGrowth, EnsembleScores, crps};
+pub use forecasts::Forecasts;
 pub use results::{Loss, Reconstruction, Results, Training};
 pub use rollout::{Forecast, Forecaster, Starts, mean_of_members, rollout, run};
 pub use scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use sim::Component;
+
 use crate::{Scores, Suspicion};
 
 /// The results of a run; the keys are a contract with whoever reads the file.
@@ -16,6 +18,9 @@ pub struct Results {
     /// The components that the model sees, where they are not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Vec<String>>,
+    /// The components that are forecast, with their units.
+    #[serde(default)]
+    pub components: Vec<Component>,
     /// Name of the network.
     pub model: String,
     /// Number of its parameters.

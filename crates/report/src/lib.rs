@@ -1,9 +1,12 @@
 //! Results to tables, plain text of at most 80 columns where names are short.
 
+mod run;
+
 use std::fmt::Write;
 
 pub use forecast::Results;
 use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
+pub use run::{Metrics, RunFiles};
 
 /// A run in a comparison.
 #[derive(Clone, Debug)]

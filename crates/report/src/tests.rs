@@ -46,6 +46,7 @@ fn results(name: &str, median: f64, chaotic: bool) -> Results {
         experiment: format!("{name}-lorenz"),
         system: "lorenz".into(),
         observed: None,
+        components: vec![],
         model: name.into(),
         parameters: 8771,
         seed: 0,

@@ -2,7 +2,7 @@
 
 use dataset::{Normalisation, Split};
 use forecast::{Climate, Task};
-use sim::{Solver, System, Times, Trajectories, random};
+use sim::{Component, Solver, System, Times, Trajectories, random};
 
 use crate::{Experiment, Progress, RunError};
 
@@ -13,6 +13,15 @@ pub(crate) struct Prepared {
     pub(crate) split: Split,
     pub(crate) normalisation: Normalisation,
     pub(crate) task: Task,
+}
+
+impl Prepared {
+    /// The components that are forecast.
+    pub(crate) fn components(&self, experiment: &Experiment) -> Result<Vec<Component>, RunError> {
+        let all = self.system.components();
+        let observed = experiment.observed(&*self.system).map_err(RunError::Usage)?;
+        Ok(observed.into_iter().map(|i| all[i].clone()).collect())
+    }
 }
 
 /// Simulates the trajectories of an experiment.

@@ -290,6 +290,7 @@ impl Sitting<'_> {
             experiment: self.run.name(),
             system: self.prepared.system.name().to_owned(),
             observed: experiment.observed_alone(&*self.prepared.system),
+            components: self.prepared.components(experiment)?,
             model: model.name.to_owned(),
             parameters,
             seed: experiment.seed,

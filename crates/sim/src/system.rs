@@ -1,12 +1,13 @@
 //! What an equation gives, and what the rest of the program sees of it.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::random::{Stream, uniform};
 use crate::{Scalar, Solver, Times, Trajectories};
 
 /// The name and unit of a component of the state, or of a known input; "1" where it has no unit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Component {
     /// Its symbol.
     pub name: String,

@@ -148,6 +148,17 @@ impl Climate {
         Climate { steps, known, std: std.to_vec(), grid, low, high, histogram, spectrum, floor }
     }
 
+    /// Samples over which forecasts are compared.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The known inputs, the same for all starts, at `step` samples after a start.
+    pub(crate) fn known_at(&self, step: usize) -> &[f64] {
+        let known_dim = self.known.len() / self.steps.max(1);
+        &self.known[step * known_dim..(step + 1) * known_dim]
+    }
+
     /// Lets `forecaster` run from `histories` [start, window, component] and the known inputs before their last
     /// samples [start, window - 1, input]; nothing is kept of the forecasts but one segment.
     pub(crate) fn score(
@@ -157,7 +168,7 @@ impl Climate {
         dt: f64,
         lyapunov_exponent: Option<f64>,
     ) -> ClimateScores {
-        let (dim, known_dim, length) = (forecaster.dim(), forecaster.known_dim(), self.spectrum.length);
+        let (dim, length) = (forecaster.dim(), self.spectrum.length);
         let count = histories.len() / (forecaster.window() * dim);
         let (mut histogram, mut spectrum) = (Histogram::new(&self.grid), Spectrum::new(length, dim));
         let row = (KEPT / (length * dim)).clamp(1, count) * dim;
@@ -166,32 +177,38 @@ impl Climate {
         let (mut left, mut first_left) = (0, None);
         let last_tenth = self.steps - (self.steps / 10).clamp(1, self.steps);
         let mut rest = Rest::new(count * dim);
-        let known_at = |_, step: usize| &self.known[step * known_dim..(step + 1) * known_dim];
-        run_from(forecaster, [histories, before], 1, self.steps, known_at, |step, states, _| {
-            for (start, state) in states.chunks_exact(dim).enumerate() {
-                if gone[start] {
-                    continue;
+        run_from(
+            forecaster,
+            [histories, before],
+            1,
+            self.steps,
+            |_, step| self.known_at(step),
+            |step, states, _| {
+                for (start, state) in states.chunks_exact(dim).enumerate() {
+                    if gone[start] {
+                        continue;
+                    }
+                    if !self.holds(state) {
+                        gone[start] = true;
+                        left += 1;
+                        first_left.get_or_insert((step + 1) as f64 * dt);
+                        continue;
+                    }
+                    histogram.add(&self.grid, state);
                 }
-                if !self.holds(state) {
-                    gone[start] = true;
-                    left += 1;
-                    first_left.get_or_insert((step + 1) as f64 * dt);
-                    continue;
+                if step >= last_tenth {
+                    rest.add(states);
                 }
-                histogram.add(&self.grid, state);
-            }
-            if step >= last_tenth {
-                rest.add(states);
-            }
-            let time = step % length;
-            segment[time * row..(time + 1) * row].copy_from_slice(&states[..row]);
-            if time + 1 == length {
-                for start in (0..row / dim).filter(|&start| !gone[start]) {
-                    spectrum.add(&segment, row, start * dim);
+                let time = step % length;
+                segment[time * row..(time + 1) * row].copy_from_slice(&states[..row]);
+                if time + 1 == length {
+                    for start in (0..row / dim).filter(|&start| !gone[start]) {
+                        spectrum.add(&segment, row, start * dim);
+                    }
                 }
-            }
-            left < count
-        });
+                left < count
+            },
+        );
         let at_rest = |start: &usize| (0..dim).all(|j| rest.deviation(start * dim + j) < REST * self.std[j]);
         ClimateScores {
             time: self.steps as f64 * dt,

@@ -21,4 +21,4 @@ pub use results::{Loss, Reconstruction, Results, Training};
 pub use rollout::{Forecast, Forecaster, Starts, mean_of_members, rollout, run};
 pub use scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
 pub use suspicion::{Check, Suspicion};
-pub use task::{Task, one_step_rmse};
+pub use task::{EachStart, Task, one_step_rmse};

@@ -49,6 +49,15 @@ struct Followed {
     step_microseconds: f64,
 }
 
+/// What each start scored, as in [`crate::Forecasts`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct EachStart {
+    /// Valid prediction times at the main threshold in Lyapunov times, [start]; of chaotic systems only.
+    pub valid_times: Vec<f64>,
+    /// Errors over the horizon, in standard deviations, [start].
+    pub nrmse: Vec<f64>,
+}
+
 impl Task {
     /// Of each start, the samples after it for which two integrations of the truth over the same times agree.
     pub fn trusted_samples(first: &Trajectories, second: &Trajectories, std: &[f64]) -> Vec<usize> {
@@ -62,9 +71,12 @@ impl Task {
 
     /// Lets `forecaster` run from every start and scores it; `stream` draws the bootstrap.
     pub fn score(&self, forecaster: &dyn Forecaster, stream: &mut Stream) -> Scores {
-        let longest = self.trusted.iter().copied().max().unwrap_or(0);
-        let steps = if self.lyapunov_exponent.is_some() { longest } else { self.horizon.min(longest) };
-        let Followed { errors, tally, step_microseconds } = self.follow(forecaster, steps);
+        self.score_each(forecaster, stream).0
+    }
+
+    /// As [`Task::score`], with what each start scored.
+    pub fn score_each(&self, forecaster: &dyn Forecaster, stream: &mut Stream) -> (Scores, EachStart) {
+        let Followed { errors, tally, step_microseconds } = self.follow(forecaster, self.span());
         let over_horizon = |errors: &Vec<f64>| {
             let errors = &errors[..self.horizon.min(errors.len())];
             (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt()
@@ -73,7 +85,10 @@ impl Task {
         let ascending = sorted(&over_horizon);
         let dt = self.runs.times().dt();
         let first_time = self.lyapunov_exponent.map(|exponent| (1.0 / (exponent * dt)).round() as usize);
-        Scores {
+        let main = |exponent| valid_times(&errors, THRESHOLDS[0], exponent * dt).0;
+        let each =
+            EachStart { valid_times: self.lyapunov_exponent.map_or(vec![], main), nrmse: over_horizon };
+        let scores = Scores {
             one_step_rmse: self.one_step_rmse(forecaster),
             nrmse: Nrmse {
                 horizon: self.horizon as f64 * dt,
@@ -85,7 +100,7 @@ impl Task {
             },
             vpt: self.lyapunov_exponent.map(|exponent| {
                 let [main, others @ ..] =
-                    THRESHOLDS.map(|threshold| valid_times(&errors, threshold, exponent * dt, stream));
+                    THRESHOLDS.map(|threshold| valid_at(&errors, threshold, exponent * dt, stream));
                 let ceilings =
                     sorted(&self.trusted.iter().map(|&n| n as f64 * dt * exponent).collect::<Vec<_>>());
                 Vpt {
@@ -100,22 +115,35 @@ impl Task {
             error_growth: growth(&errors, dt),
             diverged: errors.iter().filter(|errors| errors.iter().any(|e| !e.is_finite())).count(),
             climate: self.climate.as_ref().map(|climate| {
-                let (recent, before) = self.recent(forecaster.window());
+                let (recent, before) = self.recent(&self.all_starts(), forecaster.window());
                 climate.score(forecaster, [&recent, &before], dt, self.lyapunov_exponent)
             }),
             ensemble: tally.map(|tally| tally.scores(first_time.unwrap_or(self.horizon), shown(&errors), dt)),
             step_microseconds,
-        }
+        };
+        (scores, each)
     }
 
-    /// The last `window` samples of each start, and the known inputs at all of them but the last.
-    fn recent(&self, window: usize) -> (Vec<f64>, Vec<f64>) {
+    /// The last `window` samples of each of some starts, and the known inputs at all of them but the last.
+    pub(crate) fn recent(&self, starts: &[usize], window: usize) -> (Vec<f64>, Vec<f64>) {
         let (first, runs) = (self.lead + 1 - window, &self.runs);
-        let each = 0..runs.count();
+        let each = || starts.iter().copied();
         let states =
-            each.clone().flat_map(|run| (first..=self.lead).flat_map(move |i| runs.state(run, i))).copied();
-        let known = each.flat_map(|run| (first..self.lead).flat_map(move |i| runs.known_at(run, i))).copied();
+            each().flat_map(|run| (first..=self.lead).flat_map(move |i| runs.state(run, i))).copied();
+        let known =
+            each().flat_map(|run| (first..self.lead).flat_map(move |i| runs.known_at(run, i))).copied();
         (states.collect(), known.collect())
+    }
+
+    fn all_starts(&self) -> Vec<usize> {
+        (0..self.runs.count()).collect()
+    }
+
+    /// Samples for which forecasts are followed: while any truth holds, of a system that is not chaotic over the
+    /// horizon.
+    pub(crate) fn span(&self) -> usize {
+        let longest = self.trusted.iter().copied().max().unwrap_or(0);
+        if self.lyapunov_exponent.is_some() { longest } else { self.horizon.min(longest) }
     }
 
     /// Lets the forecasts run along the truth, at most `steps`.
@@ -127,7 +155,7 @@ impl Task {
         let mut tally = (members > 1).then(|| Tally::new(members, steps));
         let mut forecast = vec![0.0; dim];
         let mut microseconds = Vec::with_capacity(steps);
-        let (recent, before) = self.recent(forecaster.window());
+        let (recent, before) = self.recent(&self.all_starts(), forecaster.window());
         let known_at = |start, step| runs.known_at(start, self.lead + step);
         run_from(forecaster, [&recent, &before], members, steps, known_at, |step, states, took| {
             microseconds.push(took.as_secs_f64() * 1e6 / (runs.count() * members) as f64);
@@ -210,24 +238,21 @@ fn error(u: &[f64], v: &[f64], std: &[f64]) -> f64 {
     if error.is_nan() { f64::INFINITY } else { error }
 }
 
-fn valid_times(
-    errors: &[Vec<f64>],
-    threshold: f64,
-    lyapunov_times_a_step: f64,
-    stream: &mut Stream,
-) -> VptAt {
+/// The valid prediction time of each start, and the number of those still valid when their truth ended.
+fn valid_times(errors: &[Vec<f64>], threshold: f64, lyapunov_times_a_step: f64) -> (Vec<f64>, usize) {
     let ends: Vec<Option<usize>> =
         errors.iter().map(|errors| errors.iter().position(|&e| e > threshold)).collect();
-    let times: Vec<f64> = ends
+    let times = ends
         .iter()
         .zip(errors)
         .map(|(end, errors)| end.map_or(errors.len(), |end| end + 1) as f64 * lyapunov_times_a_step)
         .collect();
-    VptAt {
-        threshold,
-        summary: Summary::of(&times, stream),
-        capped: ends.iter().filter(|end| end.is_none()).count(),
-    }
+    (times, ends.iter().filter(|end| end.is_none()).count())
+}
+
+fn valid_at(errors: &[Vec<f64>], threshold: f64, lyapunov_times_a_step: f64, stream: &mut Stream) -> VptAt {
+    let (times, capped) = valid_times(errors, threshold, lyapunov_times_a_step);
+    VptAt { threshold, summary: Summary::of(&times, stream), capped }
 }
 
 /// The samples at which scores are shown against time: at most 200, while the truth holds for half of the starts.

@@ -55,6 +55,9 @@ pub type LatentSizes = Vec<(usize, Value)>;
 pub type ReconstructionError =
     fn(&Value, &Tensors, &Normalisation, &Batch, &Machine) -> Result<(usize, f64), String>;
 
+/// Latent states that trained weights make of a batch.
+pub type LatentStates = fn(&Value, &Tensors, &Normalisation, &Batch, &Machine) -> Result<Vec<f64>, String>;
+
 /// What is asked of a model with a latent state.
 #[derive(Clone, Copy)]
 pub struct Latent {
@@ -63,6 +66,8 @@ pub struct Latent {
     /// Its latent size, and the root mean square error of what it makes of its own latent states of a batch, in
     /// standard deviations of the states.
     pub error: ReconstructionError,
+    /// The latent states of a batch, [window, latent component].
+    pub states: LatentStates,
 }
 
 const LATENT: Latent = Latent {
@@ -76,6 +81,9 @@ const LATENT: Latent = Latent {
     error: |settings, weights, scales, batch, machine| {
         let config: AutoencoderConfig = config(settings)?;
         Ok((config.latent, config.reconstruction_error(weights, scales, batch, machine)?))
+    },
+    states: |settings, weights, scales, batch, machine| {
+        config::<AutoencoderConfig>(settings)?.latent_states(weights, scales, batch, machine)
     },
 };
 

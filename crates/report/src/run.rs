@@ -103,5 +103,9 @@ fn read_forecasts(path: &Path) -> Result<Forecasts, String> {
         attractor_truth: values("attractor_truth")?,
         attractor_forecast: values("attractor_forecast")?,
         latent: values("latent")?,
+        latent_size: match names.contains(&"latent") {
+            true => file.get("latent").map_err(|error| error.to_string())?.shape.last().map_or(0, |&n| n),
+            false => 0,
+        },
     })
 }

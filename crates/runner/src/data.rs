@@ -142,7 +142,7 @@ pub(crate) fn part(runs: &Trajectories, which: &[usize]) -> Trajectories {
 }
 
 /// Some trajectories, and of each some successive samples.
-fn cut(
+pub(crate) fn cut(
     runs: &Trajectories,
     which: impl Iterator<Item = usize> + Clone,
     samples: std::ops::Range<usize>,

@@ -6,7 +6,7 @@ use dataset::Normalisation;
 use forecast::suspicion::{
     Part, above_ceiling, equals_persistence, loss_below_noise, normalisation_saw_test, shared_samples,
 };
-use forecast::{Loss, Results, Scores, Suspicion};
+use forecast::{EachStart, Loss, Results, Scores, Suspicion};
 use models::baselines::Baseline;
 use rayon::prelude::*;
 use sim::random::stream;
@@ -19,6 +19,7 @@ use crate::{Experiment, Progress, RunError};
 /// The scores of a model and of the baselines.
 pub(crate) struct Scored {
     pub(crate) scores: Scores,
+    pub(crate) each: EachStart,
     pub(crate) baselines: BTreeMap<String, Scores>,
     pub(crate) suspicions: Vec<Suspicion>,
 }
@@ -41,7 +42,7 @@ pub(crate) fn score(
     let (scores, baselines) = rayon::join(
         || {
             let model = run.model(experiment, device)?;
-            Ok::<_, RunError>((task.score(&*model, &mut bootstrap()), task.largest_step(&*model)))
+            Ok::<_, RunError>((task.score_each(&*model, &mut bootstrap()), task.largest_step(&*model)))
         },
         || -> BTreeMap<String, Scores> {
             let scored = all.par_iter().map(|baseline| {
@@ -51,11 +52,11 @@ pub(crate) fn score(
             scored.collect()
         },
     );
-    let (scores, largest_step) = scores?;
+    let ((scores, each), largest_step) = scores?;
     let noise = loss_below_noise(loss.train, noise_floor(experiment, prepared));
     let suspicions = suspicions(prepared, &scores, baselines.get("persistence"), largest_step);
     let suspicions = suspicions.into_iter().chain(noise).collect();
-    Ok(Scored { scores, baselines, suspicions })
+    Ok(Scored { scores, each, baselines, suspicions })
 }
 
 /// The least loss that is believable with the noise that training adds to the states: half of what the noise of one

@@ -4,8 +4,9 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use dataset::Normalisation;
+use dataset::arrays::{Array, write_npz};
 use dataset::files::write_atomically;
-use forecast::{Forecaster, Results};
+use forecast::{Forecaster, Forecasts, Results};
 use models::tensors::Tensors;
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ const ENVIRONMENT: &str = "environment.json";
 const METRICS: &str = "metrics.jsonl";
 const CHECKPOINTS: &str = "checkpoints";
 const MODEL: &str = "model.safetensors";
+const FORECASTS: &str = "forecasts.npz";
 const RESULTS: &str = "results.json";
 
 /// A directory that a training leaves.
@@ -193,6 +195,32 @@ impl Run {
 
     pub(crate) fn save_results(&self, results: &Results) -> Result<(), RunError> {
         self.write(RESULTS, &json(results)?)
+    }
+
+    /// Writes forecasts of states of `dim` components.
+    pub(crate) fn save_forecasts(&self, forecasts: &Forecasts, dim: usize) -> Result<(), RunError> {
+        let Forecasts { valid_times, nrmse, shown, time, truth, forecast, members, .. } = forecasts;
+        let Forecasts { attractor_truth, attractor_forecast, latent, latent_size, .. } = forecasts;
+        let [starts, times] = [shown.len(), time.len()];
+        let samples = attractor_truth.len() / dim;
+        let arrays = [
+            ("valid_times", vec![valid_times.len()], valid_times),
+            ("nrmse", vec![nrmse.len()], nrmse),
+            ("shown", vec![starts], shown),
+            ("time", vec![times], time),
+            ("truth", vec![starts, times, dim], truth),
+            ("forecast", vec![starts, times, dim], forecast),
+            ("members", vec![members.len() / (times * dim), times, dim], members),
+            ("attractor_truth", vec![samples, dim], attractor_truth),
+            ("attractor_forecast", vec![samples, dim], attractor_forecast),
+            ("latent", vec![latent.len() / latent_size.max(&1), *latent_size], latent),
+        ];
+        let path = self.directory.join(FORECASTS);
+        let arrays = arrays.into_iter().filter(|(_, _, values)| !values.is_empty());
+        let arrays: Vec<(&str, Array)> =
+            arrays.map(|(name, shape, values)| (name, Array::new(shape, values.clone()))).collect();
+        let named: Vec<(&str, &Array)> = arrays.iter().map(|(name, array)| (*name, array)).collect();
+        write_npz(&path, &named).map_err(|error| cannot(&path, &error))
     }
 
     /// Writes the weights and the scales of a trained network.

@@ -164,6 +164,23 @@ impl AutoencoderConfig {
         Ok(values((error.clone() * error).mean())[0].sqrt())
     }
 
+    /// The latent states [window, latent component] of windows of scaled states.
+    ///
+    /// # Errors
+    /// Weights of another network.
+    pub(crate) fn latent_states(
+        &self,
+        weights: &Tensors,
+        scales: &Normalisation,
+        batch: &Batch,
+        machine: &Machine,
+    ) -> Result<Vec<f64>, String> {
+        let Latent { network, machine, .. } = self.trained(weights, scales.clone(), machine)?;
+        let [count, window, features, dim] = batch.shape;
+        let states = machine.tensor(&batch.inputs, [count, window, features]).narrow(2, 0, dim);
+        Ok(values(network.encode(states, &mut Dropout::none())))
+    }
+
     fn trained(
         &self,
         weights: &Tensors,

@@ -96,10 +96,18 @@ pub(crate) enum Command {
         runs: RunsFolder,
     },
     /// Compare runs in one table, best first, with baselines
+    ///
+    /// A row is a configuration, an experiment but for its seed: the mean over its seeds and a 95% interval. What cannot
+    /// be told from the best (bootstrap paired over starts) is named below the table.
     Compare {
-        /// Run directories, or names of experiments for their newest runs
+        /// Run directories, or names of experiments for their newest run and its other seeds
         #[arg(required = true, value_name = "RUN")]
         named: Vec<String>,
+        /// Show the effect of one setting, such as model.hidden
+        #[arg(long, value_name = "KEY", conflicts_with = "format")]
+        by: Option<String>,
+        #[command(flatten)]
+        format: TableFormat,
         #[command(flatten)]
         runs: RunsFolder,
     },
@@ -126,6 +134,39 @@ pub(crate) enum Kind {
     Models,
     Experiments,
     Devices,
+}
+
+#[derive(Args)]
+#[group(id = "format", multiple = false)]
+pub(crate) struct TableFormat {
+    /// Print JSON, with everything that the table is made of
+    #[arg(long)]
+    json: bool,
+    /// Print comma-separated values
+    #[arg(long)]
+    csv: bool,
+    /// Print a Markdown table
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// What a table is printed as.
+pub(crate) enum Format {
+    Text,
+    Json,
+    Csv,
+    Markdown,
+}
+
+impl TableFormat {
+    pub(crate) fn chosen(&self) -> Format {
+        match self {
+            TableFormat { json: true, .. } => Format::Json,
+            TableFormat { csv: true, .. } => Format::Csv,
+            TableFormat { markdown: true, .. } => Format::Markdown,
+            _ => Format::Text,
+        }
+    }
 }
 
 #[derive(Args)]

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod display;
+mod runs;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use report::Results;
 use runner::devices::DeviceError;
 use runner::{Build, Interrupt, Needs, Outcome, Run, RunError};
 
-use arguments::{Arguments, Command, Kind};
+use arguments::{Arguments, Command, Format, Kind};
 use display::{Display, print};
 
 fn main() -> ExitCode {
@@ -60,18 +61,16 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
             let written = runner::predict(&run, &input, steps, &output, &device.device, &mut display)?;
             display.finished(&written);
         }
-        Command::Compare { named, runs } => {
-            let mut entries: Vec<report::Entry> = Vec::new();
-            for name in &named {
-                let run = Run::open(name, &runs.runs, Needs::Results)?;
-                let results = run.results()?;
-                let mut label = format!("{} seed {}", results.experiment, results.seed);
-                if entries.iter().any(|entry| entry.label == label) {
-                    label += &format!(" {}", run.id());
-                }
-                entries.push(report::Entry { label, task: run.experiment()?.task(), results });
-            }
-            print(&report::compare(&entries));
+        Command::Compare { named, by, format, runs } => {
+            let comparison = report::Comparison::new(&runs::gather(&named, &runs.runs)?);
+            let comparison = comparison.map_err(RunError::Usage)?;
+            print(&match (by, format.chosen()) {
+                (Some(key), _) => comparison.by(&key).map_err(RunError::Usage)?,
+                (None, Format::Text) => comparison.text(),
+                (None, Format::Csv) => comparison.csv(),
+                (None, Format::Markdown) => comparison.markdown(),
+                (None, Format::Json) => json(serde_json::to_string_pretty(&comparison))?,
+            });
         }
         Command::Show { run, json, runs } => {
             let run = Run::open(&run, &runs.runs, Needs::Results)?;
@@ -87,16 +86,18 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
 }
 
 /// Prints results, as a table or as they stand in `results.json`.
-fn show(results: &Results, directory: &Path, json: bool, display: &mut Display) -> Result<(), RunError> {
+fn show(results: &Results, directory: &Path, as_json: bool, display: &mut Display) -> Result<(), RunError> {
     display.clear();
-    if json {
-        let text =
-            serde_json::to_string_pretty(results).map_err(|error| RunError::Failed(error.to_string()))?;
-        print(&(text + "\n"));
+    if as_json {
+        print(&json(serde_json::to_string_pretty(results))?);
     } else {
         print(&format!("{}\n{}\n", report::summary(results), directory.display()));
     }
     Ok(())
+}
+
+fn json(text: serde_json::Result<String>) -> Result<String, RunError> {
+    text.map(|text| text + "\n").map_err(|error| RunError::Failed(error.to_string()))
 }
 
 /// Prints how a training ended.

@@ -10,7 +10,7 @@ mod forecasts;
 mod results;
 mod rollout;
 mod scores;
-mod statistics;
+pub mod statistics;
 pub mod suspicion;
 mod task;
 

@@ -1,23 +1,15 @@
 //! Results to tables, plain text of at most 80 columns where names are short.
 
+mod compare;
 mod run;
+mod tables;
 
 use std::fmt::Write;
 
+pub use compare::{Against, Comparison, Effect, Metric, Ranking, Row};
 pub use forecast::Results;
 use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
 pub use run::{Metrics, RunFiles};
-
-/// A run in a comparison.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// What its row is called.
-    pub label: String,
-    /// What it learned and how it is scored; only runs of the same task are ranked with each other.
-    pub task: String,
-    /// Its results.
-    pub results: Results,
-}
 
 /// The table of one run: its model beside the baselines, best first.
 pub fn summary(results: &Results) -> String {
@@ -35,9 +27,10 @@ pub fn summary(results: &Results) -> String {
     );
     let wide = heading.trim_end().chars().count() > 80;
     let heading = if wide { heading.replacen(", seed ", ",\nseed ", 1) } else { heading };
-    let model = Row { label: results.model.clone(), scores: &results.scores, run: None };
-    let table = table([model].into_iter().chain(baselines(results)).collect(), false);
-    heading + &table + &reconstruction(results) + &suspicions(results, "")
+    let model = Line { label: &results.model, scores: &results.scores };
+    let baselines = results.baselines.iter().map(|(label, scores)| Line { label, scores });
+    let table = table([model].into_iter().chain(baselines).collect());
+    heading + &table + &reconstruction(results) + &suspicions(results)
 }
 
 /// What latent states of each size keep, a line each.
@@ -57,59 +50,14 @@ fn seen(results: &Results) -> String {
 }
 
 /// What looks like a mistake, a line each.
-fn suspicions(results: &Results, of: &str) -> String {
-    results.suspicions.iter().map(|found| format!("Suspicious: {of}{}.\n", found.message)).collect()
+fn suspicions(results: &Results) -> String {
+    results.suspicions.iter().map(|found| format!("Suspicious: {}.\n", found.message)).collect()
 }
 
-/// One table a task, best first, with the baselines of the best run.
-pub fn compare(entries: &[Entry]) -> String {
-    let mut tasks: Vec<&str> = Vec::new();
-    for entry in entries {
-        if !tasks.contains(&entry.task.as_str()) {
-            tasks.push(&entry.task);
-        }
-    }
-    let mut text = String::new();
-    for (number, task) in tasks.iter().enumerate() {
-        let mut of_task: Vec<&Entry> = entries.iter().filter(|entry| entry.task == *task).collect();
-        of_task.sort_by(|a, b| order(&a.results.scores, &b.results.scores));
-        let best = of_task[0];
-        if number > 0 {
-            text += "\nOther data or another scoring, so not to be ranked with the above:\n\n";
-        }
-        let _ = writeln!(
-            text,
-            "{}{}, baselines as fitted in {}\n",
-            best.results.system,
-            seen(&best.results),
-            best.label
-        );
-        let rows = of_task.iter().map(|entry| Row {
-            label: entry.label.clone(),
-            scores: &entry.results.scores,
-            run: Some(&entry.results),
-        });
-        text += &table(rows.chain(baselines(&best.results)).collect(), true);
-        for entry in &of_task {
-            text += &suspicions(&entry.results, &format!("{}: ", entry.label));
-        }
-        let seed = best.results.seed;
-        if of_task.iter().any(|entry| entry.results.seed != seed) {
-            text += "Each seed has trajectories and starts of its own.\n";
-        }
-    }
-    text
-}
-
-struct Row<'a> {
-    label: String,
+/// A line of the table of one run.
+struct Line<'a> {
+    label: &'a str,
     scores: &'a Scores,
-    /// What it cost, for a trained network.
-    run: Option<&'a Results>,
-}
-
-fn baselines(results: &Results) -> impl Iterator<Item = Row<'_>> {
-    results.baselines.iter().map(|(name, scores)| Row { label: name.clone(), scores, run: None })
 }
 
 /// Best first: by valid prediction time where there is one, else by the error over the horizon.
@@ -121,62 +69,49 @@ fn order(a: &Scores, b: &Scores) -> std::cmp::Ordering {
 }
 
 /// Two lines of heading, and what stands below them in a row.
-type Column<'a> = (&'a str, &'a str, Box<dyn Fn(&Row) -> String + 'a>);
+type Column<'a> = (&'a str, &'a str, Box<dyn Fn(&Line) -> String + 'a>);
 
-fn table(mut rows: Vec<Row>, costs: bool) -> String {
+fn table(mut rows: Vec<Line>) -> String {
     rows.sort_by(|a, b| order(a.scores, b.scores));
     let first = rows[0].scores;
     let horizon = format!("{} units", first.nrmse.horizon);
-    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.clone()))];
-    let summary = |row: &Row| row.scores.vpt.as_ref().map(|vpt| vpt.main.summary.clone());
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.to_owned()))];
+    let summary = |row: &Line| row.scores.vpt.as_ref().map(|vpt| vpt.main.summary.clone());
     let mut vpt = |above, below, cell: fn(&Summary) -> String| {
         columns.push((above, below, Box::new(move |row| summary(row).map_or(String::new(), |s| cell(&s)))));
     };
     if first.vpt.is_some() {
         vpt("valid", "median", |s| format!("{:.2}", s.median));
         vpt("for Lyapunov", "95% interval", |s| format!("{:.2} to {:5.2}", s.ci95[0], s.ci95[1]));
-        if !costs {
-            vpt("times", "mean", |s| format!("{:.2}", s.mean));
-        }
+        vpt("times", "mean", |s| format!("{:.2}", s.mean));
         vpt("", "p10", |s| format!("{:.2}", s.p10));
     }
     columns.push(("error of", "one step", Box::new(|row| number(row.scores.one_step_rmse))));
     if first.vpt.is_none() {
         columns.push(("over", "median", Box::new(|row| number(row.scores.nrmse.median))));
-        let interval = |row: &Row| {
+        let interval = |row: &Line| {
             let [low, high] = row.scores.nrmse.ci95;
             format!("{} to {}", number(low), number(high))
         };
         columns.push((&horizon, "95% interval", Box::new(interval)));
-        if !costs {
-            columns.push(("", "p90", Box::new(|row| number(row.scores.nrmse.p90))));
-        }
-    } else if !costs {
+        columns.push(("", "p90", Box::new(|row| number(row.scores.nrmse.p90))));
+    } else {
         columns.push(("error over", &horizon, Box::new(|row| number(row.scores.nrmse.median))));
     }
-    if costs {
-        let of = |row: &Row, cell: fn(&Results) -> String| row.run.map_or("-".into(), cell);
-        columns.push(("para-", "meters", Box::new(move |row| of(row, |run| run.parameters.to_string()))));
-        columns.push((
-            "training",
-            "seconds",
-            Box::new(move |row| of(row, |run| format!("{:.0}", run.train.seconds))),
-        ));
-    }
-    lay_out(&columns, &rows) + &long_run(&rows) + &notes(&rows, &horizon)
+    lay_out(&cells(&columns, &rows)) + &long_run(&rows) + &notes(&rows, &horizon)
 }
 
 /// A second table, of the attractor and of the spread of ensembles, where there is either.
-fn long_run(rows: &[Row]) -> String {
-    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.clone()))];
+fn long_run(rows: &[Line]) -> String {
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.to_owned()))];
     let climate =
-        |row: &Row, cell: fn(&ClimateScores) -> String| row.scores.climate.as_ref().map_or("-".into(), cell);
+        |row: &Line, cell: fn(&ClimateScores) -> String| row.scores.climate.as_ref().map_or("-".into(), cell);
     if rows.iter().any(|row| row.scores.climate.is_some()) {
         columns.push(("long run", "D_stsp", Box::new(move |row| climate(row, |long| number(long.d_stsp)))));
         columns.push(("", "D_H", Box::new(move |row| climate(row, |long| number(long.d_h)))));
         columns.push(("", "left", Box::new(move |row| climate(row, |long| long.left.to_string()))));
     }
-    let ensemble = |row: &Row, cell: fn(&EnsembleScores) -> String| {
+    let ensemble = |row: &Line, cell: fn(&EnsembleScores) -> String| {
         row.scores.ensemble.as_ref().map_or("-".into(), cell)
     };
     if rows.iter().any(|row| row.scores.ensemble.is_some()) {
@@ -187,11 +122,11 @@ fn long_run(rows: &[Row]) -> String {
             Box::new(move |row| ensemble(row, |of| number(of.spread_to_error))),
         ));
     }
-    if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&columns, rows)) }
+    if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&cells(&columns, rows))) }
 }
 
 /// What the numbers of the second table mean.
-fn long_run_notes(rows: &[Row]) -> String {
+fn long_run_notes(rows: &[Line]) -> String {
     let mut text = String::new();
     if let Some(long) = rows.iter().find_map(|row| row.scores.climate.as_ref()) {
         let length = match long.lyapunov_times {
@@ -213,18 +148,19 @@ fn long_run_notes(rows: &[Row]) -> String {
     text
 }
 
-/// The first column to the left, all others to the right.
-fn lay_out(columns: &[Column], rows: &[Row]) -> String {
-    let cells: Vec<Vec<String>> = columns
-        .iter()
-        .map(|(above, below, cell)| {
-            [above.to_string(), below.to_string()].into_iter().chain(rows.iter().map(cell)).collect()
-        })
-        .collect();
+fn cells(columns: &[Column], rows: &[Line]) -> Vec<Vec<String>> {
+    let column = |(above, below, cell): &Column| {
+        [(*above).to_owned(), (*below).to_owned()].into_iter().chain(rows.iter().map(cell)).collect()
+    };
+    columns.iter().map(column).collect()
+}
+
+/// Columns of as many cells each: the first to the left, all others to the right.
+fn lay_out(columns: &[Vec<String>]) -> String {
     let mut text = String::new();
-    for line in 0..rows.len() + 2 {
+    for line in 0..columns[0].len() {
         let mut out = String::new();
-        for (i, column) in cells.iter().enumerate() {
+        for (i, column) in columns.iter().enumerate() {
             let wide = column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
             let cell = &column[line];
             out += &if i == 0 { format!("{cell:wide$}") } else { format!("  {cell:>wide$}") };
@@ -236,7 +172,7 @@ fn lay_out(columns: &[Column], rows: &[Row]) -> String {
 }
 
 /// What the numbers mean, and what is remarkable about them.
-fn notes(rows: &[Row], horizon: &str) -> String {
+fn notes(rows: &[Line], horizon: &str) -> String {
     let (first, mut text) = (rows[0].scores, String::from("\n"));
     if let Some(vpt) = &first.vpt {
         let _ = writeln!(
@@ -261,7 +197,7 @@ fn notes(rows: &[Row], horizon: &str) -> String {
         let _ = writeln!(text, "From {} starts the truth does not last the {horizon}.", first.nrmse.capped);
     }
     text += &long_run_notes(rows);
-    for Row { label, scores, .. } in rows {
+    for Line { label, scores } in rows {
         if let Some(long) = &scores.climate {
             if long.left > 0 {
                 let first = long.first_left.unwrap_or(long.time);

@@ -1,0 +1,321 @@
+//! Comparisons as text: for a terminal, as CSV, and as Markdown.
+
+use std::fmt::Write;
+
+use crate::compare::{Comparison, Effect, Metric, Ranking, Row};
+use crate::{lay_out, number};
+
+/// Two lines of heading, and what stands below them in a row.
+type Column<'a> = ([&'a str; 2], Box<dyn Fn(&Row) -> String + 'a>);
+
+impl Comparison {
+    /// A table a ranking, and what its numbers mean.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (number, ranking) in self.rankings.iter().enumerate() {
+            if number > 0 {
+                text += "\nNot to be ranked with the above, since the data or the scoring are others:\n";
+                text += &ranking.apart.iter().map(|line| format!("  {line}\n")).collect::<String>();
+                text.push('\n');
+            }
+            text += &ranking.text();
+        }
+        for run in &self.superseded {
+            let _ = writeln!(text, "Left out, since there is a newer run of its seed: {}", run.display());
+        }
+        text
+    }
+
+    /// A GitHub-flavoured Markdown table a ranking.
+    pub fn markdown(&self) -> String {
+        let table = |ranking: &Ranking| {
+            let columns = ranking.columns();
+            let escape =
+                |cell: String| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
+            let line = |cells: Vec<String>| {
+                format!("| {} |\n", cells.into_iter().map(escape).collect::<Vec<_>>().join(" | "))
+            };
+            let heading =
+                columns.iter().map(|([above, below], _)| format!("{above} {below}").trim().to_owned());
+            let rule: Vec<&str> =
+                columns.iter().enumerate().map(|(i, _)| if i == 0 { "---" } else { "---:" }).collect();
+            let mut text = line(heading.collect()) + &format!("|{}|\n", rule.join("|"));
+            for row in &ranking.rows {
+                text += &line(columns.iter().map(|(_, cell)| cell(row)).collect());
+            }
+            let notes = ranking.notes();
+            text + &notes.lines().map(|note| format!("\n{note}\n")).collect::<String>()
+        };
+        self.rankings.iter().map(table).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A line a configuration, numbers in full; what is missing is empty. `ranking` counts from 0.
+    pub fn csv(&self) -> String {
+        let quote = |cell: &str| {
+            let plain = !cell.contains(['"', ',', '\n', '\r']);
+            if plain { cell.to_owned() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
+        };
+        let mut text = String::from(
+            "ranking,system,metric,label,baseline,seeds,mean,low95,high95,difference_low95,difference_high95,\
+             one_step_rmse,d_stsp,d_h,left,crps,spread_to_error,parameters,train_seconds,step_microseconds\n",
+        );
+        let cell = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
+        for (number, ranking) in self.rankings.iter().enumerate() {
+            for row in &ranking.rows {
+                let interval = row.interval.or(row.over_starts);
+                let against = row.against_best.and_then(|against| against.interval);
+                let seeds: Vec<String> = row.seeds.iter().map(u64::to_string).collect();
+                let cells = [
+                    number.to_string(),
+                    quote(&ranking.system),
+                    ranking.metric.key().to_owned(),
+                    quote(&row.label),
+                    row.baseline.to_string(),
+                    seeds.join(" "),
+                    row.mean.to_string(),
+                    cell(interval.map(|of| of[0])),
+                    cell(interval.map(|of| of[1])),
+                    cell(against.map(|of| of[0])),
+                    cell(against.map(|of| of[1])),
+                    row.one_step_rmse.to_string(),
+                    cell(row.climate.map(|of| of[0])),
+                    cell(row.climate.map(|of| of[1])),
+                    row.left.map_or(String::new(), |of| of[0].to_string()),
+                    cell(row.ensemble.map(|of| of[0])),
+                    cell(row.ensemble.map(|of| of[1])),
+                    row.parameters.map_or(String::new(), |count| count.to_string()),
+                    cell(row.train_seconds),
+                    row.step_microseconds.to_string(),
+                ];
+                text += &(cells.join(",") + "\n");
+            }
+        }
+        text
+    }
+
+    /// The effect of a setting, a table a ranking.
+    ///
+    /// # Errors
+    /// A key by which nothing differs; the sentence lists those by which something does.
+    pub fn by(&self, key: &str) -> Result<String, String> {
+        let mut text = String::new();
+        for ranking in self.rankings.iter().filter(|ranking| ranking.varied().contains(key)) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text += &ranking.by(key);
+        }
+        if !text.is_empty() {
+            return Ok(text);
+        }
+        let keys: Vec<&str> = self.rankings.iter().flat_map(Ranking::varied).collect();
+        Err(match &keys[..] {
+            [] => format!("--by {key}: these runs do not differ in any setting but the seed"),
+            keys => format!("--by {key}: these runs do not differ in that. They do in {}", keys.join(", ")),
+        })
+    }
+}
+
+impl Metric {
+    /// Its name in files.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Metric::ValidTime { .. } => "valid_time",
+            Metric::Nrmse { .. } => "nrmse",
+        }
+    }
+
+    fn show(self, x: f64) -> String {
+        match self {
+            Metric::ValidTime { .. } if x.is_finite() => format!("{x:.2}"),
+            _ => number(x),
+        }
+    }
+
+    fn interval(self, [low, high]: [f64; 2]) -> String {
+        format!("{} to {}", self.show(low), self.show(high))
+    }
+}
+
+impl Ranking {
+    fn text(&self) -> String {
+        let seen =
+            self.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")));
+        let columns = self.columns();
+        let cells = |columns: &[Column], rows: &[&Row]| -> Vec<Vec<String>> {
+            let column = |([above, below], cell): &Column| {
+                let heading = [(*above).to_owned(), (*below).to_owned()].into_iter();
+                heading.chain(rows.iter().map(|row| cell(row))).collect()
+            };
+            columns.iter().map(column).collect()
+        };
+        let rows: Vec<&Row> = self.rows.iter().collect();
+        let mut table = lay_out(&cells(&columns, &rows));
+        if table.lines().any(|line| line.chars().count() > 80) {
+            // Long names stand on lines of their own.
+            let mut narrow = cells(&columns, &rows);
+            narrow[0].iter_mut().for_each(|cell| *cell = "   ".into());
+            let numbers = lay_out(&narrow);
+            let mut lines = numbers.lines();
+            table = lines.by_ref().take(2).map(|line| format!("{line}\n")).collect();
+            for (row, line) in rows.iter().zip(lines) {
+                table += &format!("{}\n{line}\n", row.label);
+            }
+        }
+        format!("{}{seen}\n\n{table}{}\n{}", self.system, self.long_run(), self.notes())
+    }
+
+    fn columns(&self) -> Vec<Column<'_>> {
+        let metric = self.metric;
+        let above = match metric {
+            Metric::ValidTime { .. } => ["valid", "for Lyapunov times"],
+            Metric::Nrmse { .. } => ["error", "over the horizon"],
+        };
+        let interval = move |row: &Row| match (row.interval, row.over_starts) {
+            (Some(interval), _) => metric.interval(interval),
+            (None, Some(interval)) => format!("({})", metric.interval(interval)),
+            (None, None) => "-".into(),
+        };
+        let optional = |x: Option<String>| x.unwrap_or_else(|| "-".into());
+        vec![
+            (["", ""], Box::new(|row: &Row| row.label.clone()) as Box<dyn Fn(&Row) -> String>),
+            (["", "seeds"], Box::new(|row| row.seeds.len().to_string())),
+            ([above[0], "mean"], Box::new(move |row| metric.show(row.mean))),
+            ([above[1], "95% interval"], Box::new(interval)),
+            (["error of", "one step"], Box::new(|row| number(row.one_step_rmse))),
+            (
+                ["para-", "meters"],
+                Box::new(move |row| optional(row.parameters.map(|count| count.to_string()))),
+            ),
+            (["training", "seconds"], Box::new(move |row| optional(row.train_seconds.map(seconds)))),
+        ]
+    }
+
+    /// The second table, where there was a long run or an ensemble.
+    fn long_run(&self) -> String {
+        let of = |some: bool, heading: [&str; 2], cell: &dyn Fn(&Row) -> Option<String>| {
+            some.then(|| {
+                let cells = self.rows.iter().map(|row| cell(row).unwrap_or_else(|| "-".into()));
+                [heading[0].to_owned(), heading[1].to_owned()].into_iter().chain(cells).collect::<Vec<_>>()
+            })
+        };
+        let long = self.rows.iter().any(|row| row.climate.is_some());
+        let ensemble = self.rows.iter().any(|row| row.ensemble.is_some());
+        let columns = [
+            of(true, ["", ""], &|row| Some(row.label.clone())),
+            of(long, ["long run", "D_stsp"], &|row| row.climate.map(|of| number(of[0]))),
+            of(long, ["", "D_H"], &|row| row.climate.map(|of| number(of[1]))),
+            of(long, ["", "left"], &|row| row.left.map(|[left, starts]| format!("{left} of {starts}"))),
+            of(ensemble, ["ensemble", "CRPS"], &|row| row.ensemble.map(|of| number(of[0]))),
+            of(ensemble, ["spread", "/ error"], &|row| row.ensemble.map(|of| number(of[1]))),
+        ];
+        let columns: Vec<Vec<String>> = columns.into_iter().flatten().collect();
+        if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&columns)) }
+    }
+
+    /// What the numbers mean, what is noise, and what is suspicious.
+    pub fn notes(&self) -> String {
+        let mut notes = vec![match self.metric {
+            Metric::ValidTime { threshold } => format!(
+                "Valid while the error is below {threshold} standard deviations: the median over the starts, averaged \
+                 over the seeds."
+            ),
+            Metric::Nrmse { horizon } => format!(
+                "Error over {horizon} time units in standard deviations: the median over the starts, averaged over the \
+                 seeds."
+            ),
+        }];
+        let several = self.rows.iter().any(|row| row.interval.is_some());
+        notes.push(match (several, self.rows.iter().any(|row| row.over_starts.is_some())) {
+            (true, true) => "95% intervals of the mean over seeds (Student's t); in brackets, of one seed over its starts.".into(),
+            (true, false) => "95% intervals of the mean over seeds (Student's t).".into(),
+            (false, _) => "One seed each: in brackets the 95% interval over its starts. Other seeds may rank otherwise.".into(),
+        });
+        notes.extend(self.noise());
+        let suspicions = self.rows.iter().flat_map(|row| {
+            row.suspicions.iter().map(move |found| format!("Suspicious: {}, {found}.", row.label))
+        });
+        notes.extend(suspicions);
+        notes.iter().map(|note| wrap(note)).collect()
+    }
+
+    /// What may as well be as good as the best.
+    fn noise(&self) -> Vec<String> {
+        let models: Vec<&Row> = self.rows.iter().filter(|row| !row.baseline).collect();
+        let [best, others @ ..] = &models[..] else { return Vec::new() };
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let noise: Vec<&str> = others
+            .iter()
+            .filter(|row| row.against_best.is_some_and(|against| against.within_noise()))
+            .map(|row| row.label.as_str())
+            .collect();
+        let untested: Vec<&str> = others
+            .iter()
+            .filter(|row| row.against_best.is_none_or(|against| against.interval.is_none()))
+            .map(|row| row.label.as_str())
+            .collect();
+        let how = "bootstrap paired over the starts of the seeds that both have, 95%";
+        let mut notes = Vec::new();
+        if !noise.is_empty() {
+            notes.push(format!("Not told from {} ({how}): {}.", best.label, noise.join("; ")));
+        } else if untested.len() < others.len() {
+            notes.push(format!("{} is better than every other by more than noise ({how}).", best.label));
+        }
+        if !untested.is_empty() {
+            notes.push(format!(
+                "Not tested against {}, having no seed or no forecasts.npz in common: {}.",
+                best.label,
+                untested.join("; ")
+            ));
+        }
+        notes
+    }
+
+    fn by(&self, key: &str) -> String {
+        let effects = self.effect(key);
+        let metric = self.metric;
+        let first = effects.first().map_or("", |effect| effect.value.as_str());
+        let against = format!("against {first}");
+        let column = |heading: [&str; 2], cell: &dyn Fn(&Effect) -> String| -> Vec<String> {
+            let heading = [heading[0].to_owned(), heading[1].to_owned()].into_iter();
+            heading.chain(effects.iter().map(cell)).collect()
+        };
+        let what = match metric {
+            Metric::ValidTime { .. } => "valid for Lyapunov times",
+            Metric::Nrmse { .. } => "error over the horizon",
+        };
+        let optional = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        let table = lay_out(&[
+            column(["", key], &|effect| effect.value.clone()),
+            column(["", "runs"], &|effect| effect.runs.to_string()),
+            column(["", "mean"], &|effect| metric.show(effect.mean)),
+            column([&against, "difference"], &|effect| optional(effect.difference.map(|x| metric.show(x)))),
+            column(["", "95% interval"], &|effect| optional(effect.interval.map(|of| metric.interval(of)))),
+            column(["", "pairs"], &|effect| effect.pairs.to_string()),
+        ]);
+        let note = "A pair of runs has one seed and differs in this key alone, or in keys that come with it; intervals by \
+                    Student's t over the pairs.";
+        format!("{}: {what}, by {key}\n\n{table}\n{}", self.system, wrap(note))
+    }
+}
+
+fn seconds(seconds: f64) -> String {
+    if seconds < 9.95 { format!("{seconds:.1}") } else { format!("{seconds:.0}") }
+}
+
+/// Lines of at most 80 columns, with a line feed after each.
+fn wrap(text: &str) -> String {
+    let (mut lines, mut line) = (String::new(), String::new());
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 80 {
+            lines += &(std::mem::take(&mut line) + "\n");
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line += word;
+    }
+    lines + &line + "\n"
+}

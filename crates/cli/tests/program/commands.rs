@@ -56,6 +56,17 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
     {
         assert!(run.join(file).is_file(), "{file}");
     }
+    let kept = report::RunFiles::read(&run).unwrap();
+    let (forecasts, scored) = (kept.forecasts.unwrap(), kept.results.unwrap());
+    let mut valid = forecasts.valid_times.clone();
+    valid.sort_by(f64::total_cmp);
+    assert!((valid[2] - scored.scores.vpt.unwrap().main.summary.median).abs() < 1e-12);
+    assert_eq!((valid.len(), forecasts.shown.len(), scored.components.len()), (5, 3, 3));
+    let states = forecasts.shown.len() * forecasts.time.len() * 3;
+    assert_eq!((forecasts.truth.len(), forecasts.forecast.len()), (states, states));
+    // the last sample of history is no forecast
+    assert_eq!(forecasts.truth[..3], forecasts.forecast[..3]);
+    assert!(forecasts.attractor_truth.len() == forecasts.attractor_forecast.len());
     let saved = std::fs::read_to_string(run.join("results.json")).unwrap();
     assert_eq!(folder.ok(&["show", "tiny", "--json"]), saved);
     let read = |text: &str| timeless(serde_json::from_str(text).unwrap());
@@ -79,15 +90,33 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
     }
 
     let other = folder.train(&["tiny.toml", "seed=1", "model.hidden=4"]);
-    let table = folder.ok(&["compare", run.to_str().unwrap(), other.to_str().unwrap()]);
-    for word in ["tiny seed 0", "tiny seed 1", "polynomial", "linear", "persistence"] {
+    let both = [run.to_str().unwrap(), other.to_str().unwrap()];
+    let compare = |more: &[&str]| folder.ok(&[&["compare"], &both[..], more].concat());
+    let table = compare(&[]);
+    for word in ["tiny hidden=8", "tiny hidden=4", "polynomial", "linear", "persistence"] {
         // in the table, and in that of the long run
-        assert_eq!(table.matches(&format!("\n{word} ")).count(), 2, "{table}");
+        assert_eq!(table.matches(&format!("\n{word}")).count(), 2, "{word}: {table}");
     }
     for text in [table, folder.ok(&["show", "tiny"])] {
         assert!(text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("runs")), "{text}");
     }
     assert_eq!(results(&other).parameters, 4 * (3 + 1 + 4) + 4 * 5 + 3 * 5);
+    let json: serde_json::Value = serde_json::from_str(&compare(&["--json"])).unwrap();
+    assert_eq!(json["rankings"][0]["rows"].as_array().unwrap().len(), 5);
+    assert_eq!(compare(&["--csv"]).lines().count(), 1 + 5);
+    assert!(compare(&["--markdown"]).contains("| tiny hidden=4 | 1 |"));
+    assert!(compare(&["--by", "model.hidden"]).contains("against 4"));
+    let refused = folder.run(&["compare", both[0], both[1], "--by", "model.hiden"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("They do in model.hidden"), "{said}");
+    // the name of an experiment means its newest run with all other seeds of the same settings
+    let third = folder.train(&["tiny.toml", "seed=2", "model.hidden=4"]);
+    assert!(third.is_dir());
+    let json: serde_json::Value = serde_json::from_str(&folder.ok(&["compare", "tiny", "--json"])).unwrap();
+    let models =
+        json["rankings"][0]["rows"].as_array().unwrap().iter().filter(|row| row["baseline"] == false);
+    let seeds: Vec<&serde_json::Value> = models.map(|row| &row["seeds"]).collect();
+    assert_eq!(seeds, [&serde_json::json!([1, 2])]);
 }
 
 #[test]
@@ -98,7 +127,8 @@ fn the_same_experiment_gives_the_same_bytes_on_any_number_of_threads() {
             folder.command(&["train", experiment]).env("RAYON_NUM_THREADS", threads).output().unwrap();
         let table = String::from_utf8(output.stdout).unwrap();
         let run = folder.path().join(table.lines().last().unwrap());
-        (std::fs::read(run.join("model.safetensors")).unwrap(), timeless(results(&run)), run)
+        let files = ["model.safetensors", "forecasts.npz"].map(|file| std::fs::read(run.join(file)).unwrap());
+        (files, timeless(results(&run)), run)
     };
     let (model, scores, run) = with("1", "tiny.toml");
     let (again, scores_again, _) = with("2", "tiny.toml");

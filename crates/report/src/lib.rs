@@ -1,11 +1,25 @@
-//! Results to tables, plain text of at most 80 columns where names are short.
+//! Results to tables, plain text of at most 80 columns where names are short; run directories to pictures and to a page
+//! that stands on its own.
 
+mod axis;
+mod canvas;
+mod chart;
+mod clock;
+mod markup;
+mod palette;
+mod pictures;
+mod png;
 mod run;
+mod scene;
+mod shown;
+mod thin;
 
 use std::fmt::Write;
 
 pub use forecast::Results;
 use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
+pub use chart::DrawError;
+pub use pictures::{Picture, pictures};
 pub use run::{Metrics, RunFiles};
 
 /// A run in a comparison.

@@ -119,7 +119,7 @@ impl Axis {
         match &self.scale {
             Scale::Names(names) => names.get(value.round() as usize).cloned().unwrap_or_default(),
             Scale::Log => match value.log10() {
-                power if (power - power.round()).abs() < 1e-9 && !(-2.5..3.5).contains(&power) => {
+                power if (power - power.round()).abs() < 1e-9 && !(-3.5..3.5).contains(&power) => {
                     format!("10{}", superscript(power.round() as i32))
                 }
                 _ => short(value),

@@ -19,6 +19,9 @@ use crate::thin::thin;
 /// Tenths of a pixel by which a thinned line may be off.
 const TOLERANCE: f64 = 2.5;
 
+/// Width from which lines are dashed by their ink; thinner ones are close together, and their dashes would run into one.
+const DASHED: u32 = 10;
+
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
 /// An SVG picture under way.
@@ -53,6 +56,7 @@ impl<'a> Canvas<'a> {
             last = (x, y);
         }
         let dashes = match Ink::of(style.color().rgb).map_or("", Ink::dashes) {
+            _ if style.stroke_width() < DASHED => String::new(),
             "" => String::new(),
             dashes => format!(" stroke-dasharray=\"{dashes}\""),
         };
@@ -69,12 +73,22 @@ impl<'a> Canvas<'a> {
 
 /// A colour as attributes: of the shape itself, and by the class of its ink.
 fn paint(what: &str, color: BackendColor) -> String {
-    let (red, green, blue) = color.rgb;
     let class = Ink::of(color.rgb)
         .map_or(String::new(), |ink| format!(" class=\"{}-{}\"", &what[..1], ink.class()));
+    class + &attributes(what, color)
+}
+
+/// The classes of text, which may stand on a halo in the colour of the paper.
+fn paint_class(color: BackendColor, halo: bool) -> String {
+    let halo = if halo { " s-paper" } else { "" };
+    Ink::of(color.rgb).map_or(String::new(), |ink| format!(" class=\"f-{}{halo}\"", ink.class()))
+}
+
+fn attributes(what: &str, color: BackendColor) -> String {
+    let (red, green, blue) = color.rgb;
     let opacity =
         if color.alpha < 1.0 { format!(" {what}-opacity=\"{}\"", color.alpha) } else { String::new() };
-    format!("{class} {what}=\"#{red:02x}{green:02x}{blue:02x}\"{opacity}")
+    format!(" {what}=\"#{red:02x}{green:02x}{blue:02x}\"{opacity}")
 }
 
 impl DrawingBackend for Canvas<'_> {
@@ -158,11 +172,16 @@ impl DrawingBackend for Canvas<'_> {
             FontTransform::Rotate180 => format!(" transform=\"rotate(180 {x} {y})\""),
             FontTransform::Rotate270 => format!(" transform=\"rotate(270 {x} {y})\""),
         };
-        let paint = paint("fill", style.color());
+        // The names of marks stand among lines.
+        let halo = match Ink::of(style.color().rgb) {
+            Some(Ink::Mark | Ink::Limit) => " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"40\"",
+            _ => "",
+        };
+        let (class, paint) = (paint_class(style.color(), !halo.is_empty()), attributes("fill", style.color()));
         let y = y + down.round() as i32;
         let _ = write!(
             self.svg,
-            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\"{anchor}{turn}{paint}>{}</text>",
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\"{anchor}{turn}{halo}{class}{paint}>{}</text>",
             size.round(),
             escape(text)
         );

@@ -51,7 +51,7 @@ pub(crate) struct Mark {
 pub(crate) enum Shape {
     /// Broken where it is not finite or leaves the chart.
     Line(Vec<[f64; 2]>),
-    /// A thinner line.
+    /// A thinner line, never dashed.
     Thread(Vec<[f64; 2]>),
     /// Between two lines over the same abscissae, and how opaque.
     Band { low: Vec<[f64; 2]>, high: Vec<[f64; 2]>, opacity: f64 },
@@ -132,8 +132,9 @@ pub(crate) fn stroke(ink: Ink, width: u32) -> ShapeStyle {
 fn draw_chart(chart: &Chart, area: &Area, left: u32, bottom: u32) -> Result<(), DrawError> {
     let mut plane = ChartBuilder::on(area)
         .margin_top(50)
+        .margin_left(90)
         .margin_right(RIGHT)
-        .margin_bottom(if bottom == 0 { 80 } else { 0 })
+        .margin_bottom(80)
         .set_label_area_size(plotters::chart::LabelAreaPosition::Left, left)
         .set_label_area_size(plotters::chart::LabelAreaPosition::Bottom, bottom)
         .build_cartesian_2d(chart.x.clone(), chart.y.clone())
@@ -143,7 +144,8 @@ fn draw_chart(chart: &Chart, area: &Area, left: u32, bottom: u32) -> Result<(), 
     let mut mesh = plane.configure_mesh();
     mesh.max_light_lines(0)
         .bold_line_style(stroke(Ink::Grid, 8))
-        .axis_style(stroke(Ink::Limit, 10))
+        .light_line_style(Ink::Grid.color().mix(0.0))
+        .axis_style(stroke(Ink::Quiet, 9))
         .x_labels(8)
         .y_labels(if bottom == 0 && !chart.y.is_log() { 4 } else { shown(&chart.y) })
         .label_style(letters(TICK, Ink::Quiet, HPos::Center, VPos::Center))
@@ -199,22 +201,22 @@ fn inside(chart: &Chart, [x, y]: [f64; 2]) -> bool {
     [chart.x.part(x), chart.y.part(y)].into_iter().all(|part| (-1e-9..=1.0 + 1e-9).contains(&part))
 }
 
-/// Writes the names of upright and level marks beside them, on the side that has room, each lower than the one before.
+/// Writes the names of upright and level marks beside them, on the side that has room: those of limits at the bottom,
+/// the others at the top.
 fn label_marks(chart: &Chart, plane: &Plane) -> Result<(), DrawError> {
-    let mut row = 0;
     for mark in chart.marks.iter().filter(|mark| !mark.name.is_empty()) {
-        let (at, across) = match mark.shape {
-            Shape::Upright(x) if (0.0..=1.0).contains(&chart.x.part(x)) => {
-                row += 1;
-                let left = chart.x.part(x) > 0.6;
-                ((x, chart.y.at(1.0)), if left { HPos::Right } else { HPos::Left })
-            }
-            Shape::Level(y) if (0.0..=1.0).contains(&chart.y.part(y)) => ((chart.x.at(1.0), y), HPos::Right),
+        let limit = mark.ink == Ink::Limit;
+        let (at, down) = match mark.shape {
+            Shape::Upright(x) if limit => ((x, chart.y.at(0.0)), VPos::Bottom),
+            Shape::Upright(x) => ((x, chart.y.at(1.0)), VPos::Top),
+            Shape::Level(y) => ((chart.x.at(0.97), y), VPos::Top),
             _ => continue,
         };
-        let upright = matches!(mark.shape, Shape::Upright(_));
-        let aside = if matches!(across, HPos::Left) { 60 } else { -60 };
-        let (down, below) = if upright { (VPos::Top, 30 + (row - 1) * 190) } else { (VPos::Bottom, -30) };
+        if !inside(chart, [at.0, at.1]) {
+            continue;
+        }
+        let (aside, across) = if chart.x.part(at.0) > 0.6 { (-60, HPos::Right) } else { (60, HPos::Left) };
+        let below = if matches!(down, VPos::Bottom) { -60 } else { 30 };
         let text = Text::new(mark.name.clone(), (aside, below), letters(TICK, mark.ink, across, down));
         plane.plotting_area().draw(&(EmptyElement::at(at) + text)).map_err(failed)?;
     }

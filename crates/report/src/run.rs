@@ -43,6 +43,12 @@ pub struct Metrics {
 }
 
 impl RunFiles {
+    /// A setting of the resolved experiment by its dotted name, `model.hidden`.
+    pub fn setting(&self, name: &str) -> Option<toml::Value> {
+        let whole: toml::Value = toml::from_str(&self.resolved).ok()?;
+        name.split('.').try_fold(whole, |table, key| table.get(key).cloned())
+    }
+
     /// Reads a run directory, as far as it has come. Arrays of `forecasts.npz` that are missing are empty.
     ///
     /// # Errors

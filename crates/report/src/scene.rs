@@ -116,13 +116,16 @@ impl Scene {
                 _ => [upright[0], upright[1], at],
             };
             let axis = &self.axes[along];
-            let (shift, far, across) = if along < 2 { ((0, 60), (0, 110), HPos::Center) } else { ((-60, 0), (-430, 0), HPos::Right) };
-            line(edge(-1.0, 1.0), edge(1.0, 1.0), Ink::Limit)?;
+            let floor = along < 2;
+            let (shift, across) = if floor { ((0, 60), HPos::Center) } else { ((-60, 0), HPos::Right) };
+            line(edge(-1.0, 1.0), edge(1.0, 1.0), Ink::Quiet)?;
             for tick in axis.ticks(5) {
                 let at = edge(self.place(along, tick), 1.12);
                 text(axis.tick_label(tick), at, shift, TICK, Ink::Quiet, across)?;
             }
-            text(axis.label.clone(), edge(0.0, 1.36), far, LABEL, Ink::Text, across)?;
+            // Beside the middle of an edge on the floor, above the top of the upright one.
+            let (at, shift) = if floor { (edge(0.0, 1.4), (0, 150)) } else { (edge(1.0, 1.0), (0, -130)) };
+            text(axis.label.clone(), at, shift, LABEL, Ink::Text, HPos::Center)?;
         }
         Ok(())
     }

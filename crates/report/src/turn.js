@@ -53,12 +53,14 @@ for (const figure of document.querySelectorAll("figure.turn")) {
       data.axes.forEach((axis, along) => {
         const edge = (at, out) =>
           [[at, -back[1] * out, -1], [-back[0] * out, at, -1], [...upright, at]][along];
-        const [anchor, near, far] = along < 2 ? ["middle", [0, 60], [0, 110]] : ["end", [-60, 0], [-430, 0]];
+        const floor = along < 2;
+        const [anchor, near] = floor ? ["middle", [0, 60]] : ["end", [-60, 0]];
         const beside = (point, shift) => project(point).map((x, k) => x + shift[k]);
-        line([edge(-1, 1), edge(1, 1)], "limit", 8);
+        line([edge(-1, 1), edge(1, 1)], "quiet", 8);
         for (const [at, text] of axis.ticks)
           write(text, beside(edge(at / data.steps, 1.12), near), "quiet", data.tick, anchor);
-        write(axis.name, beside(edge(0, 1.36), far), "text", data.label, anchor);
+        const name = floor ? beside(edge(0, 1.4), [0, 150]) : beside(edge(1, 1), [0, -130]);
+        write(axis.name, name, "text", data.label, "middle");
       });
       for (const piece of panel.pieces) {
         const points = [];

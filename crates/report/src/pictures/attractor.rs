@@ -38,10 +38,11 @@ pub(super) fn attractor(run: &RunFiles, points: usize) -> Drawn {
 pub(super) fn latent_space(run: &RunFiles, points: usize) -> Drawn {
     let Some(shown) = Shown::of(run).filter(|shown| !shown.forecasts.latent.is_empty()) else { return Ok(None) };
     let latent = &shown.forecasts.latent;
-    let dim = latent.len().checked_div(shown.known()).unwrap_or(0);
-    if dim == 0 || latent.len() % dim != 0 {
+    let size = run.setting("model.latent").and_then(|size| size.as_integer());
+    let Some(dim) = size.and_then(|size| usize::try_from(size).ok()).filter(|&dim| dim > 0 && latent.len() % dim == 0)
+    else {
         return Ok(None);
-    }
+    };
     let components: Vec<Component> = (1..=dim).map(|i| Component::new(&format!("latent {i}"), "1")).collect();
     let caption = "The latent space: where the truth after the start of median score is, as the model encodes it.";
     in_space("latent_space", caption, &components, &[("latent states", Ink::Train, latent)], points)
@@ -88,7 +89,11 @@ pub(crate) fn in_space(name: &str, caption: &str, components: &[Component], curv
             _ => states.iter().skip(lag).zip(states).map(|(now, before)| [*now, *before]).collect(),
         }
     };
-    let marks = curves.iter().map(|(title, ink, states)| Mark::new(*ink, *title, Shape::Thread(line(states))));
+    let marks = curves.iter().map(|(title, ink, states)| {
+        // Curves over each other are told apart by their dashes, one alone may be fine.
+        let shape = if curves.len() > 1 { Shape::Line } else { Shape::Thread };
+        Mark::new(*ink, *title, shape(line(states)))
+    });
     let chart = Chart { x, y, marks: marks.collect() };
     Ok(Some(Picture::new(name, caption, draw(&[chart], 4000, points)?)))
 }

@@ -23,7 +23,7 @@ pub(super) fn forecast(run: &RunFiles, points: usize) -> Drawn {
     if let Some(valid) = shown.valid_time() {
         caption += &format!("; valid for {} Lyapunov times, the dotted line", short(valid));
     }
-    Ok(Some(Picture::new("forecast", caption + ".", svg)))
+    Ok(Some(Picture::new("forecast", caption + "." + &units(&shown), svg)))
 }
 
 /// The members of an ensemble around the truth, from the start of median score.
@@ -56,11 +56,18 @@ pub(super) fn ensemble(run: &RunFiles, points: usize) -> Drawn {
     let Some(svg) = components(&shown, points, marks)? else { return Ok(None) };
     let caption = format!(
         "{} forecasts from the start of median score{}: between which values they all are and the middle half of \
-         them, their mean (dashed), and the truth.",
+         them, their mean (dashed), and the truth.{}",
         members.len(),
-        cut(&shown)
+        cut(&shown),
+        units(&shown)
     );
     Ok(Some(Picture::new("ensemble", caption, svg)))
+}
+
+/// What no axis has room to say.
+fn units(shown: &Shown) -> &'static str {
+    let plain = shown.components.iter().any(|component| component.unit == "1");
+    if plain { " Components without a unit are dimensionless." } else { "" }
 }
 
 fn cut(shown: &Shown) -> String {

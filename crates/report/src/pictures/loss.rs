@@ -10,7 +10,7 @@ pub(super) fn loss(run: &RunFiles, points: usize) -> Drawn {
         run.metrics.iter().map(|line| [line.step as f64, of(line)]).collect()
     };
     let (train, validation) = (line(|line| line.train_loss), line(|line| line.validation_loss));
-    let Some(x) = Axis::linear("optimiser steps", train.iter().map(|p| p[0])) else { return Ok(None) };
+    let Some(x) = Axis::linear("training (optimiser steps)", train.iter().map(|p| p[0])) else { return Ok(None) };
     // What "loss" counts differs by model and recipe; it has no one unit.
     let both = train.iter().chain(&validation).map(|p| p[1]);
     let Some(y) = Axis::log("loss (dimensionless)", both) else { return Ok(None) };

@@ -7,7 +7,7 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 use crate::markup::shortened;
 
 /// Letters that a name along an axis has at most.
-pub(crate) const LONGEST_NAME: usize = 36;
+pub(crate) const LONGEST_NAME: usize = 30;
 
 /// An axis of a chart. One type for all scales, so that a chart is one type too.
 #[derive(Clone, Debug)]

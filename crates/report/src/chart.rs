@@ -88,7 +88,7 @@ pub(crate) struct Chart {
 pub(crate) fn draw(charts: &[Chart], height: u32, points: usize) -> Result<String, DrawError> {
     let legend = Legend::of(charts);
     let top = 120 + legend.rows * ROW as u32;
-    let bottom = 560;
+    let bottom = 500;
     let size = (WIDTH, top + charts.len() as u32 * (height + 130) + bottom);
     let mut svg = String::new();
     let root = Canvas::new(&mut svg, size, points).into_drawing_area();
@@ -204,10 +204,13 @@ fn inside(chart: &Chart, [x, y]: [f64; 2]) -> bool {
 /// Writes the names of upright and level marks beside them, on the side that has room: those of limits at the bottom,
 /// the others at the top.
 fn label_marks(chart: &Chart, plane: &Plane) -> Result<(), DrawError> {
+    let bars = chart.marks.iter().any(|mark| matches!(mark.shape, Shape::Bars(_)));
     for mark in chart.marks.iter().filter(|mark| !mark.name.is_empty()) {
         let limit = mark.ink == Ink::Limit;
+        // Bars stand at the bottom; a limit is named below the other mark then.
+        let row = if limit && bars { 220 } else { 0 };
         let (at, down) = match mark.shape {
-            Shape::Upright(x) if limit => ((x, chart.y.at(0.0)), VPos::Bottom),
+            Shape::Upright(x) if limit && !bars => ((x, chart.y.at(0.0)), VPos::Bottom),
             Shape::Upright(x) => ((x, chart.y.at(1.0)), VPos::Top),
             Shape::Level(y) => ((chart.x.at(0.97), y), VPos::Top),
             _ => continue,
@@ -216,7 +219,7 @@ fn label_marks(chart: &Chart, plane: &Plane) -> Result<(), DrawError> {
             continue;
         }
         let (aside, across) = if chart.x.part(at.0) > 0.6 { (-60, HPos::Right) } else { (60, HPos::Left) };
-        let below = if matches!(down, VPos::Bottom) { -60 } else { 30 };
+        let below = if matches!(down, VPos::Bottom) { -60 } else { 30 + row };
         let text = Text::new(mark.name.clone(), (aside, below), letters(TICK, mark.ink, across, down));
         plane.plotting_area().draw(&(EmptyElement::at(at) + text)).map_err(failed)?;
     }

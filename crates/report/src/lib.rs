@@ -6,8 +6,10 @@ mod canvas;
 mod chart;
 mod clock;
 mod markup;
+mod page;
 mod palette;
 mod pictures;
+mod plot;
 mod png;
 mod run;
 mod scene;
@@ -19,7 +21,9 @@ use std::fmt::Write;
 pub use forecast::Results;
 use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
 pub use chart::DrawError;
+pub use page::{page, page_of_pictures};
 pub use pictures::{Picture, pictures};
+pub use plot::{plot, stacked};
 pub use run::{Metrics, RunFiles};
 
 /// A run in a comparison.

@@ -9,6 +9,8 @@ mod valid_times;
 
 use serde_json::Value;
 
+pub(crate) use attractor::in_space;
+
 use crate::chart::DrawError;
 use crate::png;
 use crate::run::RunFiles;

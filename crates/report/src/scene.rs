@@ -142,8 +142,9 @@ impl Scene {
         let pieces: Vec<&[Point]> = placed.split(|point| !inside(point)).filter(|piece| piece.len() > 1).collect();
         let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
         let thinned = |piece: &&[Point]| {
+            // Rather fewer turns of a curve than corners in it.
             let most = (points * piece.len()).div_ceil(whole);
-            thin(piece, 0.003, most).into_iter().map(|at| piece[at]).collect()
+            thin(piece, 0.003, usize::MAX).into_iter().take(most).map(|at| piece[at]).collect()
         };
         pieces.iter().map(thinned).collect()
     }

@@ -42,6 +42,6 @@ pub(super) fn valid_times(run: &RunFiles, points: usize) -> Drawn {
         caption += ".";
     }
     let Some(y) = Axis::linear("starts (number)", [0.0, most]) else { return Ok(None) };
-    let chart = Chart { x: axis.within(0.0, end), y: y.within(0.0, most * 1.15), marks };
+    let chart = Chart { x: axis.within(0.0, end), y: y.within(0.0, most * 1.35), marks };
     Ok(Some(Picture::new("valid_times", caption, draw(&[chart], 2200, points)?)))
 }

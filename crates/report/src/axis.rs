@@ -102,7 +102,8 @@ impl Axis {
                 if decades.len() >= 2 {
                     return decades;
                 }
-                let finer = (first - 1..=last).flat_map(|power| [1, 2, 5].map(|d| f64::from(d) * 10f64.powi(power)));
+                let finer =
+                    (first - 1..=last).flat_map(|power| [1, 2, 5].map(|d| f64::from(d) * 10f64.powi(power)));
                 finer.filter(|x| (self.low..=self.high).contains(x)).collect()
             }
             Scale::Linear => {
@@ -131,8 +132,12 @@ impl Axis {
                 }
                 let decimals = (-step.log10().floor()).max(0.0) as usize;
                 let text = format!("{value:.decimals$}");
-                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
-                    .replace('-', "\u{2212}")
+                if text.contains('.') {
+                    text.trim_end_matches('0').trim_end_matches('.').into()
+                } else {
+                    text
+                }
+                .replace('-', "\u{2212}")
             }
         }
     }

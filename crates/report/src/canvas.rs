@@ -9,7 +9,8 @@ use std::fmt::Write;
 
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontTransform,
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+    FontTransform,
 };
 
 use crate::markup::escape;
@@ -45,7 +46,8 @@ impl<'a> Canvas<'a> {
     }
 
     fn line(&mut self, path: &[BackendCoord], style: &impl BackendStyle) {
-        let kept = thin(&path.iter().map(|p| [p.0.into(), p.1.into()]).collect::<Vec<_>>(), TOLERANCE, self.points);
+        let kept =
+            thin(&path.iter().map(|p| [p.0.into(), p.1.into()]).collect::<Vec<_>>(), TOLERANCE, self.points);
         let mut data = String::new();
         let mut last = (0, 0);
         for (i, &(x, y)) in kept.iter().map(|&at| &path[at]).enumerate() {
@@ -61,11 +63,13 @@ impl<'a> Canvas<'a> {
             dashes => format!(" stroke-dasharray=\"{dashes}\""),
         };
         let (paint, width) = (paint("stroke", style.color()), style.stroke_width());
-        let _ = write!(self.svg, "<path d=\"{data}\" fill=\"none\"{paint} stroke-width=\"{width}\"{dashes}/>");
+        let _ =
+            write!(self.svg, "<path d=\"{data}\" fill=\"none\"{paint} stroke-width=\"{width}\"{dashes}/>");
     }
 
     fn filled(&mut self, path: &[BackendCoord], color: BackendColor) {
-        let kept = thin(&path.iter().map(|p| [p.0.into(), p.1.into()]).collect::<Vec<_>>(), TOLERANCE, self.points);
+        let kept =
+            thin(&path.iter().map(|p| [p.0.into(), p.1.into()]).collect::<Vec<_>>(), TOLERANCE, self.points);
         let points: Vec<String> = kept.iter().map(|&at| format!("{},{}", path[at].0, path[at].1)).collect();
         let _ = write!(self.svg, "<polygon points=\"{}\"{}/>", points.join(" "), paint("fill", color));
     }
@@ -73,8 +77,8 @@ impl<'a> Canvas<'a> {
 
 /// A colour as attributes: of the shape itself, and by the class of its ink.
 fn paint(what: &str, color: BackendColor) -> String {
-    let class = Ink::of(color.rgb)
-        .map_or(String::new(), |ink| format!(" class=\"{}-{}\"", &what[..1], ink.class()));
+    let class =
+        Ink::of(color.rgb).map_or(String::new(), |ink| format!(" class=\"{}-{}\"", &what[..1], ink.class()));
     class + &attributes(what, color)
 }
 
@@ -117,31 +121,52 @@ impl DrawingBackend for Canvas<'_> {
         self.draw_path([from, to], style)
     }
 
-    fn draw_rect<S: BackendStyle>(&mut self, (x0, y0): BackendCoord, (x1, y1): BackendCoord, style: &S, fill: bool) -> Drawn {
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        (x0, y0): BackendCoord,
+        (x1, y1): BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
         if fill {
             let (x, y, width, height) = (x0.min(x1), y0.min(y1), x0.abs_diff(x1), y0.abs_diff(y1));
             let paint = paint("fill", style.color());
-            let _ = write!(self.svg, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"{paint}/>");
+            let _ =
+                write!(self.svg, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"{paint}/>");
             return Ok(());
         }
         self.draw_path([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)], style)
     }
 
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
         if style.color().alpha > 0.0 {
             self.line(&path.into_iter().collect::<Vec<_>>(), style);
         }
         Ok(())
     }
 
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
         if style.color().alpha > 0.0 {
             self.filled(&path.into_iter().collect::<Vec<_>>(), style.color());
         }
         Ok(())
     }
 
-    fn draw_circle<S: BackendStyle>(&mut self, (x, y): BackendCoord, radius: u32, style: &S, fill: bool) -> Drawn {
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        (x, y): BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
         let paint = match fill {
             true => paint("fill", style.color()),
             false => {
@@ -177,7 +202,8 @@ impl DrawingBackend for Canvas<'_> {
             Some(Ink::Mark | Ink::Limit) => " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"40\"",
             _ => "",
         };
-        let (class, paint) = (paint_class(style.color(), !halo.is_empty()), attributes("fill", style.color()));
+        let (class, paint) =
+            (paint_class(style.color(), !halo.is_empty()), attributes("fill", style.color()));
         let y = y + down.round() as i32;
         let _ = write!(
             self.svg,

@@ -109,7 +109,8 @@ pub(crate) fn draw(charts: &[Chart], height: u32, points: usize) -> Result<Strin
 
 /// The width that the numbers, and the label, of an ordinate take.
 fn label_area(axis: &Axis) -> u32 {
-    let widest = axis.ticks(6).into_iter().map(|tick| text_width(&axis.tick_label(tick), TICK)).fold(0.0, f64::max);
+    let widest =
+        axis.ticks(6).into_iter().map(|tick| text_width(&axis.tick_label(tick), TICK)).fold(0.0, f64::max);
     widest as u32 + if axis.label.is_empty() { 150 } else { 420 }
 }
 
@@ -168,7 +169,10 @@ fn draw_mark(mark: &Mark, chart: &Chart, plane: &mut Plane) -> Result<(), DrawEr
     let ink = mark.ink;
     let line = |plane: &mut Plane, points: &[[f64; 2]], width| {
         let pieces = pieces(points, chart).into_iter();
-        plane.draw_series(pieces.map(|piece| PathElement::new(piece, stroke(ink, width)))).map(drop).map_err(failed)
+        plane
+            .draw_series(pieces.map(|piece| PathElement::new(piece, stroke(ink, width))))
+            .map(drop)
+            .map_err(failed)
     };
     match &mark.shape {
         Shape::Line(points) => line(plane, points, 18)?,
@@ -315,11 +319,13 @@ impl<'a> Legend<'a> {
             match &mark.shape {
                 Shape::Band { opacity, .. } => {
                     let corners = [(x, y - 60), (x + SAMPLE, y + 60)];
-                    area.draw(&Rectangle::new(corners, mark.ink.color().mix(*opacity).filled())).map_err(failed)?;
+                    area.draw(&Rectangle::new(corners, mark.ink.color().mix(*opacity).filled()))
+                        .map_err(failed)?;
                 }
                 Shape::Bars(_) => {
                     let corners = [(x, y - 60), (x + SAMPLE, y + 60)];
-                    area.draw(&Rectangle::new(corners, mark.ink.color().mix(0.75).filled())).map_err(failed)?;
+                    area.draw(&Rectangle::new(corners, mark.ink.color().mix(0.75).filled()))
+                        .map_err(failed)?;
                 }
                 Shape::Dots(_) => {
                     let dot = Circle::new((x + SAMPLE / 2, y), 38, mark.ink.color().filled());
@@ -349,7 +355,8 @@ mod tests {
 
     #[test]
     fn lines_are_cut_at_the_edges_and_broken_where_not_finite() {
-        let line = [[0.0, 0.5], [0.25, 0.5], [0.5, 1.5], [0.75, 0.5], [0.8, f64::NAN], [0.9, 0.1], [1.0, 0.2]];
+        let line =
+            [[0.0, 0.5], [0.25, 0.5], [0.5, 1.5], [0.75, 0.5], [0.8, f64::NAN], [0.9, 0.1], [1.0, 0.2]];
         let found = pieces(&line, &chart());
         assert_eq!(found.len(), 3, "{found:?}");
         assert_eq!(found[0], [(0.0, 0.5), (0.25, 0.5), (0.375, 1.0)]);

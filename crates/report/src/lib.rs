@@ -12,15 +12,17 @@ mod pictures;
 mod plot;
 mod png;
 mod run;
+#[cfg(test)]
+mod sample;
 mod scene;
 mod shown;
 mod thin;
 
 use std::fmt::Write;
 
+pub use chart::DrawError;
 pub use forecast::Results;
 use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
-pub use chart::DrawError;
 pub use page::{page, page_of_pictures};
 pub use pictures::{Picture, pictures};
 pub use plot::{plot, stacked};

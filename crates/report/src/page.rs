@@ -40,7 +40,10 @@ pub fn page(runs: &[RunFiles], title: &str) -> Result<String, DrawError> {
 /// A page of pictures alone.
 pub fn page_of_pictures(pictures: &[Picture], title: &str) -> String {
     let figures: String = pictures.iter().map(figure).collect();
-    document(title, &format!("<header><h1>{}</h1></header>\n<div class=\"figures\">{figures}</div>", escape(title)))
+    document(
+        title,
+        &format!("<header><h1>{}</h1></header>\n<div class=\"figures\">{figures}</div>", escape(title)),
+    )
 }
 
 fn document(title: &str, body: &str) -> String {
@@ -111,10 +114,16 @@ fn quoted(word: &str) -> String {
 
 /// What the run was made with.
 fn environment(environment: &Value) -> String {
-    let Some(entries) = environment.as_object().filter(|entries| !entries.is_empty()) else { return String::new() };
+    let Some(entries) = environment.as_object().filter(|entries| !entries.is_empty()) else {
+        return String::new();
+    };
     let row = |(name, value): (&String, &Value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), String::from);
-        format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escape(&name.replace('_', " ")), escape(&value))
+        format!(
+            "<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n",
+            escape(&name.replace('_', " ")),
+            escape(&value)
+        )
     };
     let rows: String = entries.iter().map(row).collect();
     format!(
@@ -140,12 +149,4 @@ fn figure(picture: &Picture) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_the_shell() {
-        assert_eq!(quoted("runs/rnn-lorenz/2026T.1-ab/experiment.toml"), "runs/rnn-lorenz/2026T.1-ab/experiment.toml");
-        assert_eq!(quoted("a b'c$(d)"), "'a b'\\''c$(d)'");
-    }
-}
+mod tests;

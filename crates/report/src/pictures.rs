@@ -72,3 +72,6 @@ pub(crate) fn thinned(run: &RunFiles, points: usize) -> Result<Vec<Picture>, Dra
     ];
     all.into_iter().filter_map(|draw| draw(run, points).transpose()).collect()
 }
+
+#[cfg(test)]
+mod tests;

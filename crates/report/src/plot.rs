@@ -48,7 +48,9 @@ pub fn plot(file: &Npz, names: &[String]) -> Result<Vec<Picture>, String> {
             t.values.iter().zip(run.chunks_exact(dim)).map(|(time, state)| [*time, state[k]]).collect()
         };
         let courses: Vec<Vec<[f64; 2]>> = runs.iter().take(MOST).map(|run| course(run)).collect();
-        let Some(y) = Axis::linear(axis_label(component), courses.iter().flatten().map(|p| p[1])) else { continue };
+        let Some(y) = Axis::linear(axis_label(component), courses.iter().flatten().map(|p| p[1])) else {
+            continue;
+        };
         let name = |i: usize| if runs.len() > 1 { format!("trajectory {i}") } else { String::new() };
         let marks = courses.into_iter().zip(inks).enumerate();
         let marks = marks.map(|(i, (course, ink))| Mark::new(ink, name(i), Shape::Line(course))).collect();
@@ -71,7 +73,8 @@ pub fn plot(file: &Npz, names: &[String]) -> Result<Vec<Picture>, String> {
     let mut pictures = vec![Picture::new("series", format!("Components over time.{shown}"), series)];
     if dim > 1 {
         let curves = [(if runs.len() > 1 { "trajectory 0" } else { "trajectory" }, Ink::Train, runs[0])];
-        let space = in_space("space", "The trajectory in the space of its components.", &components, &curves, POINTS);
+        let space =
+            in_space("space", "The trajectory in the space of its components.", &components, &curves, POINTS);
         pictures.extend(space.map_err(|error| error.to_string())?);
     }
     Ok(pictures)
@@ -96,4 +99,44 @@ pub fn stacked(pictures: &[Picture]) -> Picture {
     );
     let captions: Vec<&str> = pictures.iter().map(|picture| picture.caption.as_str()).collect();
     Picture::new("plot", captions.join(" "), svg)
+}
+
+#[cfg(test)]
+mod tests {
+    use dataset::arrays::{Array, read_npz, write_npz};
+
+    use super::*;
+
+    fn pictures_of(shape: &[usize], names: &[String]) -> Result<Vec<Picture>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("u.npz");
+        let count: usize = shape.iter().product();
+        let times = shape[shape.len() - 2];
+        let t = Array::new([times], (0..times).map(|i| i as f64 * 0.1).collect());
+        let u = Array::new(shape, (0..count).map(|i| (i as f64 * 0.37).sin()).collect());
+        write_npz(&path, &[("t", &t), ("u", &u)]).unwrap();
+        plot(&read_npz(&path).unwrap(), names)
+    }
+
+    #[test]
+    fn trajectories_are_drawn_over_time_and_in_space() {
+        let names = ["x (m)", "y", "z"].map(String::from);
+        let pictures = pictures_of(&[7, 50, 3], &names).unwrap();
+        assert_eq!(pictures.len(), 2);
+        assert!(
+            pictures[0].svg.contains("x (m)") && pictures[0].svg.contains("t (time units of the system)")
+        );
+        assert!(pictures[0].caption.contains("first 5 of 7") && pictures[1].turn.is_some());
+        let whole = stacked(&pictures);
+        assert!(whole.png().unwrap().len() > 10_000);
+        assert!(crate::page_of_pictures(&pictures, "a <b>").contains("a &lt;b&gt;"));
+        assert!(pictures_of(&[50, 2], &[]).unwrap()[1].svg.contains(">u1<"));
+        assert_eq!(pictures_of(&[1, 50, 1], &[]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_said() {
+        assert!(pictures_of(&[2, 50, 3], &["x".into()]).unwrap_err().contains("1 names for 3 components"));
+        assert!(pictures_of(&[2, 1, 3], &[]).unwrap_err().contains("at least 2 times"));
+    }
 }

@@ -17,7 +17,11 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 
 /// The picture as PNG, `scale` times as wide and as high.
 pub(crate) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
-    let options = usvg::Options { fontdb: FONTS.clone(), font_family: "DejaVu Sans".into(), ..usvg::Options::default() };
+    let options = usvg::Options {
+        fontdb: FONTS.clone(),
+        font_family: "DejaVu Sans".into(),
+        ..usvg::Options::default()
+    };
     let tree = usvg::Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
     let size = tree.size().to_int_size().scale_by(scale).ok_or("it has no size")?;
     let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height()).ok_or("it has no size")?;

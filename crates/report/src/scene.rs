@@ -39,14 +39,16 @@ pub(crate) struct Panel {
 
 /// A point of the scene's cube, from -1 to 1 along each axis.
 type Point = [f64; 3];
-type Space<'a, 'b> = ChartContext<'a, Canvas<'b>, Cartesian3d<RangedCoordf64, RangedCoordf64, RangedCoordf64>>;
+type Space<'a, 'b> =
+    ChartContext<'a, Canvas<'b>, Cartesian3d<RangedCoordf64, RangedCoordf64, RangedCoordf64>>;
 
 impl Scene {
     /// The picture, and what `turn.js` needs to draw it from elsewhere. Curves have at most `points` points each.
     pub fn draw(&self, points: usize) -> Result<(String, Value), DrawError> {
         let count = self.panels.len().max(1) as u32;
-        let (width, height) = (WIDTH / count, if count == 1 { 4600 } else { 3100 });
-        let curves: Vec<Vec<Vec<Point>>> = self.panels.iter().map(|panel| self.pieces(panel, points)).collect();
+        let (width, height) = (WIDTH / count, if count == 1 { 4200 } else { 3000 });
+        let curves: Vec<Vec<Vec<Point>>> =
+            self.panels.iter().map(|panel| self.pieces(panel, points)).collect();
         let mut svg = String::new();
         let root = Canvas::new(&mut svg, (WIDTH, TITLE + height), usize::MAX).into_drawing_area();
         root.fill(&Ink::Paper.color()).map_err(failed)?;
@@ -139,7 +141,8 @@ impl Scene {
         let placed: Vec<Point> =
             panel.curve.iter().map(|point| [0, 1, 2].map(|axis| self.place(axis, point[axis]))).collect();
         let inside = |point: &Point| point.iter().all(|u| u.abs() <= 1.0);
-        let pieces: Vec<&[Point]> = placed.split(|point| !inside(point)).filter(|piece| piece.len() > 1).collect();
+        let pieces: Vec<&[Point]> =
+            placed.split(|point| !inside(point)).filter(|piece| piece.len() > 1).collect();
         let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
         let thinned = |piece: &&[Point]| {
             // Rather fewer turns of a curve than corners in it.

@@ -46,7 +46,8 @@ impl<'a> Shown<'a> {
     /// Lyapunov times, and as long as the truth is known.
     pub fn end(&self) -> f64 {
         let known = self.known();
-        let last = self.forecasts.time.get(known.saturating_sub(1)).map_or(1.0, |time| time * self.clock.per_unit);
+        let last =
+            self.forecasts.time.get(known.saturating_sub(1)).map_or(1.0, |time| time * self.clock.per_unit);
         self.valid_time().map_or(last, |valid| last.min((2.0 * valid).max(8.0)))
     }
 

@@ -19,6 +19,8 @@ for (const figure of document.querySelectorAll("figure.turn")) {
     waiting = false;
     const [sin, cos, tiltSin, tiltCos] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];
     const back = [-sin, cos, -1].map((d) => (d < 0 ? -1 : 1));
+    // Smaller where the tilted cube would not fit.
+    const half = Math.min(data.half, (data.height / 2 - 150) / (tiltCos + 1.5 * tiltSin));
     const left = (corner) => corner[0] * cos + corner[1] * sin;
     const [one, other] = [[back[0], -back[1]], [-back[0], back[1]]];
     const upright = left(one) < left(other) ? one : other;
@@ -28,7 +30,7 @@ for (const figure of document.querySelectorAll("figure.turn")) {
       const middle = [(at + 0.5) * data.width, data.title + data.height / 2];
       const project = ([x, y, z]) => {
         const [across, away] = [x * cos + y * sin, y * cos - x * sin];
-        return [middle[0] + data.half * across, middle[1] - data.half * (z * tiltCos + away * tiltSin)];
+        return [middle[0] + half * across, middle[1] - half * (z * tiltCos + away * tiltSin)];
       };
       const path = (points) => "M" + points.map((p) => project(p).map(Math.round).join()).join("L");
       const line = (points, ink, width) =>

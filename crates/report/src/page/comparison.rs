@@ -92,8 +92,9 @@ fn group(entries: &mut [Entry]) -> Result<String, DrawError> {
         return Ok(text);
     }
     let mut figures: String = chart(entries)?.iter().map(figure).collect();
-    for setting in varied(entries).into_iter().take(MOST_SETTINGS) {
-        figures.extend(effect(entries, &setting)?.iter().map(figure));
+    let varied = varied(entries);
+    for setting in varied.iter().take(MOST_SETTINGS) {
+        figures.extend(effect(entries, setting, varied.len() > 1)?.iter().map(figure));
     }
     let _ = writeln!(text, "<div class=\"figures\">{figures}</div>");
     Ok(text)
@@ -143,7 +144,8 @@ fn name(entries: &mut [Entry]) {
             entries.iter().filter(alike).any(|other| other.settings.get(*name) != Some(*value))
         };
         let last = |name: &String| name.rsplit('.').next().unwrap_or_default().to_owned();
-        let told = entry.settings.iter().filter(differs).map(|(name, value)| format!(", {}={value}", last(name)));
+        let told =
+            entry.settings.iter().filter(differs).map(|(name, value)| format!(", {}={value}", last(name)));
         format!("{}{}", entry.results.experiment, told.collect::<String>())
     };
     let names: Vec<String> = entries.iter().map(configuration).collect();
@@ -210,8 +212,8 @@ fn chart(entries: &[Entry]) -> Result<Option<Picture>, DrawError> {
     Ok(Some(Picture::new("comparison", caption, svg)))
 }
 
-/// The score of every run by the value of a setting.
-fn effect(entries: &[Entry], setting: &str) -> Result<Option<Picture>, DrawError> {
+/// The score of every run by the value of a setting, which may not be the only one that varies.
+fn effect(entries: &[Entry], setting: &str, among_others: bool) -> Result<Option<Picture>, DrawError> {
     let mut by_value: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for entry in entries {
         if let Some(value) = entry.settings.get(setting) {
@@ -232,12 +234,15 @@ fn effect(entries: &[Entry], setting: &str) -> Result<Option<Picture>, DrawError
     }
     let letters = (LETTERS / values.len()).max(3);
     let names: Vec<String> = values.iter().map(|(value, _)| shortened(value, letters)).collect();
-    let marks = vec![
-        Mark::new(Ink::Spread, "median", Shape::Thread(medians)),
-        Mark::new(Ink::Train, "run", Shape::Dots(dots)),
-    ];
+    let mut marks = vec![Mark::new(Ink::Train, "run", Shape::Dots(dots))];
+    let numbers = values.iter().all(|(value, _)| as_number(value).is_finite());
+    if numbers {
+        marks.insert(0, Mark::new(Ink::Spread, "median", Shape::Thread(medians)));
+    }
     let x = Axis::names(format!("{} (value)", shortened(setting, 40)), &names);
-    let caption = format!("The score of every run by its {setting}, and the median at each value.");
+    let medians = if numbers { ", and the median at each value" } else { "" };
+    let others = if among_others { " Other settings vary among these runs, too." } else { "" };
+    let caption = format!("The score of every run by its {setting}{medians}.{others}");
     let svg = draw(&[Chart { x, y, marks }], 2200, usize::MAX)?;
     Ok(Some(Picture::new(&format!("effect-{setting}"), caption, svg)))
 }

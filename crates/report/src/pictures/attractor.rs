@@ -28,7 +28,9 @@ pub(super) fn attractor(run: &RunFiles, points: usize) -> Drawn {
     }
     let caption = match long {
         true => "The attractor: states of the truth, and of one long free forecast.",
-        false => "The course of the truth and of the forecast from the start of median score, in the space of the states.",
+        false => {
+            "The course of the truth and of the forecast from the start of median score, in the space of the states."
+        }
     };
     let curves = [("truth", Ink::Truth, truth), ("forecast", Ink::Forecast, forecast)];
     in_space("attractor", caption, &shown.components, &curves, points)
@@ -36,21 +38,31 @@ pub(super) fn attractor(run: &RunFiles, points: usize) -> Drawn {
 
 /// The latent states along the truth.
 pub(super) fn latent_space(run: &RunFiles, points: usize) -> Drawn {
-    let Some(shown) = Shown::of(run).filter(|shown| !shown.forecasts.latent.is_empty()) else { return Ok(None) };
+    let Some(shown) = Shown::of(run).filter(|shown| !shown.forecasts.latent.is_empty()) else {
+        return Ok(None);
+    };
     let latent = &shown.forecasts.latent;
     let size = run.setting("model.latent").and_then(|size| size.as_integer());
-    let Some(dim) = size.and_then(|size| usize::try_from(size).ok()).filter(|&dim| dim > 0 && latent.len() % dim == 0)
+    let Some(dim) =
+        size.and_then(|size| usize::try_from(size).ok()).filter(|&dim| dim > 0 && latent.len() % dim == 0)
     else {
         return Ok(None);
     };
     let components: Vec<Component> = (1..=dim).map(|i| Component::new(&format!("latent {i}"), "1")).collect();
-    let caption = "The latent space: where the truth after the start of median score is, as the model encodes it.";
+    let caption =
+        "The latent space: where the truth after the start of median score is, as the model encodes it.";
     in_space("latent_space", caption, &components, &[("latent states", Ink::Train, latent)], points)
 }
 
 /// Curves [sample, component] in space or in the plane of their components; of a single component against the same
 /// some samples before (Takens 1981). Axes follow the first curve.
-pub(crate) fn in_space(name: &str, caption: &str, components: &[Component], curves: &[Curve], points: usize) -> Drawn {
+pub(crate) fn in_space(
+    name: &str,
+    caption: &str,
+    components: &[Component],
+    curves: &[Curve],
+    points: usize,
+) -> Drawn {
     let Some((_, _, first)) = curves.first() else { return Ok(None) };
     let dim = components.len();
     let values = |component: usize| first.iter().skip(component).step_by(dim).copied();

@@ -38,15 +38,23 @@ pub(super) fn error_growth(run: &RunFiles, points: usize) -> Drawn {
         Shape::Line(line) => Some(line.iter().map(|p| p[1]).filter(|error| *error < 1e3)),
         _ => None,
     });
-    let Some(y) = Axis::log("error (standard deviations)", all.chain(baselines.flatten())) else { return Ok(None) };
-    let mut caption = String::from("Error of the free forecast against time: the median over the starts, and between which errors \
-                   eight in ten of them are; dashed, the medians of the baselines.");
+    let Some(y) = Axis::log("error (standard deviations)", all.chain(baselines.flatten())) else {
+        return Ok(None);
+    };
+    let mut caption = String::from(
+        "Error of the free forecast against time: the median over the starts, and between which errors \
+                   eight in ten of them are; dashed, the medians of the baselines.",
+    );
     let mut end = end;
     if let Some(vpt) = &results.scores.vpt {
         let (threshold, valid) = (vpt.main.threshold, vpt.main.summary.median);
         marks.push(Mark::new(Ink::Limit, format!("threshold {threshold}"), Shape::Level(threshold)));
         marks.push(Mark::new(Ink::Mark, format!("valid for {}", short(valid)), Shape::Upright(valid)));
-        marks.push(Mark::new(Ink::Limit, format!("truth holds for {}", short(vpt.ceiling)), Shape::Upright(vpt.ceiling)));
+        marks.push(Mark::new(
+            Ink::Limit,
+            format!("truth holds for {}", short(vpt.ceiling)),
+            Shape::Upright(vpt.ceiling),
+        ));
         end = end.max(vpt.ceiling * 1.02);
         caption += &format!(
             " A forecast is valid below {threshold} standard deviations, in the median for {} Lyapunov times; the truth \

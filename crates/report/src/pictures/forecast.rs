@@ -19,7 +19,8 @@ pub(super) fn forecast(run: &RunFiles, points: usize) -> Drawn {
         ]
     };
     let Some(svg) = components(&shown, points, marks)? else { return Ok(None) };
-    let mut caption = format!("Forecast (dashed) over the truth (whole) from the start of median score{}", cut(&shown));
+    let mut caption =
+        format!("Forecast (dashed) over the truth (whole) from the start of median score{}", cut(&shown));
     if let Some(valid) = shown.valid_time() {
         caption += &format!("; valid for {} Lyapunov times, the dotted line", short(valid));
     }
@@ -45,7 +46,8 @@ pub(super) fn ensemble(run: &RunFiles, points: usize) -> Drawn {
             };
             (0..courses[0].len()).map(at).collect()
         };
-        let band = |part: f64, opacity| Shape::Band { low: quantile(part), high: quantile(1.0 - part), opacity };
+        let band =
+            |part: f64, opacity| Shape::Band { low: quantile(part), high: quantile(1.0 - part), opacity };
         vec![
             Mark::new(Ink::Spread, "all members", band(0.0, 0.18)),
             Mark::new(Ink::Spread, "middle half", band(0.25, 0.35)),

@@ -10,7 +10,9 @@ pub(super) fn loss(run: &RunFiles, points: usize) -> Drawn {
         run.metrics.iter().map(|line| [line.step as f64, of(line)]).collect()
     };
     let (train, validation) = (line(|line| line.train_loss), line(|line| line.validation_loss));
-    let Some(x) = Axis::linear("training (optimiser steps)", train.iter().map(|p| p[0])) else { return Ok(None) };
+    let Some(x) = Axis::linear("training (optimiser steps)", train.iter().map(|p| p[0])) else {
+        return Ok(None);
+    };
     // What "loss" counts differs by model and recipe; it has no one unit.
     let both = train.iter().chain(&validation).map(|p| p[1]);
     let Some(y) = Axis::log("loss (dimensionless)", both) else { return Ok(None) };
@@ -19,7 +21,8 @@ pub(super) fn loss(run: &RunFiles, points: usize) -> Drawn {
         Mark::new(Ink::Train, "training", Shape::Line(train)),
         Mark::new(Ink::Validation, "validation", Shape::Line(validation)),
     ];
-    let mut caption = String::from("Losses of the training (whole) and validation parts (dashed) against optimiser steps.");
+    let mut caption =
+        String::from("Losses of the training (whole) and validation parts (dashed) against optimiser steps.");
     if let Some(best) = best {
         marks.push(Mark::new(Ink::Mark, "kept", Shape::Upright(best as f64)));
         caption += &format!(" The model after step {best} was kept.");

@@ -22,7 +22,8 @@ pub(super) fn valid_times(run: &RunFiles, points: usize) -> Drawn {
         counts[((time / width) as usize).min(bins - 1)] += 1.0;
     }
     let most = counts.iter().copied().fold(1.0, f64::max);
-    let bars = counts.iter().enumerate().map(|(i, &count)| ([i as f64 * width, (i + 1) as f64 * width], count));
+    let bars =
+        counts.iter().enumerate().map(|(i, &count)| ([i as f64 * width, (i + 1) as f64 * width], count));
     let mut marks = vec![Mark::new(Ink::Train, "", Shape::Bars(bars.collect()))];
     let mut caption = format!("How many of {} starts are forecast for how long.", times.len());
     let mut end = bins as f64 * width;

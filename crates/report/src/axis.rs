@@ -213,9 +213,9 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers_inside_of_the_axis() {
-        let axis = Axis::linear("x", [-17.3, 19.2]).unwrap();
+        let axis = Axis::linear("x", [-17.3, 19.9]).unwrap();
         let labels: Vec<String> = axis.ticks(6).iter().map(|&x| axis.tick_label(x)).collect();
-        assert_eq!(labels, ["\u{2212}10", "0", "10"]);
+        assert_eq!(labels, ["\u{2212}10", "0", "10", "20"]);
         let axis = Axis::linear("x", [0.0, 0.5]).unwrap();
         let labels: Vec<String> = axis.ticks(6).iter().map(|&x| axis.tick_label(x)).collect();
         assert_eq!(labels, ["0", "0.1", "0.2", "0.3", "0.4", "0.5"]);

@@ -46,8 +46,20 @@ impl<'a> Canvas<'a> {
     }
 
     fn line(&mut self, path: &[BackendCoord], style: &impl BackendStyle) {
-        let kept =
-            thin(&path.iter().map(|p| [p.0.into(), p.1.into()]).collect::<Vec<_>>(), TOLERANCE, self.points);
+        let dashes = match Ink::of(style.color().rgb).map_or("", Ink::dashes) {
+            _ if style.stroke_width() < DASHED => String::new(),
+            "" => String::new(),
+            dashes => format!(" stroke-dasharray=\"{dashes}\""),
+        };
+        let (data, paint, width) = (self.data(path), paint("stroke", style.color()), style.stroke_width());
+        let _ =
+            write!(self.svg, "<path d=\"{data}\" fill=\"none\"{paint} stroke-width=\"{width}\"{dashes}/>");
+    }
+
+    /// A path, thinned, in steps from point to point, which are short.
+    fn data(&self, path: &[BackendCoord]) -> String {
+        let exact: Vec<[f64; 2]> = path.iter().map(|p| [p.0.into(), p.1.into()]).collect();
+        let kept = thin(&exact, TOLERANCE, self.points);
         let mut data = String::new();
         let mut last = (0, 0);
         for (i, &(x, y)) in kept.iter().map(|&at| &path[at]).enumerate() {
@@ -57,21 +69,7 @@ impl<'a> Canvas<'a> {
             };
             last = (x, y);
         }
-        let dashes = match Ink::of(style.color().rgb).map_or("", Ink::dashes) {
-            _ if style.stroke_width() < DASHED => String::new(),
-            "" => String::new(),
-            dashes => format!(" stroke-dasharray=\"{dashes}\""),
-        };
-        let (paint, width) = (paint("stroke", style.color()), style.stroke_width());
-        let _ =
-            write!(self.svg, "<path d=\"{data}\" fill=\"none\"{paint} stroke-width=\"{width}\"{dashes}/>");
-    }
-
-    fn filled(&mut self, path: &[BackendCoord], color: BackendColor) {
-        let kept =
-            thin(&path.iter().map(|p| [p.0.into(), p.1.into()]).collect::<Vec<_>>(), TOLERANCE, self.points);
-        let points: Vec<String> = kept.iter().map(|&at| format!("{},{}", path[at].0, path[at].1)).collect();
-        let _ = write!(self.svg, "<polygon points=\"{}\"{}/>", points.join(" "), paint("fill", color));
+        data
     }
 }
 
@@ -155,7 +153,8 @@ impl DrawingBackend for Canvas<'_> {
         style: &S,
     ) -> Drawn {
         if style.color().alpha > 0.0 {
-            self.filled(&path.into_iter().collect::<Vec<_>>(), style.color());
+            let data = self.data(&path.into_iter().collect::<Vec<_>>());
+            let _ = write!(self.svg, "<path d=\"{data}z\"{}/>", paint("fill", style.color()));
         }
         Ok(())
     }

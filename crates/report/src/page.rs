@@ -18,9 +18,14 @@ const SCRIPT: &str = include_str!("turn.js");
 
 /// Runs of a page that are not folded away at first.
 const OPEN: usize = 3;
+/// Runs that have pictures; of more than these the page has the scores alone.
+const PICTURED: usize = 150;
+/// Points that a line has at most: as many as leave the page below `LARGEST` bytes.
+const POINTS: [usize; 6] = [1500, 800, 400, 200, 100, 50];
+const LARGEST: usize = 9_000_000;
 
 /// A page about one run or several: of several first how they compare and what each varied setting does, then each run.
-/// Its pictures show the more points the fewer runs there are, so that pages of 100 runs stay below 10 MB.
+/// Lines have the fewer points the more runs there are, so that a page of 100 runs is smaller than 10 MB.
 ///
 /// # Errors
 /// Where a picture cannot be drawn, which would be a fault of this program.
@@ -30,11 +35,18 @@ pub fn page(runs: &[RunFiles], title: &str) -> Result<String, DrawError> {
         body += &comparison::comparison(runs)?;
         body += "<h2>Runs</h2>\n";
     }
-    let points = (40_000 / runs.len().max(1)).clamp(400, 1500);
-    for (i, run) in runs.iter().enumerate() {
-        body += &section(run, points, runs.len() > 1, i < OPEN)?;
+    let mut sections = String::new();
+    for points in POINTS {
+        sections.clear();
+        for (i, run) in runs.iter().enumerate() {
+            let points = (i < PICTURED).then_some(points);
+            sections += &section(run, points, runs.len() > 1, i < OPEN)?;
+        }
+        if body.len() + sections.len() <= LARGEST {
+            break;
+        }
     }
-    Ok(document(title, &body))
+    Ok(document(title, &(body + &sections)))
 }
 
 /// A page of pictures alone.
@@ -59,8 +71,8 @@ fn document(title: &str, body: &str) -> String {
     )
 }
 
-/// A run: its scores, its pictures, and how to repeat it.
-fn section(run: &RunFiles, points: usize, of_several: bool, open: bool) -> Result<String, DrawError> {
+/// A run: its scores, its pictures with so many points a line, and how to repeat it.
+fn section(run: &RunFiles, points: Option<usize>, of_several: bool, open: bool) -> Result<String, DrawError> {
     let mut text = String::new();
     let heading = match &run.results {
         Some(results) => format!("{}, seed {}", results.experiment, results.seed),
@@ -88,8 +100,13 @@ fn section(run: &RunFiles, points: usize, of_several: bool, open: bool) -> Resul
         }
         None => text += "<p>This run is not complete: it has no results yet.</p>\n",
     }
-    let figures: String = thinned(run, points)?.iter().map(figure).collect();
-    let _ = writeln!(text, "<div class=\"figures\">{figures}</div>");
+    match points {
+        Some(points) => {
+            let figures: String = thinned(run, points)?.iter().map(figure).collect();
+            let _ = writeln!(text, "<div class=\"figures\">{figures}</div>");
+        }
+        None => text += "<p>Its pictures are left out of a page of so many runs.</p>\n",
+    }
     let file = run.directory.join("experiment.toml").display().to_string();
     let _ = write!(
         text,
@@ -110,6 +127,19 @@ fn quoted(word: &str) -> String {
         return word.into();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// A picture without the colours of its shapes, of which all have classes. In text there are no quotes, so nothing but
+/// attributes is found.
+fn without_colours(svg: &str) -> String {
+    let mut parts = svg.split("=\"#");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for rest in parts {
+        // Behind the name of the attribute, and its value of six digits.
+        plain.truncate(plain.rfind(' ').unwrap_or(plain.len()));
+        plain += rest.get(7..).unwrap_or_default();
+    }
+    plain
 }
 
 /// What the run was made with.
@@ -133,8 +163,8 @@ fn environment(environment: &Value) -> String {
 
 /// A picture in the page, in the colours of the page.
 fn figure(picture: &Picture) -> String {
-    // In a page the namespace goes without saying, and so does the size.
-    let drawing = picture.svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
+    // In a page the namespace goes without saying, and colours come from classes.
+    let drawing = without_colours(&picture.svg).replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
     let label = escape(&picture.caption);
     let drawing =
         drawing.replacen("<svg ", &format!("<svg class=\"plot\" role=\"img\" aria-label=\"{label}\" "), 1);

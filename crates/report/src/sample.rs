@@ -159,6 +159,7 @@ pub(crate) fn oscillator() -> RunFiles {
         time,
         ..Forecasts::default()
     });
+    run.resolved = run.resolved.replace("\"lorenz\"", "\"oscillator\"");
     if let Some(results) = &mut run.results {
         results.system = "oscillator".into();
         results.components = vec![Component::new("x", "m"), Component::new("v", "m/s")];

@@ -49,7 +49,12 @@ pub(super) fn comparison(runs: &[RunFiles]) -> Result<String, DrawError> {
             continue;
         };
         let settings = settings(&run.resolved);
-        let task = format!("{:?} {:?}", results.observed, part(&settings, &["system.", "evaluate."]));
+        let task = format!(
+            "{:?} {:?} {:?}",
+            results.system,
+            results.observed,
+            part(&settings, &["system.", "evaluate."])
+        );
         let entry = Entry { results, settings, configuration: String::new() };
         match groups.iter_mut().find(|(known, _)| *known == task) {
             Some((_, entries)) => entries.push(entry),

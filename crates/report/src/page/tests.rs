@@ -125,7 +125,9 @@ fn a_hundred_runs_stay_small_and_quick() {
     let start = Instant::now();
     let page = page(&runs, "100 runs").unwrap();
     let seconds = start.elapsed().as_secs_f64();
-    assert!(page.len() < 10_000_000, "{} bytes", page.len());
+    let sizes = || thinned(&one, 200).unwrap().into_iter().map(|p| (p.name, p.svg.len()));
+    println!("{} bytes in {seconds} s", page.len());
+    assert!(page.len() < 10_000_000, "{} bytes, {:?}", page.len(), sizes().collect::<Vec<_>>());
     // The promise is 10 s of an optimised program.
     assert!(cfg!(debug_assertions) || seconds < 10.0, "{seconds} s");
 }
@@ -137,4 +139,11 @@ fn words_are_quoted_for_the_shell() {
         "runs/rnn-lorenz/2026T.1-ab/experiment.toml"
     );
     assert_eq!(quoted("a b'c$(d)"), "'a b'\\''c$(d)'");
+}
+
+#[test]
+fn pictures_in_a_page_have_their_colours_from_its_style() {
+    let svg = "<svg><path class=\"s-grid\" stroke=\"#dfe3e7\" stroke-width=\"8\"/><text fill=\"#123456\">#a</text></svg>";
+    let plain = "<svg><path class=\"s-grid\" stroke-width=\"8\"/><text>#a</text></svg>";
+    assert_eq!(without_colours(svg), plain);
 }

@@ -24,7 +24,7 @@ pub(super) fn forecast(run: &RunFiles, points: usize) -> Drawn {
     if let Some(valid) = shown.valid_time() {
         caption += &format!("; valid for {} Lyapunov times, the dotted line", short(valid));
     }
-    Ok(Some(Picture::new("forecast", caption + "." + &units(&shown), svg)))
+    Ok(Some(Picture::new("forecast", format!("{caption}.{}", units(&shown)), svg)))
 }
 
 /// The members of an ensemble around the truth, from the start of median score.

@@ -19,6 +19,7 @@ fn check(picture: &Picture) {
     }
     for path in svg.split(" d=\"M").skip(1) {
         let path = path.split('"').next().unwrap();
+        let path = path.trim_end_matches('z');
         assert!(path.split(['l', ',', ' ']).all(|number| number.parse::<i32>().is_ok()), "{name}: {path}");
     }
     assert!(!picture.caption.is_empty() && picture.caption.ends_with('.'), "{name}");
@@ -89,7 +90,7 @@ fn a_run_of_which_little_is_there_has_what_there_is() {
     assert_eq!(names(&pictures(&fitted).unwrap()), ["error_growth", "reconstruction"]);
     let begun = RunFiles { results: None, ..whole };
     pictures(&begun).unwrap().iter().for_each(check);
-    let empty = RunFiles { forecasts: Some(forecast::Forecasts::default()), ..fitted };
+    let empty = RunFiles { forecasts: Some(::forecast::Forecasts::default()), ..fitted };
     assert_eq!(pictures(&empty).unwrap().len(), 2);
 }
 

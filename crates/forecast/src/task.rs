@@ -41,7 +41,7 @@ pub struct Task {
 
 /// What is gathered while the forecasts run along the truth.
 struct Followed {
-    /// [start][step], while the truth holds.
+    /// `[start]`[step], while the truth holds.
     errors: Vec<Vec<f64>>,
     /// Of an ensemble.
     tally: Option<Tally>,
@@ -52,9 +52,9 @@ struct Followed {
 /// What each start scored, as in [`crate::Forecasts`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct EachStart {
-    /// Valid prediction times at the main threshold in Lyapunov times, [start]; of chaotic systems only.
+    /// Valid prediction times at the main threshold in Lyapunov times, `[start]`; of chaotic systems only.
     pub valid_times: Vec<f64>,
-    /// Errors over the horizon, in standard deviations, [start].
+    /// Errors over the horizon, in standard deviations, `[start]`.
     pub nrmse: Vec<f64>,
 }
 

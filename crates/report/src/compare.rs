@@ -151,9 +151,9 @@ impl Comparison {
     ///
     /// # Errors
     /// A run without results, or with an `experiment.toml` that is none.
-    pub fn new(runs: &[RunFiles]) -> Result<Self, String> {
+    pub fn new<'a>(runs: impl IntoIterator<Item = &'a RunFiles>) -> Result<Self, String> {
         let (mut taken, mut superseded): (Vec<Taken>, _) = (Vec::new(), Vec::new());
-        for run in runs.iter().map(take) {
+        for run in runs.into_iter().map(take) {
             let run = run?;
             let same = |other: &Taken| {
                 (&other.settings, other.results.seed, &other.files.experiment)

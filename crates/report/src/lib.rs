@@ -1,14 +1,34 @@
-//! Results to tables, plain text of at most 80 columns where names are short.
+//! Results to tables, plain text of at most 80 columns where names are short; run directories to pictures and to a page
+//! that stands on its own.
 
+mod axis;
+mod canvas;
+mod chart;
+mod clock;
 mod compare;
+mod markup;
+mod page;
+mod palette;
+mod pictures;
+mod plot;
+mod png;
 mod run;
+#[cfg(test)]
+mod sample;
+mod scene;
+mod shown;
 mod tables;
+mod thin;
 
 use std::fmt::Write;
 
+pub use chart::DrawError;
 pub use compare::{Against, Comparison, Effect, Metric, Ranking, Row};
 pub use forecast::Results;
 use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
+pub use page::{page, page_of_pictures};
+pub use pictures::{Picture, pictures};
+pub use plot::{plot, stacked};
 pub use run::{Metrics, RunFiles};
 
 /// The table of one run: its model beside the baselines, best first.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use crate::compare::{Comparison, Effect, Metric, Ranking, Row};
 use crate::{lay_out, number};
 
-/// Two lines of heading, and what stands below them in a row.
-type Column<'a> = ([&'a str; 2], Box<dyn Fn(&Row) -> String + 'a>);
+/// Two lines of heading, and what stands below them in a row; nothing where there is none.
+pub(crate) type Column = ([&'static str; 2], Box<dyn Fn(&Row) -> Option<String>>);
 
 impl Comparison {
     /// A table a ranking, and what its numbers mean.
@@ -29,22 +29,16 @@ impl Comparison {
     /// A GitHub-flavoured Markdown table a ranking.
     pub fn markdown(&self) -> String {
         let table = |ranking: &Ranking| {
-            let columns = ranking.columns();
+            let cells = ranking.cells(&ranking.scores());
             let escape =
-                |cell: String| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
-            let line = |cells: Vec<String>| {
-                format!("| {} |\n", cells.into_iter().map(escape).collect::<Vec<_>>().join(" | "))
-            };
-            let heading =
-                columns.iter().map(|([above, below], _)| format!("{above} {below}").trim().to_owned());
-            let rule: Vec<&str> =
-                columns.iter().enumerate().map(|(i, _)| if i == 0 { "---" } else { "---:" }).collect();
-            let mut text = line(heading.collect()) + &format!("|{}|\n", rule.join("|"));
-            for row in &ranking.rows {
-                text += &line(columns.iter().map(|(_, cell)| cell(row)).collect());
+                |cell: &str| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
+            let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+            let heading = cells.iter().map(|column| format!("{} {}", column[0], column[1]).trim().to_owned());
+            let mut text = line(heading.collect()) + "|---" + &"|---:".repeat(cells.len() - 1) + "|\n";
+            for row in 2..cells[0].len() {
+                text += &line(cells.iter().map(|column| escape(&column[row])).collect());
             }
-            let notes = ranking.notes();
-            text + &notes.lines().map(|note| format!("\n{note}\n")).collect::<String>()
+            text + &ranking.notes().iter().map(|note| format!("\n{note}\n")).collect::<String>()
         };
         self.rankings.iter().map(table).collect::<Vec<_>>().join("\n")
     }
@@ -141,80 +135,79 @@ impl Ranking {
     fn text(&self) -> String {
         let seen =
             self.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")));
-        let columns = self.columns();
-        let cells = |columns: &[Column], rows: &[&Row]| -> Vec<Vec<String>> {
-            let column = |([above, below], cell): &Column| {
-                let heading = [(*above).to_owned(), (*below).to_owned()].into_iter();
-                heading.chain(rows.iter().map(|row| cell(row))).collect()
-            };
-            columns.iter().map(column).collect()
-        };
-        let rows: Vec<&Row> = self.rows.iter().collect();
-        let mut table = lay_out(&cells(&columns, &rows));
+        let cells = self.cells(&self.scores());
+        let mut table = lay_out(&cells);
         if table.lines().any(|line| line.chars().count() > 80) {
             // Long names stand on lines of their own.
-            let mut narrow = cells(&columns, &rows);
+            let mut narrow = cells;
             narrow[0].iter_mut().for_each(|cell| *cell = "   ".into());
             let numbers = lay_out(&narrow);
             let mut lines = numbers.lines();
             table = lines.by_ref().take(2).map(|line| format!("{line}\n")).collect();
-            for (row, line) in rows.iter().zip(lines) {
+            for (row, line) in self.rows.iter().zip(lines) {
                 table += &format!("{}\n{line}\n", row.label);
             }
         }
-        format!("{}{seen}\n\n{table}{}\n{}", self.system, self.long_run(), self.notes())
+        let long = match &self.long_run()[..] {
+            [] => String::new(),
+            columns => format!("\n{}", lay_out(&self.cells(columns))),
+        };
+        format!(
+            "{}{seen}\n\n{table}{long}\n{}",
+            self.system,
+            self.notes().iter().map(|note| wrap(note)).collect::<String>()
+        )
     }
 
-    fn columns(&self) -> Vec<Column<'_>> {
+    /// Scores and costs.
+    pub(crate) fn scores(&self) -> Vec<Column> {
         let metric = self.metric;
         let above = match metric {
             Metric::ValidTime { .. } => ["valid", "for Lyapunov times"],
             Metric::Nrmse { .. } => ["error", "over the horizon"],
         };
         let interval = move |row: &Row| match (row.interval, row.over_starts) {
-            (Some(interval), _) => metric.interval(interval),
-            (None, Some(interval)) => format!("({})", metric.interval(interval)),
-            (None, None) => "-".into(),
+            (Some(interval), _) => Some(metric.interval(interval)),
+            (None, over_starts) => over_starts.map(|interval| format!("({})", metric.interval(interval))),
         };
-        let optional = |x: Option<String>| x.unwrap_or_else(|| "-".into());
+        let column = |heading, cell: fn(&Row) -> Option<String>| -> Column { (heading, Box::new(cell)) };
         vec![
-            (["", ""], Box::new(|row: &Row| row.label.clone()) as Box<dyn Fn(&Row) -> String>),
-            (["", "seeds"], Box::new(|row| row.seeds.len().to_string())),
-            ([above[0], "mean"], Box::new(move |row| metric.show(row.mean))),
+            column(["", "seeds"], |row| Some(row.seeds.len().to_string())),
+            ([above[0], "mean"], Box::new(move |row| Some(metric.show(row.mean)))),
             ([above[1], "95% interval"], Box::new(interval)),
-            (["error of", "one step"], Box::new(|row| number(row.one_step_rmse))),
-            (
-                ["para-", "meters"],
-                Box::new(move |row| optional(row.parameters.map(|count| count.to_string()))),
-            ),
-            (["training", "seconds"], Box::new(move |row| optional(row.train_seconds.map(seconds)))),
+            column(["error of", "one step"], |row| Some(number(row.one_step_rmse))),
+            column(["para-", "meters"], |row| row.parameters.map(|count| count.to_string())),
+            column(["training", "seconds"], |row| row.train_seconds.map(seconds)),
         ]
     }
 
-    /// The second table, where there was a long run or an ensemble.
-    fn long_run(&self) -> String {
-        let of = |some: bool, heading: [&str; 2], cell: &dyn Fn(&Row) -> Option<String>| {
-            some.then(|| {
-                let cells = self.rows.iter().map(|row| cell(row).unwrap_or_else(|| "-".into()));
-                [heading[0].to_owned(), heading[1].to_owned()].into_iter().chain(cells).collect::<Vec<_>>()
-            })
-        };
-        let long = self.rows.iter().any(|row| row.climate.is_some());
-        let ensemble = self.rows.iter().any(|row| row.ensemble.is_some());
-        let columns = [
-            of(true, ["", ""], &|row| Some(row.label.clone())),
-            of(long, ["long run", "D_stsp"], &|row| row.climate.map(|of| number(of[0]))),
-            of(long, ["", "D_H"], &|row| row.climate.map(|of| number(of[1]))),
-            of(long, ["", "left"], &|row| row.left.map(|[left, starts]| format!("{left} of {starts}"))),
-            of(ensemble, ["ensemble", "CRPS"], &|row| row.ensemble.map(|of| number(of[0]))),
-            of(ensemble, ["spread", "/ error"], &|row| row.ensemble.map(|of| number(of[1]))),
+    /// The long run and ensembles, where there are any.
+    pub(crate) fn long_run(&self) -> Vec<Column> {
+        let column = |heading, cell: fn(&Row) -> Option<String>| -> Column { (heading, Box::new(cell)) };
+        let all = [
+            column(["long run", "D_stsp"], |row| row.climate.map(|of| number(of[0]))),
+            column(["", "D_H"], |row| row.climate.map(|of| number(of[1]))),
+            column(["", "left"], |row| row.left.map(|[left, starts]| format!("{left} of {starts}"))),
+            column(["ensemble", "CRPS"], |row| row.ensemble.map(|of| number(of[0]))),
+            column(["spread", "/ error"], |row| row.ensemble.map(|of| number(of[1]))),
         ];
-        let columns: Vec<Vec<String>> = columns.into_iter().flatten().collect();
-        if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&columns)) }
+        all.into_iter().filter(|(_, cell)| self.rows.iter().any(|row| cell(row).is_some())).collect()
+    }
+
+    /// Labels and columns as cells.
+    fn cells(&self, columns: &[Column]) -> Vec<Vec<String>> {
+        let labels = [String::new(), String::new()].into_iter();
+        let mut cells = vec![labels.chain(self.rows.iter().map(|row| row.label.clone())).collect()];
+        for ([above, below], cell) in columns {
+            let heading = [(*above).to_owned(), (*below).to_owned()].into_iter();
+            let of_rows = self.rows.iter().map(|row| cell(row).unwrap_or_else(|| "-".into()));
+            cells.push(heading.chain(of_rows).collect());
+        }
+        cells
     }
 
     /// What the numbers mean, what is noise, and what is suspicious.
-    pub fn notes(&self) -> String {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = vec![match self.metric {
             Metric::ValidTime { threshold } => format!(
                 "Valid while the error is below {threshold} standard deviations: the median over the starts, averaged \
@@ -236,7 +229,7 @@ impl Ranking {
             row.suspicions.iter().map(move |found| format!("Suspicious: {}, {found}.", row.label))
         });
         notes.extend(suspicions);
-        notes.iter().map(|note| wrap(note)).collect()
+        notes
     }
 
     /// What may as well be as good as the best.

@@ -1,0 +1,181 @@
+//! How runs compare, and what each setting that varies among them does.
+
+use std::fmt::Write;
+
+use super::figure;
+use crate::RunFiles;
+use crate::axis::Axis;
+use crate::chart::{Chart, DrawError, Mark, Shape, draw};
+use crate::compare::{Comparison, Metric, Ranking, Row};
+use crate::markup::{escape, shortened};
+use crate::palette::Ink;
+use crate::pictures::Picture;
+use crate::tables::Column;
+
+/// Configurations, or values of a setting, that a chart has room for.
+const MOST: usize = 40;
+/// Settings whose effect is shown.
+const MOST_SETTINGS: usize = 16;
+/// Letters that fit along the abscissa.
+const LETTERS: usize = 60;
+
+/// The comparison of the complete ones of some runs.
+pub(super) fn comparison(runs: &[RunFiles]) -> Result<String, DrawError> {
+    let complete = || runs.iter().filter(|run| run.results.is_some());
+    let mut text = String::new();
+    if complete().count() < runs.len() {
+        let _ = writeln!(
+            text,
+            "<p>Not complete, and so not compared: {} of the runs.</p>",
+            runs.len() - complete().count()
+        );
+    }
+    match Comparison::new(complete()) {
+        Ok(comparison) => {
+            for ranking in &comparison.rankings {
+                text += &section(ranking)?;
+            }
+            for run in &comparison.superseded {
+                let run = escape(&run.display().to_string());
+                let _ = writeln!(text, "<p>Left out, since there is a newer run of its seed: {run}</p>");
+            }
+        }
+        Err(fault) => {
+            let _ = writeln!(text, "<p>These runs cannot be compared: {}</p>", escape(&fault));
+        }
+    }
+    Ok(text)
+}
+
+fn section(ranking: &Ranking) -> Result<String, DrawError> {
+    let seen =
+        ranking.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")));
+    let mut text = format!("<h2>Comparison: {}{}</h2>\n", escape(&ranking.system), escape(&seen));
+    if !ranking.apart.is_empty() {
+        let _ = writeln!(
+            text,
+            "<p>Not to be ranked with the above, since the data or the scoring are others: {}.</p>",
+            escape(&ranking.apart.join("; "))
+        );
+    }
+    text += &table(ranking);
+    text += &ranking.notes().iter().map(|note| format!("<p>{}</p>\n", escape(note))).collect::<String>();
+    let figures: String = ranking.pictures()?.iter().map(figure).collect();
+    let _ = writeln!(text, "<div class=\"figures\">{figures}</div>");
+    Ok(text)
+}
+
+fn table(ranking: &Ranking) -> String {
+    let columns: Vec<Column> = ranking.scores().into_iter().chain(ranking.long_run()).collect();
+    let heading = |([above, below], _): &Column| {
+        // a word that was broken for a narrow table
+        let name = match above.strip_suffix('-') {
+            Some(part) => format!("{part}{below}"),
+            None => format!("{above} {below}"),
+        };
+        format!("<th scope=\"col\">{}</th>", escape(name.trim()))
+    };
+    let line = |row: &Row| {
+        let cells: String = columns
+            .iter()
+            .map(|(_, cell)| format!("<td>{}</td>", escape(&cell(row).unwrap_or_default())))
+            .collect();
+        let (own, kind) = if row.baseline { ("", " (baseline)") } else { (" class=\"own\"", "") };
+        format!("<tr{own}><th scope=\"row\">{}{kind}</th>{cells}</tr>\n", escape(&row.label))
+    };
+    format!(
+        "<div class=\"wide\"><table>\n<thead><tr><td></td>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        columns.iter().map(heading).collect::<String>(),
+        ranking.rows.iter().map(line).collect::<String>()
+    )
+}
+
+impl Ranking {
+    /// The scores of all configurations, and the effect of each setting by which some differ alone.
+    ///
+    /// # Errors
+    /// Where one cannot be drawn, which would be a fault of this program.
+    pub fn pictures(&self) -> Result<Vec<Picture>, DrawError> {
+        let mut pictures: Vec<Picture> = self.chart()?.into_iter().collect();
+        let effects = self.varied().into_iter().filter(|key| self.effect(key).iter().any(|of| of.pairs > 0));
+        for key in effects.take(MOST_SETTINGS) {
+            pictures.extend(self.effect_chart(key)?);
+        }
+        Ok(pictures)
+    }
+
+    fn axis<'a>(&self, rows: impl Iterator<Item = &'a Row> + Clone) -> Option<Axis> {
+        let values = rows.flat_map(|row| {
+            let ends = interval(row).unwrap_or([row.mean; 2]);
+            row.scores.iter().copied().chain(ends)
+        });
+        match self.metric {
+            Metric::Nrmse { horizon } => {
+                let above_zero = values.filter(|x| *x > 0.0);
+                Axis::log(format!("error over {horizon} time units (std.)"), above_zero)
+            }
+            Metric::ValidTime { .. } => {
+                let axis = Axis::linear("valid time (Lyapunov times)", values.chain([0.0]))?;
+                let end = axis.at(1.0);
+                Some(axis.within(0.0, end))
+            }
+        }
+    }
+
+    /// The score of every configuration, best above.
+    fn chart(&self) -> Result<Option<Picture>, DrawError> {
+        let shown = || self.rows.iter().take(MOST);
+        let Some(x) = self.axis(shown()) else { return Ok(None) };
+        let (mut marks, mut dots) = (Vec::new(), Vec::new());
+        let rows: Vec<&Row> = shown().rev().collect();
+        for (height, row) in rows.iter().enumerate() {
+            if let Some([low, high]) = interval(row) {
+                let height = height as f64;
+                let line = Shape::Thread(vec![[x.nearest(low), height], [x.nearest(high), height]]);
+                marks.push(Mark::new(Ink::Spread, "95% interval", line));
+            }
+            dots.extend(row.scores.iter().map(|score| [*score, height as f64]));
+        }
+        marks.push(Mark::new(Ink::Train, "a seed, median over its starts", Shape::Dots(dots)));
+        let names: Vec<String> = rows.iter().map(|row| row.label.clone()).collect();
+        let height = 300 + 260 * rows.len() as u32;
+        let svg = draw(&[Chart { x, y: Axis::names("", &names), marks }], height, usize::MAX)?;
+        let cut = match self.rows.len() {
+            all if all > MOST => format!(" The best {MOST} of {all}."),
+            _ => String::new(),
+        };
+        let caption = format!(
+            "Configurations and baselines, best above: the score of each seed, and the 95% interval of their mean (of a \
+             single seed, of its median over the starts).{cut}"
+        );
+        Ok(Some(Picture::new("comparison", caption, svg)))
+    }
+
+    /// The scores by the value of a setting.
+    fn effect_chart(&self, key: &str) -> Result<Option<Picture>, DrawError> {
+        let effects = self.effect(key);
+        let models = || self.rows.iter().filter(|row| !row.baseline && row.settings.contains_key(key));
+        let Some(y) = self.axis(models()).filter(|_| effects.len() <= MOST) else { return Ok(None) };
+        let mut dots = Vec::new();
+        for row in models() {
+            let place = effects.iter().position(|of| row.settings.get(key) == Some(&of.value)).unwrap_or(0);
+            dots.extend(row.scores.iter().map(|score| [place as f64, *score]));
+        }
+        let means = effects.iter().enumerate().map(|(i, of)| [i as f64, of.mean]).collect();
+        let mut marks = vec![Mark::new(Ink::Train, "run", Shape::Dots(dots))];
+        if effects.iter().all(|of| of.value.parse::<f64>().is_ok()) {
+            marks.insert(0, Mark::new(Ink::Spread, "mean", Shape::Thread(means)));
+        }
+        let letters = (LETTERS / effects.len()).max(3);
+        let names: Vec<String> = effects.iter().map(|of| shortened(&of.value, letters)).collect();
+        let x = Axis::names(format!("{} (value)", shortened(key, 40)), &names);
+        let others = if self.varied().len() > 1 { " Other settings vary among these runs, too." } else { "" };
+        let caption = format!("The score of every run by its {key}, and the mean at each value.{others}");
+        let svg = draw(&[Chart { x, y, marks }], 2200, usize::MAX)?;
+        Ok(Some(Picture::new(&format!("effect-{key}"), caption, svg)))
+    }
+}
+
+fn interval(row: &Row) -> Option<[f64; 2]> {
+    row.interval.or(row.over_starts)
+}

@@ -1,0 +1,117 @@
+use resvg::tiny_skia::Pixmap;
+
+use super::*;
+use crate::sample::{oscillator, run};
+
+/// Nothing that is drawn is off the paper by more than a label, or not a number.
+fn check(picture: &Picture) {
+    let Picture { name, svg, .. } = picture;
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>"), "{name}");
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}");
+    let attributes = |key: &str| -> Vec<f64> {
+        svg.split(&format!(" {key}=\""))
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().parse().unwrap())
+            .collect()
+    };
+    for key in ["x", "y", "cx", "cy"] {
+        assert!(attributes(key).iter().all(|at| (-500.0..40_000.0).contains(at)), "{name}: {key}");
+    }
+    for path in svg.split(" d=\"M").skip(1) {
+        let path = path.split('"').next().unwrap();
+        let path = path.trim_end_matches('z');
+        assert!(path.split(['l', ',', ' ']).all(|number| number.parse::<i32>().is_ok()), "{name}: {path}");
+    }
+    assert!(!picture.caption.is_empty() && picture.caption.ends_with('.'), "{name}");
+    let pixels = Pixmap::decode_png(&picture.png().unwrap()).unwrap();
+    let white = pixels.pixels().iter().filter(|p| (p.red(), p.green(), p.blue()) == (255, 255, 255)).count();
+    let drawn = pixels.pixels().len() - white;
+    assert!(pixels.width() == 1600 && drawn > 10_000, "{name}: {drawn} pixels drawn");
+}
+
+fn names(pictures: &[Picture]) -> Vec<&str> {
+    pictures.iter().map(|picture| picture.name.as_str()).collect()
+}
+
+#[test]
+fn a_run_with_everything_has_every_picture_and_none_is_blank() {
+    let pictures = pictures(&run("autoencoder-lorenz", 0, 64)).unwrap();
+    assert_eq!(
+        names(&pictures),
+        [
+            "forecast",
+            "attractor",
+            "error_growth",
+            "valid_times",
+            "loss",
+            "latent_space",
+            "ensemble",
+            "reconstruction"
+        ]
+    );
+    pictures.iter().for_each(check);
+    for (picture, labels) in pictures.iter().zip([
+        &["time (Lyapunov times)", ">x<", ">y<", ">z<", "valid for"][..],
+        &[">x<", ">y<", ">z<", ">truth<", ">forecast<"],
+        &[
+            "time (Lyapunov times)",
+            "error (standard deviations)",
+            "10th to 90th",
+            "truth holds for 24.7",
+            "threshold",
+        ],
+        &["valid prediction time (Lyapunov times)", "starts (number)", "median"],
+        &["training (optimiser steps)", "loss (dimensionless)", "validation"],
+        &["latent 1", "latent 2", "latent 3"],
+        &["time (Lyapunov times)", "all members", "middle half", "truth"],
+        &["latent components (number)", "reconstruction error (std.)"],
+    ]) {
+        for label in labels {
+            assert!(picture.svg.contains(label), "{} has no {label}", picture.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_chaotic_has_seconds_and_a_plane() {
+    let pictures = pictures(&oscillator()).unwrap();
+    assert_eq!(names(&pictures), ["forecast", "attractor", "error_growth", "loss"]);
+    pictures.iter().for_each(check);
+    assert!(pictures[0].svg.contains("time (s)") && pictures[0].svg.contains("v (m/s)"));
+    assert!(pictures[1].turn.is_none() && pictures[1].svg.contains("x (m)"));
+}
+
+#[test]
+fn a_run_of_which_little_is_there_has_what_there_is() {
+    let whole = run("autoencoder-lorenz", 0, 64);
+    let old = RunFiles { forecasts: None, ..whole.clone() };
+    assert_eq!(names(&pictures(&old).unwrap()), ["error_growth", "loss", "reconstruction"]);
+    let fitted = RunFiles { metrics: vec![], ..old };
+    assert_eq!(names(&pictures(&fitted).unwrap()), ["error_growth", "reconstruction"]);
+    let begun = RunFiles { results: None, ..whole };
+    pictures(&begun).unwrap().iter().for_each(check);
+    let empty = RunFiles { forecasts: Some(::forecast::Forecasts::default()), ..fitted };
+    assert_eq!(pictures(&empty).unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_not_finite_is_left_out() {
+    let mut broken = run("autoencoder-lorenz", 0, 64);
+    if let Some(forecasts) = &mut broken.forecasts {
+        let middle = forecasts.forecast.len() / 6;
+        forecasts.forecast[middle..].fill(f64::INFINITY);
+        forecasts.members[3000..].fill(f64::NAN);
+        forecasts.attractor_forecast[3000..].fill(1e300);
+        forecasts.valid_times[3] = f64::INFINITY;
+        forecasts.latent[30..60].fill(f64::NAN);
+    }
+    if let Some(results) = &mut broken.results {
+        results.scores.error_growth.p90[100..].fill(f64::INFINITY);
+        results.scores.error_growth.median[150..].fill(f64::INFINITY);
+    }
+    broken.metrics[7].train_loss = f64::NAN;
+    broken.metrics[9].validation_loss = 0.0;
+    let pictures = pictures(&broken).unwrap();
+    assert_eq!(pictures.len(), 8);
+    pictures.iter().for_each(check);
+}

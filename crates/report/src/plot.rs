@@ -1,0 +1,142 @@
+//! Pictures of a file of trajectories, simulated or forecast.
+
+use dataset::arrays::Npz;
+use sim::Component;
+
+use crate::axis::Axis;
+use crate::chart::{Chart, Mark, Shape, draw};
+use crate::palette::Ink;
+use crate::pictures::{Picture, in_space};
+use crate::shown::{axis_label, named_or_numbered};
+
+/// Trajectories and components that are drawn over time.
+const MOST: usize = 5;
+const MOST_COMPONENTS: usize = 6;
+/// Points that a line has at most.
+const POINTS: usize = 4000;
+
+/// Pictures of the arrays `t` [time] and `u` [trajectory, time, component] of a file, or [time, component] of a single trajectory: the first trajectories over
+/// time, `series`, and the first of them in the space of its components, `space`, where there are at least two. Names
+/// of components may be "x" or "x (m)"; without any they are u0, u1, ...
+///
+/// # Errors
+/// Arrays that are missing, of other shapes or without finite numbers, and names that are not as many as components.
+pub fn plot(file: &Npz, names: &[String]) -> Result<Vec<Picture>, String> {
+    let get = |name| file.get(name).map_err(|error| error.to_string());
+    let (t, u) = (get("t")?, get("u")?);
+    let (times, dim) = match u.shape[..] {
+        [_, times, dim] | [times, dim] if t.shape == [times] && times > 1 && dim > 0 => (times, dim),
+        _ => {
+            return Err(format!(
+                "u is {:?} and t {:?}: u must be [trajectory, time, component] and t [time], of at least 2 times",
+                u.shape, t.shape
+            ));
+        }
+    };
+    if !names.is_empty() && names.len() != dim {
+        return Err(format!("{} names for {dim} components", names.len()));
+    }
+    let named: Vec<Component> = names.iter().map(|name| Component::new(name, "1")).collect();
+    let components = named_or_numbered(&named, dim);
+    let runs: Vec<&[f64]> = u.values.chunks_exact(times * dim).collect();
+    let mut charts = Vec::new();
+    let nothing = || "there is no finite number in u or t".to_string();
+    let x = Axis::linear("t (time units of the system)", t.values.iter().copied()).ok_or_else(nothing)?;
+    let inks = [Ink::Train, Ink::Forecast, Ink::Second, Ink::First, Ink::Truth];
+    for (k, component) in components.iter().enumerate().take(MOST_COMPONENTS) {
+        let course = |run: &[f64]| -> Vec<[f64; 2]> {
+            t.values.iter().zip(run.chunks_exact(dim)).map(|(time, state)| [*time, state[k]]).collect()
+        };
+        let courses: Vec<Vec<[f64; 2]>> = runs.iter().take(MOST).map(|run| course(run)).collect();
+        let Some(y) = Axis::linear(axis_label(component), courses.iter().flatten().map(|p| p[1])) else {
+            continue;
+        };
+        let name = |i: usize| if runs.len() > 1 { format!("trajectory {i}") } else { String::new() };
+        let marks = courses.into_iter().zip(inks).enumerate();
+        let marks = marks.map(|(i, (course, ink))| Mark::new(ink, name(i), Shape::Line(course))).collect();
+        charts.push(Chart { x: x.clone().within(t.values[0], t.values[times - 1]), y, marks });
+    }
+    if charts.is_empty() {
+        return Err(nothing());
+    }
+    let shown = match (runs.len() > MOST, dim > MOST_COMPONENTS) {
+        (false, false) => String::new(),
+        (true, false) => format!(" The first {MOST} of {} trajectories.", runs.len()),
+        (false, true) => format!(" The first {MOST_COMPONENTS} of {dim} components."),
+        (true, true) => format!(
+            " The first {MOST} of {} trajectories, {MOST_COMPONENTS} of {dim} components.",
+            runs.len()
+        ),
+    };
+    let height = if charts.len() == 1 { 2200 } else { 1300 };
+    let series = draw(&charts, height, POINTS).map_err(|error| error.to_string())?;
+    let mut pictures = vec![Picture::new("series", format!("Components over time.{shown}"), series)];
+    if dim > 1 {
+        let curves = [(if runs.len() > 1 { "trajectory 0" } else { "trajectory" }, Ink::Train, runs[0])];
+        let space =
+            in_space("space", "The trajectory in the space of its components.", &components, &curves, POINTS);
+        pictures.extend(space.map_err(|error| error.to_string())?);
+    }
+    Ok(pictures)
+}
+
+/// Pictures below each other, as one.
+pub fn stacked(pictures: &[Picture]) -> Picture {
+    let mut inside = String::new();
+    let (mut width, mut height) = (0.0f64, 0.0);
+    for picture in pictures {
+        let size = |name: &str| -> f64 {
+            let after = picture.svg.split(&format!(" {name}=\"")).nth(1).unwrap_or("");
+            after.split('"').next().and_then(|size| size.parse().ok()).unwrap_or(0.0)
+        };
+        inside += &picture.svg.replacen("<svg ", &format!("<svg y=\"{height}\" "), 1);
+        width = width.max(size("width"));
+        height += size("height");
+    }
+    let svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\
+         <rect class=\"f-paper\" width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>{inside}</svg>"
+    );
+    let captions: Vec<&str> = pictures.iter().map(|picture| picture.caption.as_str()).collect();
+    Picture::new("plot", captions.join(" "), svg)
+}
+
+#[cfg(test)]
+mod tests {
+    use dataset::arrays::{Array, read_npz, write_npz};
+
+    use super::*;
+
+    fn pictures_of(shape: &[usize], names: &[String]) -> Result<Vec<Picture>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("u.npz");
+        let count: usize = shape.iter().product();
+        let times = shape[shape.len() - 2];
+        let t = Array::new([times], (0..times).map(|i| i as f64 * 0.1).collect());
+        let u = Array::new(shape, (0..count).map(|i| (i as f64 * 0.37).sin()).collect());
+        write_npz(&path, &[("t", &t), ("u", &u)]).unwrap();
+        plot(&read_npz(&path).unwrap(), names)
+    }
+
+    #[test]
+    fn trajectories_are_drawn_over_time_and_in_space() {
+        let names = ["x (m)", "y", "z"].map(String::from);
+        let pictures = pictures_of(&[7, 50, 3], &names).unwrap();
+        assert_eq!(pictures.len(), 2);
+        assert!(
+            pictures[0].svg.contains("x (m)") && pictures[0].svg.contains("t (time units of the system)")
+        );
+        assert!(pictures[0].caption.contains("first 5 of 7") && pictures[1].turn.is_some());
+        let whole = stacked(&pictures);
+        assert!(whole.png().unwrap().len() > 10_000);
+        assert!(crate::page_of_pictures(&pictures, "a <b>").contains("a &lt;b&gt;"));
+        assert!(pictures_of(&[50, 2], &[]).unwrap()[1].svg.contains(">u1<"));
+        assert_eq!(pictures_of(&[1, 50, 1], &[]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_said() {
+        assert!(pictures_of(&[2, 50, 3], &["x".into()]).unwrap_err().contains("1 names for 3 components"));
+        assert!(pictures_of(&[2, 1, 3], &[]).unwrap_err().contains("at least 2 times"));
+    }
+}

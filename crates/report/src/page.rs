@@ -3,6 +3,8 @@
 mod comparison;
 mod scores;
 
+pub use comparison::comparison_pictures;
+
 use std::fmt::Write;
 
 use serde_json::Value;

@@ -39,45 +39,65 @@ impl Entry<'_> {
     }
 }
 
-/// All runs in groups of one system and one scoring, which alone can be compared.
+/// The pictures that compare runs, for files of their own: `comparison`, and `effect-model_hidden` for a setting that varies;
+/// with a number behind it where the runs are of several groups that cannot be compared with each other.
+///
+/// # Errors
+/// Where one cannot be drawn, which would be a fault of this program.
+pub fn comparison_pictures(runs: &[RunFiles]) -> Result<Vec<Picture>, DrawError> {
+    let mut all = Vec::new();
+    for (number, entries) in groups(runs).iter().enumerate() {
+        for mut picture in pictures(entries)? {
+            if number > 0 {
+                picture.name += &format!("-{}", number + 1);
+            }
+            all.push(picture);
+        }
+    }
+    Ok(all)
+}
+
+/// The part of a page that compares runs.
 pub(super) fn comparison(runs: &[RunFiles]) -> Result<String, DrawError> {
+    let mut text = String::new();
+    let groups = groups(runs);
+    if groups.len() > 1 {
+        text += "<p>These runs are of several systems or are scored in several ways; only those of one group are to be \
+                 ranked with each other.</p>\n";
+    }
+    let unfinished = runs.iter().filter(|run| run.results.is_none()).count();
+    if unfinished > 0 {
+        let _ = writeln!(text, "<p>Not complete, and so not compared: {unfinished} of the runs.</p>");
+    }
+    for entries in &groups {
+        text += &group(entries)?;
+    }
+    Ok(text)
+}
+
+/// The complete runs in groups of one system and one scoring, which alone can be compared; best first.
+fn groups(runs: &[RunFiles]) -> Vec<Vec<Entry<'_>>> {
     let mut groups: Vec<(String, Vec<Entry>)> = Vec::new();
-    let mut unfinished = 0;
     for run in runs {
-        let Some(results) = &run.results else {
-            unfinished += 1;
-            continue;
-        };
+        let Some(results) = &run.results else { continue };
         let settings = settings(&run.resolved);
-        let task = format!(
-            "{:?} {:?} {:?}",
-            results.system,
-            results.observed,
-            part(&settings, &["system.", "evaluate."])
-        );
+        let scoring = part(&settings, &["system.", "evaluate."]);
+        let task = format!("{:?} {:?} {scoring:?}", results.system, results.observed);
         let entry = Entry { results, settings, configuration: String::new() };
         match groups.iter_mut().find(|(known, _)| *known == task) {
             Some((_, entries)) => entries.push(entry),
             None => groups.push((task, vec![entry])),
         }
     }
-    let mut text = String::new();
-    if groups.len() > 1 {
-        text += "<p>These runs are of several systems or are scored in several ways; only those of one group are to be \
-                 ranked with each other.</p>\n";
+    let mut groups: Vec<Vec<Entry>> = groups.into_iter().map(|(_, entries)| entries).collect();
+    for entries in &mut groups {
+        name(entries);
+        entries.sort_by(|a, b| order(&a.results.scores, &b.results.scores));
     }
-    if unfinished > 0 {
-        let _ = writeln!(text, "<p>Not complete, and so not compared: {unfinished} of the runs.</p>");
-    }
-    for (_, mut entries) in groups {
-        text += &group(&mut entries)?;
-    }
-    Ok(text)
+    groups
 }
 
-fn group(entries: &mut [Entry]) -> Result<String, DrawError> {
-    name(entries);
-    entries.sort_by(|a, b| order(&a.results.scores, &b.results.scores));
+fn group(entries: &[Entry]) -> Result<String, DrawError> {
     let Some(best) = entries.first() else { return Ok(String::new()) };
     let seen = crate::seen(best.results);
     let mut text = format!("<h2>Comparison: {}{}</h2>\n", escape(&best.results.system), escape(&seen));
@@ -93,16 +113,22 @@ fn group(entries: &mut [Entry]) -> Result<String, DrawError> {
         own: true,
     });
     text += &table(rows.chain(baselines(best.results)).collect());
-    if entries.len() < 2 {
-        return Ok(text);
-    }
-    let mut figures: String = chart(entries)?.iter().map(figure).collect();
-    let varied = varied(entries);
-    for setting in varied.iter().take(MOST_SETTINGS) {
-        figures.extend(effect(entries, setting, varied.len() > 1)?.iter().map(figure));
-    }
+    let figures: String = pictures(entries)?.iter().map(figure).collect();
     let _ = writeln!(text, "<div class=\"figures\">{figures}</div>");
     Ok(text)
+}
+
+/// What there is to compare in a group.
+fn pictures(entries: &[Entry]) -> Result<Vec<Picture>, DrawError> {
+    if entries.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let mut pictures: Vec<Picture> = chart(entries)?.into_iter().collect();
+    let varied = varied(entries);
+    for setting in varied.iter().take(MOST_SETTINGS) {
+        pictures.extend(effect(entries, setting, varied.len() > 1)?);
+    }
+    Ok(pictures)
 }
 
 /// The settings of a resolved experiment; a file that does not parse has none.
@@ -249,5 +275,8 @@ fn effect(entries: &[Entry], setting: &str, among_others: bool) -> Result<Option
     let others = if among_others { " Other settings vary among these runs, too." } else { "" };
     let caption = format!("The score of every run by its {setting}{medians}.{others}");
     let svg = draw(&[Chart { x, y, marks }], 2200, usize::MAX)?;
-    Ok(Some(Picture::new(&format!("effect-{setting}"), caption, svg)))
+    // A setting may be called anything, a file may not.
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
+    let name: String = setting.chars().take(60).map(plain).collect();
+    Ok(Some(Picture::new(&format!("effect-{name}"), caption, svg)))
 }

@@ -39,8 +39,8 @@ impl Entry<'_> {
     }
 }
 
-/// The pictures that compare runs, for files of their own: `comparison`, and `effect-model_hidden` for a setting that varies;
-/// with a number behind it where the runs are of several groups that cannot be compared with each other.
+/// The pictures that compare runs, for files of their own: `comparison`, and `effect-model_hidden` for a setting that
+/// varies; with a number behind it where the runs are of several groups that cannot be compared with each other.
 ///
 /// # Errors
 /// Where one cannot be drawn, which would be a fault of this program.

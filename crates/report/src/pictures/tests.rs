@@ -52,7 +52,7 @@ fn a_run_with_everything_has_every_picture_and_none_is_blank() {
     pictures.iter().for_each(check);
     for (picture, labels) in pictures.iter().zip([
         &["time (Lyapunov times)", ">x<", ">y<", ">z<", "valid for"][..],
-        &[">x<", ">y<", ">z<", ">truth<", ">forecast<"],
+        &[">x<", ">y<", ">z<", ">truth<", ">long-run forecast<"],
         &[
             "time (Lyapunov times)",
             "error (standard deviations)",

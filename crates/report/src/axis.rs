@@ -9,6 +9,9 @@ use crate::markup::shortened;
 /// Letters that a name along an axis has at most.
 pub(crate) const LONGEST_NAME: usize = 30;
 
+/// Letters that a label has at most.
+const LONGEST_LABEL: usize = 44;
+
 /// An axis of a chart. One type for all scales, so that a chart is one type too.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
@@ -30,20 +33,25 @@ enum Scale {
 
 impl Axis {
     /// A linear axis over the finite ones of the values; none where there is none.
-    pub fn linear(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Option<Axis> {
+    pub fn linear(label: impl AsRef<str>, values: impl IntoIterator<Item = f64>) -> Option<Axis> {
         let (low, high) = extent(values)?;
         let pad = if high > low { 0.04 * (high - low) } else { low.abs().max(1.0) * 0.5 };
-        Some(Axis { label: label.into(), low: low - pad, high: high + pad, scale: Scale::Linear })
+        Some(Axis {
+            label: shortened(label.as_ref(), LONGEST_LABEL),
+            low: low - pad,
+            high: high + pad,
+            scale: Scale::Linear,
+        })
     }
 
     /// A logarithmic axis over the positive finite ones of the values, of at most 20 decades below the largest.
-    pub fn log(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Option<Axis> {
+    pub fn log(label: impl AsRef<str>, values: impl IntoIterator<Item = f64>) -> Option<Axis> {
         let (low, high) = extent(values.into_iter().filter(|&x| x > 0.0))?;
         let low = low.max(high * 1e-20);
         // Half a decade at least, so that there is a number along it.
         let wider = if high / low < 4.0 { 2.0 } else { (high / low).powf(0.04) };
         Some(Axis {
-            label: label.into(),
+            label: shortened(label.as_ref(), LONGEST_LABEL),
             low: (low / wider).max(f64::MIN_POSITIVE),
             high: (high * wider).min(f64::MAX),
             scale: Scale::Log,
@@ -51,9 +59,14 @@ impl Axis {
     }
 
     /// Names, the first at 0, shortened where they are long.
-    pub fn names(label: impl Into<String>, names: &[String]) -> Axis {
+    pub fn names(label: impl AsRef<str>, names: &[String]) -> Axis {
         let names: Vec<String> = names.iter().map(|name| shortened(name, LONGEST_NAME)).collect();
-        Axis { label: label.into(), low: -0.6, high: names.len() as f64 - 0.4, scale: Scale::Names(names) }
+        Axis {
+            label: shortened(label.as_ref(), LONGEST_LABEL),
+            low: -0.6,
+            high: names.len() as f64 - 0.4,
+            scale: Scale::Names(names),
+        }
     }
 
     /// The same axis from here to there, without room at its ends.

@@ -20,7 +20,8 @@ use crate::thin::thin;
 /// Tenths of a pixel by which a thinned line may be off.
 const TOLERANCE: f64 = 2.5;
 
-/// Width from which lines are dashed by their ink; thinner ones are close together, and their dashes would run into one.
+/// Width from which lines are dashed by their ink; thinner ones are close together, and their dashes would run into
+/// each other.
 const DASHED: u32 = 10;
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;

@@ -10,6 +10,7 @@ use plotters::style::{FontDesc, FontFamily, IntoTextStyle};
 
 use crate::axis::Axis;
 use crate::canvas::{Canvas, text_width};
+use crate::markup::shortened;
 use crate::palette::Ink;
 
 /// Width of pictures, in tenths of a pixel as all lengths here. Type of 14 pixels on 640 is 8 points on four fifths of
@@ -18,6 +19,8 @@ pub(crate) const WIDTH: u32 = 6400;
 const TICK: f64 = 140.0;
 const LABEL: f64 = 150.0;
 const RIGHT: u32 = 240;
+/// Letters of a name in the legend.
+const LONGEST_NAME: usize = 44;
 /// Height of a row of the legend.
 const ROW: i32 = 230;
 
@@ -67,7 +70,7 @@ pub(crate) enum Shape {
 
 impl Mark {
     pub fn new(ink: Ink, name: impl Into<String>, shape: Shape) -> Mark {
-        Mark { ink, name: name.into(), shape }
+        Mark { ink, name: shortened(&name.into(), LONGEST_NAME), shape }
     }
 
     fn in_legend(&self) -> bool {

@@ -26,7 +26,7 @@ pub use chart::DrawError;
 pub use compare::{Against, Comparison, Effect, Metric, Ranking, Row};
 pub use forecast::Results;
 use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
-pub use page::{page, page_of_pictures};
+pub use page::{comparison_pictures, page, page_of_pictures};
 pub use pictures::{Picture, pictures};
 pub use plot::{plot, stacked};
 pub use run::{Metrics, RunFiles};

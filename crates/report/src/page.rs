@@ -3,6 +3,8 @@
 mod comparison;
 mod scores;
 
+pub use comparison::comparison_pictures;
+
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -23,6 +25,8 @@ const PICTURED: usize = 150;
 /// Points that a line has at most: as many as leave the page below `LARGEST` bytes.
 const POINTS: [usize; 6] = [1500, 800, 400, 200, 100, 50];
 const LARGEST: usize = 9_000_000;
+/// Runs from which the size of the page is guessed.
+const SAMPLED: usize = 4;
 
 /// A page about one run or several: of several first how they compare and what each varied setting does, then each run.
 /// Lines have the fewer points the more runs there are, so that a page of 100 runs is smaller than 10 MB.
@@ -35,18 +39,38 @@ pub fn page(runs: &[RunFiles], title: &str) -> Result<String, DrawError> {
         body += &comparison::comparison(runs)?;
         body += "<h2>Runs</h2>\n";
     }
-    let mut sections = String::new();
-    for points in POINTS {
-        sections.clear();
+    body += &sections(runs, LARGEST.saturating_sub(body.len()))?;
+    Ok(document(title, &body))
+}
+
+/// The sections of all runs, in at most so many bytes where thinner lines can bring them there.
+fn sections(runs: &[RunFiles], most: usize) -> Result<String, DrawError> {
+    let mut text = String::new();
+    for (i, points) in POINTS.into_iter().enumerate() {
+        // Drawing all runs only to see that they are too large would take most of the time.
+        if i + 1 < POINTS.len() && guessed(runs, points)? > most {
+            continue;
+        }
+        text.clear();
         for (i, run) in runs.iter().enumerate() {
             let points = (i < PICTURED).then_some(points);
-            sections += &section(run, points, runs.len() > 1, i < OPEN)?;
+            text += &section(run, points, runs.len() > 1, i < OPEN)?;
         }
-        if body.len() + sections.len() <= LARGEST {
+        if text.len() <= most {
             break;
         }
     }
-    Ok(document(title, &(body + &sections)))
+    Ok(text)
+}
+
+/// About how large the sections are, from a few of them.
+fn guessed(runs: &[RunFiles], points: usize) -> Result<usize, DrawError> {
+    let few: Vec<&RunFiles> = runs.iter().step_by(runs.len().div_ceil(SAMPLED).max(1)).collect();
+    let mut size = 0;
+    for run in &few {
+        size += section(run, Some(points), true, false)?.len();
+    }
+    Ok(size / few.len().max(1) * runs.len().min(PICTURED))
 }
 
 /// A page of pictures alone.

@@ -10,14 +10,15 @@ use crate::pictures::{Picture, in_space};
 use crate::shown::{axis_label, named_or_numbered};
 
 /// Trajectories and components that are drawn over time.
-const MOST: usize = 5;
+const MOST: usize = 3;
 const MOST_COMPONENTS: usize = 6;
 /// Points that a line has at most.
 const POINTS: usize = 4000;
 
-/// Pictures of the arrays `t` [time] and `u` [trajectory, time, component] of a file, or [time, component] of a single trajectory: the first trajectories over
-/// time, `series`, and the first of them in the space of its components, `space`, where there are at least two. Names
-/// of components may be "x" or "x (m)"; without any they are u0, u1, ...
+/// Pictures of the arrays `t: [time]` and `u: [trajectory, time, component]`, or `[time, component]`, of a file that
+/// `simulate` or `predict` wrote: the first trajectories over time, `series`, and the first of them in the space of its
+/// components, `space`, where there are at least two. Names of components may be "x" or "x (m)"; without any they are
+/// u0, u1, ...
 ///
 /// # Errors
 /// Arrays that are missing, of other shapes or without finite numbers, and names that are not as many as components.
@@ -42,7 +43,7 @@ pub fn plot(file: &Npz, names: &[String]) -> Result<Vec<Picture>, String> {
     let mut charts = Vec::new();
     let nothing = || "there is no finite number in u or t".to_string();
     let x = Axis::linear("t (time units of the system)", t.values.iter().copied()).ok_or_else(nothing)?;
-    let inks = [Ink::Train, Ink::Forecast, Ink::Second, Ink::First, Ink::Truth];
+    let inks = [Ink::Train, Ink::Forecast, Ink::Second];
     for (k, component) in components.iter().enumerate().take(MOST_COMPONENTS) {
         let course = |run: &[f64]| -> Vec<[f64; 2]> {
             t.values.iter().zip(run.chunks_exact(dim)).map(|(time, state)| [*time, state[k]]).collect()
@@ -126,7 +127,7 @@ mod tests {
         assert!(
             pictures[0].svg.contains("x (m)") && pictures[0].svg.contains("t (time units of the system)")
         );
-        assert!(pictures[0].caption.contains("first 5 of 7") && pictures[1].turn.is_some());
+        assert!(pictures[0].caption.contains("first 3 of 7") && pictures[1].turn.is_some());
         let whole = stacked(&pictures);
         assert!(whole.png().unwrap().len() > 10_000);
         assert!(crate::page_of_pictures(&pictures, "a <b>").contains("a &lt;b&gt;"));

@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock};
 use resvg::usvg::fontdb::Database;
 use resvg::{tiny_skia, usvg};
 
-/// DejaVu Sans 2.37, its Latin, Greek and Cyrillic letters and mathematical signs; see `fonts/LICENSE`.
+/// DejaVu Sans 2.37, its Latin, Greek and Cyrillic letters and mathematical signs, a sixth of the whole; its licence is
+/// `fonts/LICENSE`. Made by `pyftsubset DejaVuSans.ttf --no-hinting --layout-features=kern --name-IDs='*'
+/// --unicodes=U+0020-024F,U+0370-03FF,U+0400-04FF,U+2010-2027,U+2030-203A,U+2070-209C,U+20AC,U+2100-214F,U+2190-2195,U+2200-2265,U+FFFD`.
 const FONT: &[u8] = include_bytes!("../fonts/DejaVuSans.ttf");
 
 static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::axis::Axis;
 use crate::canvas::Canvas;
 use crate::chart::{DrawError, WIDTH, failed, letters, stroke};
+use crate::markup::shortened;
 use crate::palette::Ink;
 use crate::thin::thin;
 
@@ -21,6 +22,8 @@ const SCALE: f64 = 0.76;
 /// Steps of the coordinates in a page's data from the middle of an axis to its end.
 const STEPS: f64 = 500.0;
 const TITLE: u32 = 300;
+/// Letters of a name beside an axis.
+const LONGEST_NAME: usize = 20;
 const TICK: f64 = 125.0;
 const LABEL: f64 = 145.0;
 
@@ -127,7 +130,7 @@ impl Scene {
             }
             // Beside the middle of an edge on the floor, above the top of the upright one.
             let (at, shift) = if floor { (edge(0.0, 1.4), (0, 150)) } else { (edge(1.0, 1.0), (0, -130)) };
-            text(axis.label.clone(), at, shift, LABEL, Ink::Text, HPos::Center)?;
+            text(shortened(&axis.label, LONGEST_NAME), at, shift, LABEL, Ink::Text, HPos::Center)?;
         }
         Ok(())
     }
@@ -161,7 +164,7 @@ impl Scene {
                     .iter()
                     .map(|&tick| json!([rounded(self.place(at, tick) * STEPS), axis.tick_label(tick)]))
                     .collect();
-                json!({"name": axis.label, "ticks": ticks})
+                json!({"name": shortened(&axis.label, LONGEST_NAME), "ticks": ticks})
             })
             .collect();
         let panels: Vec<Value> = self

@@ -80,9 +80,17 @@ for (const figure of document.querySelectorAll("figure.turn")) {
   };
 
   svg.tabIndex = 0;
-  svg.addEventListener("pointerdown", (event) => svg.setPointerCapture(event.pointerId));
+  // Not `movementX`, which some browsers leave at 0 for fingers.
+  let last;
+  svg.addEventListener("pointerdown", (event) => {
+    svg.setPointerCapture(event.pointerId);
+    last = [event.clientX, event.clientY];
+  });
   svg.addEventListener("pointermove", (event) => {
-    if (svg.hasPointerCapture(event.pointerId)) turn(-event.movementX * 0.01, event.movementY * 0.01);
+    if (!svg.hasPointerCapture(event.pointerId)) return;
+    const now = [event.clientX, event.clientY];
+    turn((last[0] - now[0]) * 0.01, (now[1] - last[1]) * 0.01);
+    last = now;
   });
   svg.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[event.key];

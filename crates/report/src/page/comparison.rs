@@ -47,6 +47,24 @@ pub(super) fn comparison(runs: &[RunFiles]) -> Result<String, DrawError> {
     Ok(text)
 }
 
+/// The pictures that compare complete runs, for files of their own: `comparison`, and `effect-model_hidden` for a
+/// setting; with a number behind it in further rankings.
+///
+/// # Errors
+/// Runs that cannot be compared, as [`Comparison::new`] says.
+pub fn comparison_pictures(runs: &[RunFiles]) -> Result<Vec<Picture>, String> {
+    let mut all = Vec::new();
+    for (number, ranking) in Comparison::new(runs)?.rankings.iter().enumerate() {
+        for mut picture in ranking.pictures().map_err(|error| error.to_string())? {
+            if number > 0 {
+                picture.name += &format!("-{}", number + 1);
+            }
+            all.push(picture);
+        }
+    }
+    Ok(all)
+}
+
 fn section(ranking: &Ranking) -> Result<String, DrawError> {
     let seen =
         ranking.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")));
@@ -95,7 +113,7 @@ impl Ranking {
     ///
     /// # Errors
     /// Where one cannot be drawn, which would be a fault of this program.
-    pub fn pictures(&self) -> Result<Vec<Picture>, DrawError> {
+    fn pictures(&self) -> Result<Vec<Picture>, DrawError> {
         let mut pictures: Vec<Picture> = self.chart()?.into_iter().collect();
         let effects = self.varied().into_iter().filter(|key| self.effect(key).iter().any(|of| of.pairs > 0));
         for key in effects.take(MOST_SETTINGS) {
@@ -172,7 +190,9 @@ impl Ranking {
         let others = if self.varied().len() > 1 { " Other settings vary among these runs, too." } else { "" };
         let caption = format!("The score of every run by its {key}, and the mean at each value.{others}");
         let svg = draw(&[Chart { x, y, marks }], 2200, usize::MAX)?;
-        Ok(Some(Picture::new(&format!("effect-{key}"), caption, svg)))
+        // the name of a file
+        let stem: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        Ok(Some(Picture::new(&format!("effect-{stem}"), caption, svg)))
     }
 }
 

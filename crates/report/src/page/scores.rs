@@ -85,8 +85,15 @@ fn table(mut rows: Vec<Row>) -> String {
         format!("<tr{own}><th scope=\"row\">{}</th>{cells}</tr>\n", escape(&row.label))
     };
     let lines: String = rows.iter().map(line).collect();
+    let long_run = match rows.iter().any(|row| row.scores.climate.is_some()) {
+        true => {
+            " D_stsp compares where on the attractor forecast and truth are, D_H with which frequencies they move; \
+                 0 is the same."
+        }
+        false => "",
+    };
     format!(
         "<div class=\"wide\"><table>\n<thead><tr><td></td>{heading}</tr></thead>\n<tbody>\n{lines}</tbody>\n\
-         </table></div>\n"
+         </table></div>\n<p class=\"note\">std.: standard deviations of the training data.{long_run}</p>\n"
     )
 }

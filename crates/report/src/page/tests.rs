@@ -108,6 +108,9 @@ fn the_page_of_a_sweep_compares_and_shows_what_each_setting_does() {
     assert!(page.contains("Not complete, and so not compared: 1"));
     // hidden alone varies among the runs of Lorenz.
     assert_eq!(page.matches("The score of every run by").count(), 2, "a caption and a label");
+    let names: Vec<String> =
+        comparison_pictures(&runs).unwrap().into_iter().map(|picture| picture.name).collect();
+    assert_eq!(names, ["comparison", "effect-model_hidden"]);
     assert_eq!(page.matches("<details class=\"run\" open>").count(), OPEN);
     assert_eq!(page.matches("<details class=\"run\">").count(), runs.len() - OPEN);
 }

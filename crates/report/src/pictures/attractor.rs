@@ -32,7 +32,8 @@ pub(super) fn attractor(run: &RunFiles, points: usize) -> Drawn {
             "The course of the truth and of the forecast from the start of median score, in the space of the states."
         }
     };
-    let curves = [("truth", Ink::Truth, truth), ("forecast", Ink::Forecast, forecast)];
+    let title = if long { "long-run forecast" } else { "forecast" };
+    let curves = [("truth", Ink::Truth, truth), (title, Ink::Forecast, forecast)];
     in_space("attractor", caption, &shown.components, &curves, points)
 }
 

@@ -52,7 +52,7 @@ fn a_run_with_everything_has_every_picture_and_none_is_blank() {
     pictures.iter().for_each(check);
     for (picture, labels) in pictures.iter().zip([
         &["time (Lyapunov times)", ">x<", ">y<", ">z<", "valid for"][..],
-        &[">x<", ">y<", ">z<", ">truth<", ">forecast<"],
+        &[">x<", ">y<", ">z<", ">truth<", ">long-run forecast<"],
         &[
             "time (Lyapunov times)",
             "error (standard deviations)",
@@ -114,4 +114,33 @@ fn what_is_not_finite_is_left_out() {
     let pictures = pictures(&broken).unwrap();
     assert_eq!(pictures.len(), 8);
     pictures.iter().for_each(check);
+}
+
+#[test]
+fn one_component_is_drawn_against_itself_and_of_many_the_first_are_shown() {
+    let mut one = run("autoencoder-lorenz-x", 0, 64);
+    let only_x = |states: &mut Vec<f64>| *states = states.iter().step_by(3).copied().collect();
+    if let (Some(forecasts), Some(results)) = (&mut one.forecasts, &mut one.results) {
+        [&mut forecasts.truth, &mut forecasts.forecast, &mut forecasts.members].into_iter().for_each(only_x);
+        [&mut forecasts.attractor_truth, &mut forecasts.attractor_forecast].into_iter().for_each(only_x);
+        results.components.truncate(1);
+    }
+    let pictures = super::pictures(&one).unwrap();
+    assert_eq!(pictures.len(), 8);
+    pictures.iter().for_each(check);
+    assert!(pictures[1].svg.contains(" samples before<") && pictures[1].turn.is_none());
+
+    let mut many = run("lorenz96", 0, 64);
+    if let (Some(forecasts), Some(results)) = (&mut many.forecasts, &mut many.results) {
+        let wide = |states: &mut Vec<f64>| {
+            *states = states.chunks(3).flat_map(|state| state.repeat(3)).collect();
+        };
+        [&mut forecasts.truth, &mut forecasts.forecast, &mut forecasts.members].into_iter().for_each(wide);
+        [&mut forecasts.attractor_truth, &mut forecasts.attractor_forecast].into_iter().for_each(wide);
+        results.components.clear();
+    }
+    let pictures = super::pictures(&many).unwrap();
+    pictures.iter().for_each(check);
+    assert!(pictures[0].caption.contains("the first 6 of 9 components") && pictures[0].svg.contains(">u5<"));
+    assert!(pictures[1].caption.contains("the first 3 of 9 components"));
 }

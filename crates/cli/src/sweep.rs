@@ -18,9 +18,9 @@ Values of a KEY:
   16,32,64             these
   0..3                 0, 1, 2 (without its end, as in Rust)
   0..=3                0, 1, 2, 3
-  log(1e-4,1e-1,7)     seven numbers spaced evenly in the logarithm, ends included
-  lin(0,1,5)           five numbers spaced evenly, ends included
-  [16,16],[32]         two lists: a comma inside [], {}, () or quotes separates nothing
+  log(1e-4,1e-1,7)     seven numbers, even in the logarithm, ends included
+  lin(0,1,5)           five numbers, evenly spaced, ends included
+  [16,16],[32]         two lists: no comma inside [], {}, () or quotes splits
 
 The runs stand in DIR/sweeps/EXPERIMENT-<8 hex digits>/<entry>/EXPERIMENT/, what
 they said in <entry>/log.txt. The same command finds the same folder: what is
@@ -84,9 +84,11 @@ pub(crate) fn sweep(arguments: SweepArguments, display: &mut Display) -> Result<
     let plan = Plan::new(&experiment, &settings, random, yes, &device.device, &build())?;
     if dry_run {
         let lines = plan.entries().iter().enumerate();
-        let lines = lines.map(|(index, overrides)| display::plain(&entry(index, overrides)) + "\n");
+        let lines = lines.map(|(index, overrides)| {
+            display::plain(format!("{index:04} {}", overrides.join(" ")).trim_end()) + "\n"
+        });
         let of = display::plain(&plan.directory(&runs.runs).display().to_string());
-        print(&format!("{}{} runs of {of}\n", lines.collect::<String>(), plan.entries().len()));
+        print(&format!("{}{} of {of}\n", lines.collect::<String>(), runs_in_words(plan.entries().len())));
         return Ok(ExitCode::SUCCESS);
     }
     let program = std::env::current_exe()
@@ -95,7 +97,11 @@ pub(crate) fn sweep(arguments: SweepArguments, display: &mut Display) -> Result<
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs = jobs.map_or(cores, NonZeroUsize::get).min(sweep.entries().len());
     let directory = sweep.directory();
-    display.stage(&format!("{} runs of {}, {jobs} at a time", sweep.entries().len(), directory.display()));
+    display.stage(&format!(
+        "{} of {}, {jobs} at a time",
+        runs_in_words(sweep.entries().len()),
+        directory.display()
+    ));
     let command = |index: usize| {
         let mut command = std::process::Command::new(&program);
         let index = index.to_string();
@@ -114,24 +120,26 @@ fn conclude(sweep: &Sweep, tally: &Tally, display: &mut Display) -> ExitCode {
     let Tally { ran, skipped, failed, left } = tally;
     display.clear();
     for failure in failed {
-        let entry = entry(failure.index, &sweep.entries()[failure.index]);
-        display::message(&display::plain(&format!("failed: {entry}: {}", failure.reason)));
+        let (index, label) = (failure.index, sweep.label(failure.index));
+        display::message(&display::plain(&format!("failed: {index:04} {label}: {}", failure.reason)));
     }
     display::message(&format!(
         "{ran} ran, {skipped} skipped since they have results, {} failed",
         failed.len()
     ));
     if *left > 0 {
-        display::message(&format!("interrupted with {left} runs left; the same command continues"));
+        display::message(&format!(
+            "interrupted with {} left; the same command continues",
+            runs_in_words(*left)
+        ));
         return ExitCode::from(INTERRUPTED);
     }
     print(&format!("{}\n", sweep.directory().display()));
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The number and the settings of an entry.
-pub(crate) fn entry(index: usize, overrides: &[String]) -> String {
-    format!("{index:04} {}", overrides.join(" ")).trim_end().to_owned()
+fn runs_in_words(count: usize) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }
 
 /// Trains one entry of a sweep.

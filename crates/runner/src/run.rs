@@ -83,11 +83,11 @@ impl Run {
         let direct = Run { directory: PathBuf::from(named) };
         // Before all else: the folder of a sweep of `experiment.toml` holds a file of that name.
         if let Ok(sweep) = Sweep::open(&direct.directory) {
-            let name = sweep.experiment();
+            let run = sweep.runs().into_iter().flatten().next();
+            let such = run.map_or_else(|| sweep.folder(0).join(sweep.experiment()), |run| run.directory);
             return Err(RunError::Usage(format!(
-                "{named} is a sweep of {} runs; name one of them by its folder, which begins with {} and so on",
-                sweep.entries().len(),
-                sweep.folder(0).join(name).display()
+                "{named} is a sweep, not a run; name a directory in it, such as {}",
+                such.display()
             )));
         }
         if direct.directory.join(EXPERIMENT).is_file() {

@@ -87,7 +87,7 @@ fn every_combination_runs_once_and_is_skipped_the_second_time() {
     let named = sweep.to_str().unwrap();
     let shown = folder.run(&["show", named]);
     assert_eq!(shown.status.code(), Some(2));
-    assert!(stderr(&shown).contains("is a sweep of 4 runs") && stderr(&shown).contains("0000/tiny"));
+    assert!(stderr(&shown).contains("is a sweep, not a run") && stderr(&shown).contains("0000/tiny"));
 }
 
 #[test]

@@ -33,8 +33,7 @@ enum Values {
     Spaced { first: f64, last: f64, count: u128, logarithmic: bool },
 }
 
-const RANGES: &str =
-    "0..3 for 0, 1, 2, 0..=3 for 0, 1, 2, 3, log(1e-4,1e-1,7) and lin(0,1,5) for numbers spaced evenly";
+const RANGES: &str = "0..3 (0, 1, 2), 0..=3 (0, 1, 2, 3), log(1e-4,1e-1,7) and lin(0,1,5)";
 
 impl Grid {
     /// Reads settings such as `model.hidden=16,32`, `seed=0..3` or `train.optimizer.learning_rate=log(1e-4,1e-1,7)`.

@@ -283,6 +283,16 @@ impl Sweep {
         &self.about.entries
     }
 
+    /// What tells an entry from the others: its overrides of the keys that vary.
+    pub fn label(&self, index: usize) -> String {
+        let varies = |setting: &&String| {
+            let key = setting.split('=').next().unwrap_or_default();
+            self.keys().iter().any(|varied| varied == key)
+        };
+        let varied: Vec<&str> = self.entries()[index].iter().filter(varies).map(String::as_str).collect();
+        varied.join(" ")
+    }
+
     /// The newest run with results of every entry that has one.
     pub fn runs(&self) -> Vec<Option<Run>> {
         (0..self.entries().len()).map(|index| self.finished(index)).collect()

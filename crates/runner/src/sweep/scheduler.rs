@@ -17,8 +17,8 @@ pub trait Watch: Progress {
     /// How the whole stands, about once a second.
     fn standing(&mut self, at: &Standing);
 
-    /// The worker of an entry has ended.
-    fn ended(&mut self, index: usize, overrides: &[String], end: &End, at: &Standing);
+    /// The worker of an entry has ended; the label is that of [`Sweep::label`].
+    fn ended(&mut self, index: usize, label: &str, end: &End, at: &Standing);
 }
 
 /// How a worker ended.
@@ -225,7 +225,7 @@ impl<'a> Course<'a> {
     }
 
     fn tell(&self, index: usize, end: &End, watch: &mut dyn Watch) {
-        watch.ended(index, &self.sweep.entries()[index], end, &self.standing());
+        watch.ended(index, &self.sweep.label(index), end, &self.standing());
     }
 
     /// Sees how far each worker has come.
@@ -257,7 +257,8 @@ impl<'a> Course<'a> {
             failed: self.failed.len(),
             running: self.running.len(),
             part: ((self.skipped + ran) as f64 + parts) / entries as f64,
-            seconds_left: (worked > 0.0).then(|| self.begin.elapsed().as_secs_f64() * left / worked),
+            seconds_left: (worked > 0.0 && left > 0.0)
+                .then(|| self.begin.elapsed().as_secs_f64() * left / worked),
         }
     }
 

@@ -86,7 +86,7 @@ pub fn run(
     stop.listen(true);
     let mut course = Course::new(sweep);
     let mut looked = Instant::now();
-    let mut told = false;
+    let mut idle_looks = 0;
     loop {
         let stopping = stop.is_requested();
         if stopping {
@@ -113,9 +113,13 @@ pub fn run(
             looked = Instant::now();
             course.look();
             watch.standing(&course.standing());
-            if idle && !told {
-                watch.note(&format!("waiting for {} that another process runs", course.elsewhere.len()));
-                told = true;
+            idle_looks += u32::from(idle);
+            // Not at the first one: many of those that were passed over may have ended since.
+            if idle && idle_looks == 2 {
+                watch.note(&format!(
+                    "waiting for other processes, which have {} of the runs",
+                    course.elsewhere.len()
+                ));
             }
             if course.queue.is_empty() {
                 course.queue.extend(course.elsewhere.drain(..));

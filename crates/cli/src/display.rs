@@ -139,7 +139,7 @@ impl Watch for Display {
         self.draw(at.ended as u64, at.entries as u64, message, left);
     }
 
-    fn ended(&mut self, index: usize, label: &str, end: &End, at: &Standing) {
+    fn ended(&mut self, entry: &str, end: &End, at: &Standing) {
         let how = match end {
             End::Done if self.terminal => return self.standing(at),
             End::Done => "done".to_owned(),
@@ -147,7 +147,7 @@ impl Watch for Display {
             End::Interrupted => "interrupted".to_owned(),
         };
         let left = at.seconds_left.map_or(String::new(), |seconds| format!(", {} left", duration(seconds)));
-        let line = format!("{} of {}{left}: {index:04} {label} {how}", at.ended, at.entries);
+        let line = format!("{} of {}{left}: {entry} {how}", at.ended, at.entries);
         self.beside_the_bar("", &plain(&line));
     }
 }

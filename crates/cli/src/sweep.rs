@@ -120,8 +120,8 @@ fn conclude(sweep: &Sweep, tally: &Tally, display: &mut Display) -> ExitCode {
     let Tally { ran, skipped, failed, left } = tally;
     display.clear();
     for failure in failed {
-        let (index, label) = (failure.index, sweep.label(failure.index));
-        display::message(&display::plain(&format!("failed: {index:04} {label}: {}", failure.reason)));
+        let entry = sweep.numbered(failure.index);
+        display::message(&display::plain(&format!("failed: {entry}: {}", failure.reason)));
     }
     display::message(&format!(
         "{ran} ran, {skipped} skipped since they have results, {} failed",

@@ -293,6 +293,11 @@ impl Sweep {
         varied.join(" ")
     }
 
+    /// The number of an entry, and its label where there is one.
+    pub fn numbered(&self, index: usize) -> String {
+        format!("{index:04} {}", self.label(index)).trim_end().to_owned()
+    }
+
     /// The newest run with results of every entry that has one.
     pub fn runs(&self) -> Vec<Option<Run>> {
         (0..self.entries().len()).map(|index| self.finished(index)).collect()

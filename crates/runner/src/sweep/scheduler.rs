@@ -17,8 +17,8 @@ pub trait Watch: Progress {
     /// How the whole stands, about once a second.
     fn standing(&mut self, at: &Standing);
 
-    /// The worker of an entry has ended; the label is that of [`Sweep::label`].
-    fn ended(&mut self, index: usize, label: &str, end: &End, at: &Standing);
+    /// The worker of an entry has ended; `entry` is what [`Sweep::numbered`] gives.
+    fn ended(&mut self, entry: &str, end: &End, at: &Standing);
 }
 
 /// How a worker ended.
@@ -229,7 +229,7 @@ impl<'a> Course<'a> {
     }
 
     fn tell(&self, index: usize, end: &End, watch: &mut dyn Watch) {
-        watch.ended(index, &self.sweep.label(index), end, &self.standing());
+        watch.ended(&self.sweep.numbered(index), end, &self.standing());
     }
 
     /// Sees how far each worker has come.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::sweep::{SweepArguments, WorkerArguments};
+
 const OVERRIDES: &str = "Settings over those of the file, such as train.steps=5000 or seed=3";
 
 /// Learns the dynamics of physical systems: simulates a system, trains a network to carry the state one
@@ -52,6 +54,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         runs: RunsFolder,
     },
+    /// Train an experiment with every combination of some settings, several at a time
+    Sweep(SweepArguments),
+    /// Train one entry of a sweep, as a job of a cluster
+    Worker(WorkerArguments),
     /// Continue an interrupted training
     Resume {
         /// Run directory, or name of an experiment for its newest run

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use runner::sweep::{End, Standing, Watch};
 use runner::{Progress, Step};
 
 /// Writes `text` to stdout. A reader that has gone away, as `head` does, has seen what it wanted.
@@ -67,6 +68,26 @@ impl Display {
         }
     }
 
+    /// Puts the bar on the screen, or moves it.
+    fn draw(&mut self, done: u64, of: u64, message: String, left: String) {
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("[{bar:20}] {pos}/{len} {msg} {elapsed}, {prefix} left");
+            // The template is a constant; were it wrong, the plain style would serve.
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(of).with_style(style).with_position(done)
+        });
+        bar.set_message(message);
+        bar.set_prefix(left);
+        bar.set_position(done);
+    }
+
+    fn beside_the_bar(&self, prefix: &str, message: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| message_line(prefix, message)),
+            None => message_line(prefix, message),
+        }
+    }
+
     /// The last word of a command, on stderr.
     pub(crate) fn finished(&mut self, what: &str) {
         self.clear();
@@ -99,22 +120,40 @@ impl Progress for Display {
             message_line("", &format!("step {} of {}, {losses}, {:.0} s", at.done, at.of, at.seconds));
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template("[{bar:20}] {pos}/{len} {msg} {elapsed}, {prefix} left");
-            // The template is a constant; were it wrong, the plain style would serve.
-            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(at.of).with_style(style).with_position(at.done)
-        });
-        bar.set_message(losses);
-        let left = Duration::try_from_secs_f64(at.seconds_left.ceil()).unwrap_or(Duration::MAX);
-        bar.set_prefix(format!("{:#}", HumanDuration(left)));
-        bar.set_position(at.done);
+        self.draw(at.done, at.of, losses, duration(at.seconds_left));
     }
 
     fn note(&mut self, what: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| message_line("note: ", what)),
-            None => message_line("note: ", what),
-        }
+        self.beside_the_bar("note: ", what);
     }
+}
+
+impl Watch for Display {
+    fn standing(&mut self, at: &Standing) {
+        if !self.terminal {
+            return;
+        }
+        let failed = if at.failed > 0 { format!(", {} failed", at.failed) } else { String::new() };
+        let message = format!("runs, {} running{failed}, {:.0} %", at.running, 100.0 * at.part);
+        let left = at.seconds_left.map_or("?".to_owned(), duration);
+        self.draw(at.ended as u64, at.entries as u64, message, left);
+    }
+
+    fn ended(&mut self, entry: &str, end: &End, at: &Standing) {
+        let how = match end {
+            End::Done if self.terminal => return self.standing(at),
+            End::Done => "done".to_owned(),
+            End::Failed(reason) => format!("failed: {reason}"),
+            End::Interrupted => "interrupted".to_owned(),
+        };
+        let left = at.seconds_left.map_or(String::new(), |seconds| format!(", {} left", duration(seconds)));
+        let line = format!("{} of {}{left}: {entry} {how}", at.ended, at.entries);
+        self.beside_the_bar("", &plain(&line));
+    }
+}
+
+/// Seconds in a few letters.
+fn duration(seconds: f64) -> String {
+    let duration = Duration::try_from_secs_f64(seconds.ceil()).unwrap_or(Duration::MAX);
+    format!("{:#}", HumanDuration(duration))
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod display;
 mod runs;
+mod sweep;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -45,6 +46,8 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
                 runner::train(&name, &experiment, &device.device, &runs.runs, &build(), &stop, &mut display)?;
             return finish(outcome, &mut display);
         }
+        Command::Sweep(arguments) => return sweep::sweep(arguments, &mut display),
+        Command::Worker(arguments) => return sweep::worker(&arguments, &mut display),
         Command::Resume { run, device, runs } => {
             let run = Run::open(&run, &runs.runs, Needs::Unfinished)?;
             let stop = stop_on_interrupt();

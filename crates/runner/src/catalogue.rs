@@ -1,6 +1,6 @@
 //! Where experiments come from: the folder `experiments/` here, those compiled in, or any file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::names::unknown;
 use crate::resolve::{parse, resolve, set};
@@ -38,11 +38,9 @@ pub fn experiments() -> Vec<(String, String)> {
 /// # Errors
 /// [`RunError::Usage`] for a name that is none, a file that cannot be read, and any mistake in it.
 pub fn load(experiment: &str, overrides: &[String]) -> Result<(String, Experiment), RunError> {
-    let (name, at, text) = find(experiment)?;
-    let mut table = parse(&text).map_err(|fault| RunError::Usage(format!("{at}: {fault}")))?;
-    set(&mut table, overrides).map_err(RunError::Usage)?;
-    let resolved = resolve(&table).map_err(|fault| RunError::Usage(format!("{at}: {fault}")))?;
-    Ok((name, resolved))
+    let source = Source::find(experiment)?;
+    let resolved = source.resolve(overrides)?;
+    Ok((source.name, resolved))
 }
 
 /// The text of an experiment file: an ordinary file, and not a large one.
@@ -56,32 +54,62 @@ fn read(path: &Path) -> Result<String, RunError> {
     std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))
 }
 
-/// The name of an experiment, where it was found, and its text.
-fn find(experiment: &str) -> Result<(String, String, String), RunError> {
-    let in_folder = Path::new(FOLDER).join(format!("{experiment}.toml"));
-    let path = if experiment.ends_with(".toml") || experiment.contains(std::path::MAIN_SEPARATOR) {
-        PathBuf::from(experiment)
-    } else if in_folder.is_file() {
-        in_folder
-    } else if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == experiment) {
-        return Ok(((*name).to_owned(), format!("experiment {name}"), (*text).to_owned()));
-    } else {
-        let names = experiments();
-        let names = names.iter().map(|(name, _)| name.as_str());
-        let message = unknown(&format!("experiment \"{experiment}\""), experiment, names);
-        return Err(RunError::Usage(format!("{message}; or give the path of a .toml file")));
-    };
-    let text = read(&path)?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    // It becomes the name of a folder, and an argument of other commands.
-    let plain = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
-    if !name.starts_with(char::is_alphanumeric) || !name.chars().all(plain) {
-        return Err(RunError::Usage(format!(
-            "{}: the name of an experiment must begin with a letter or digit and hold only those, spaces, and - _ .",
-            path.display()
-        )));
+/// An experiment file.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// The name of the experiment.
+    pub(crate) name: String,
+    /// What the file says.
+    pub(crate) text: String,
+    /// Where it was found.
+    at: String,
+    table: toml::Table,
+}
+
+impl Source {
+    /// The experiment of this name, or in the file of this path.
+    pub(crate) fn find(experiment: &str) -> Result<Self, RunError> {
+        let in_folder = Path::new(FOLDER).join(format!("{experiment}.toml"));
+        if experiment.ends_with(".toml") || experiment.contains(std::path::MAIN_SEPARATOR) {
+            Source::read(Path::new(experiment))
+        } else if in_folder.is_file() {
+            Source::read(&in_folder)
+        } else if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == experiment) {
+            Source::parse((*name).to_owned(), format!("experiment {name}"), (*text).to_owned())
+        } else {
+            let names = experiments();
+            let names = names.iter().map(|(name, _)| name.as_str());
+            let message = unknown(&format!("experiment \"{experiment}\""), experiment, names);
+            Err(RunError::Usage(format!("{message}; or give the path of a .toml file")))
+        }
     }
-    Ok((name, path.display().to_string(), text))
+
+    /// The experiment in this file.
+    pub(crate) fn read(path: &Path) -> Result<Self, RunError> {
+        let text = read(path)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        // It becomes the name of a folder, and an argument of other commands.
+        let plain = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+        if !name.starts_with(char::is_alphanumeric) || !name.chars().all(plain) {
+            return Err(RunError::Usage(format!(
+                "{}: the name of an experiment must begin with a letter or digit and hold only those, spaces, and - _ .",
+                path.display()
+            )));
+        }
+        Source::parse(name, path.display().to_string(), text)
+    }
+
+    fn parse(name: String, at: String, text: String) -> Result<Self, RunError> {
+        let table = parse(&text).map_err(|fault| RunError::Usage(format!("{at}: {fault}")))?;
+        Ok(Source { name, text, at, table })
+    }
+
+    /// The experiment with these overrides.
+    pub(crate) fn resolve(&self, overrides: &[String]) -> Result<Experiment, RunError> {
+        let mut table = self.table.clone();
+        set(&mut table, overrides).map_err(RunError::Usage)?;
+        resolve(&table).map_err(|fault| RunError::Usage(format!("{}: {fault}", self.at)))
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod resolve;
 mod run;
 mod schedule;
 mod simulation;
+pub mod sweep;
 mod training;
 
 pub use catalogue::{experiments, load};
@@ -50,26 +51,27 @@ impl RunError {
 
 /// A request to stop, from a signal handler.
 ///
-/// While a training loop runs the request is granted at the next step, with the state saved. At any other
-/// time there is nothing that stopping in order would save.
+/// While a training loop runs the request is granted at the next step, with the state saved, and while a sweep
+/// runs once its trainings have done so. At any other time there is nothing that stopping in order would save.
 #[derive(Default)]
 pub struct Interrupt(AtomicU8);
 
 impl Interrupt {
-    const TRAINING: u8 = 1;
+    const LISTENING: u8 = 1;
     const REQUESTED: u8 = 2;
 
-    /// Asks to stop; false where no training loop will grant it, so that the caller had better exit.
+    /// Asks to stop; false where nothing will grant it, or it was asked before, so that the caller had better exit.
     pub fn request(&self) -> bool {
-        let (from, to) = (Self::TRAINING, Self::REQUESTED);
+        let (from, to) = (Self::LISTENING, Self::REQUESTED);
         self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
-    pub(crate) fn listen(&self, training: bool) {
-        self.0.store(u8::from(training) * Self::TRAINING, Ordering::SeqCst);
+    pub(crate) fn listen(&self, listening: bool) {
+        self.0.store(u8::from(listening) * Self::LISTENING, Ordering::SeqCst);
     }
 
-    pub(crate) fn is_requested(&self) -> bool {
+    /// Whether somebody has asked, and it has not been granted yet.
+    pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed) == Self::REQUESTED
     }
 }

@@ -46,9 +46,7 @@ pub(crate) fn set(table: &mut Table, overrides: &[String]) -> Result<(), String>
     });
     let (names, others): (Vec<String>, Vec<String>) = overrides.partition(is_name);
     for pair in names.iter().chain(&others) {
-        let (key, value) = pair.split_once('=').ok_or_else(|| {
-            format!("\"{pair}\" sets nothing: an override is written key=value, such as train.steps=1000")
-        })?;
+        let (key, value) = key_and_value(pair)?;
         if value.contains(['\n', '\r']) || value.len() > 10_000 {
             return Err(format!("{key}: a value must stand on one line of at most 10000 characters"));
         }
@@ -79,6 +77,13 @@ pub(crate) fn set(table: &mut Table, overrides: &[String]) -> Result<(), String>
         inside.insert(last.to_owned(), value);
     }
     Ok(())
+}
+
+/// The two sides of `key=value`.
+pub(crate) fn key_and_value(pair: &str) -> Result<(&str, &str), String> {
+    pair.split_once('=').ok_or_else(|| {
+        format!("\"{pair}\" sets nothing: an override is written key=value, such as train.steps=1000")
+    })
 }
 
 /// The experiment of a table, with every default filled in and every value checked.

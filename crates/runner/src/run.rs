@@ -1,6 +1,6 @@
 //! The run directory.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use dataset::Normalisation;
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::environment::Environment;
 use crate::resolve::{parse, resolve, to_toml};
+use crate::sweep::{Sweep, is_sweep};
 use crate::{Experiment, RunError, experiments};
 
 const EXPERIMENT: &str = "experiment.toml";
@@ -82,6 +83,15 @@ impl Run {
     /// [`RunError::Usage`] where there is none.
     pub fn open(named: &str, runs: &Path, needs: Needs) -> Result<Self, RunError> {
         let direct = Run { directory: PathBuf::from(named) };
+        // Before all else: the folder of a sweep of `experiment.toml` holds a file of that name.
+        if let Ok(sweep) = Sweep::open(&direct.directory) {
+            let run = sweep.runs().into_iter().flatten().next();
+            let such = run.map_or_else(|| sweep.folder(0).join(sweep.experiment()), |run| run.directory);
+            return Err(RunError::Usage(format!(
+                "{named} is a sweep, not a run; name a directory in it, such as {}",
+                such.display()
+            )));
+        }
         if direct.directory.join(EXPERIMENT).is_file() {
             return match needs {
                 _ if direct.has(needs) => Ok(direct),
@@ -99,16 +109,8 @@ impl Run {
             };
         }
         let a_name = !named.contains(std::path::is_separator) && ![".", "..", ""].contains(&named);
-        let mut found: Vec<Run> = std::fs::read_dir(runs.join(named))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| Run { directory: entry.path() })
-            .filter(|run| a_name && run.directory.join(EXPERIMENT).is_file() && run.has(needs))
-            .collect();
-        // Their names begin with the time.
-        found.sort_by(|a, b| a.directory.file_name().cmp(&b.directory.file_name()));
-        if let Some(newest) = found.pop() {
+        let found = if a_name { Run::all(runs, named) } else { Vec::new() };
+        if let Some(newest) = found.into_iter().rfind(|run| run.has(needs)) {
             return Ok(newest);
         }
         Err(RunError::Usage(if direct.directory.is_dir() {
@@ -122,6 +124,18 @@ impl Run {
                 runs.display()
             )
         }))
+    }
+
+    /// The runs of an experiment under `runs`, the newest last.
+    pub(crate) fn all(runs: &Path, name: &str) -> Vec<Self> {
+        let entries = std::fs::read_dir(runs.join(name)).into_iter().flatten().flatten();
+        let mut found: Vec<Run> = entries
+            .map(|entry| Run { directory: entry.path() })
+            .filter(|run| run.directory.join(EXPERIMENT).is_file() && !is_sweep(&run.directory))
+            .collect();
+        // Their names begin with the time.
+        found.sort_by(|a, b| a.directory.file_name().cmp(&b.directory.file_name()));
+        found
     }
 
     fn has(&self, needs: Needs) -> bool {
@@ -139,14 +153,9 @@ impl Run {
     pub(crate) fn lock(&self) -> Result<std::fs::File, RunError> {
         let path = self.directory.join(EXPERIMENT);
         let file = std::fs::File::open(&path).map_err(|error| cannot(&path, &error))?;
-        match file.try_lock() {
-            Err(std::fs::TryLockError::WouldBlock) => Err(RunError::Usage(format!(
-                "{} is being trained by another process",
-                self.directory.display()
-            ))),
-            // A file system without locks does not keep anyone from training.
-            Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(file),
-        }
+        lock(file).ok_or_else(|| {
+            RunError::Usage(format!("{} is being trained by another process", self.directory.display()))
+        })
     }
 
     /// Its directory.
@@ -327,15 +336,17 @@ impl Run {
         file.write_all(line.as_bytes()).map_err(|e| cannot(&path, &e))
     }
 
+    /// The last step in `metrics.jsonl`.
+    pub(crate) fn last_step(&self) -> Option<u64> {
+        step_of(&last_line(&self.directory.join(METRICS))?)
+    }
+
     /// Drops the lines after `step` from `metrics.jsonl`, which the steps to come will write again, and a
     /// last line that a crash cut off.
     pub(crate) fn rewind_log(&self, step: u64) -> Result<(), RunError> {
         let path = self.directory.join(METRICS);
         let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
-        let up_to = |line: &&str| {
-            let of = serde_json::from_str::<serde_json::Value>(line).ok().and_then(|m| m["step"].as_u64());
-            of.is_some_and(|of| of <= step)
-        };
+        let up_to = |line: &&str| step_of(line).is_some_and(|of| of <= step);
         let kept: String = text.lines().filter(up_to).flat_map(|line| [line, "\n"]).collect();
         self.write(METRICS, &kept)
     }
@@ -356,11 +367,37 @@ impl Needs {
     }
 }
 
+/// The step of a line of `metrics.jsonl`.
+fn step_of(line: &str) -> Option<u64> {
+    serde_json::from_str::<serde_json::Value>(line).ok()?["step"].as_u64()
+}
+
+/// The last line of a file that may be a long one.
+pub(crate) fn last_line(path: &Path) -> Option<String> {
+    const MOST: u64 = 1 << 13;
+    let mut file = std::fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(MOST))).ok()?;
+    let mut end = Vec::new();
+    file.take(MOST).read_to_end(&mut end).ok()?;
+    let end = String::from_utf8_lossy(&end);
+    end.lines().rfind(|line| !line.trim().is_empty()).map(str::to_owned)
+}
+
+/// Locks a file for as long as it is held; nothing where another process does.
+pub(crate) fn lock(file: std::fs::File) -> Option<std::fs::File> {
+    match file.try_lock() {
+        Err(std::fs::TryLockError::WouldBlock) => None,
+        // A file system without locks does not keep anyone from training.
+        Ok(()) | Err(std::fs::TryLockError::Error(_)) => Some(file),
+    }
+}
+
 fn cannot(path: &Path, error: &std::io::Error) -> RunError {
     RunError::Failed(format!("{} cannot be written: {error}", path.display()))
 }
 
-fn json(value: &impl Serialize) -> Result<String, RunError> {
+pub(crate) fn json(value: &impl Serialize) -> Result<String, RunError> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(RunError::failed)
 }
 

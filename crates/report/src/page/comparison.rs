@@ -47,14 +47,15 @@ pub(super) fn comparison(runs: &[RunFiles]) -> Result<String, DrawError> {
     Ok(text)
 }
 
-/// The pictures that compare complete runs, for files of their own: `comparison`, and `effect-model_hidden` for a
+/// The pictures that compare the complete ones of some runs, for files of their own: `comparison`, and `effect-model_hidden` for a
 /// setting; with a number behind it in further rankings.
 ///
 /// # Errors
 /// Runs that cannot be compared, as [`Comparison::new`] says.
 pub fn comparison_pictures(runs: &[RunFiles]) -> Result<Vec<Picture>, String> {
     let mut all = Vec::new();
-    for (number, ranking) in Comparison::new(runs)?.rankings.iter().enumerate() {
+    let comparison = Comparison::new(runs.iter().filter(|run| run.results.is_some()))?;
+    for (number, ranking) in comparison.rankings.iter().enumerate() {
         for mut picture in ranking.pictures().map_err(|error| error.to_string())? {
             if number > 0 {
                 picture.name += &format!("-{}", number + 1);

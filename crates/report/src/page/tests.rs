@@ -110,7 +110,7 @@ fn the_page_of_a_sweep_compares_and_shows_what_each_setting_does() {
     assert_eq!(page.matches("The score of every run by").count(), 2, "a caption and a label");
     let names: Vec<String> =
         comparison_pictures(&runs).unwrap().into_iter().map(|picture| picture.name).collect();
-    assert_eq!(names, ["comparison", "effect-model_hidden"]);
+    assert_eq!(names, ["comparison", "effect-model_hidden", "comparison-2"]);
     assert_eq!(page.matches("<details class=\"run\" open>").count(), OPEN);
     assert_eq!(page.matches("<details class=\"run\">").count(), runs.len() - OPEN);
 }

@@ -48,6 +48,8 @@ pub(crate) enum Command {
         #[arg(value_name = "KEY=VALUE", help = OVERRIDES)]
         overrides: Vec<String>,
         #[command(flatten)]
+        watch: Watch,
+        #[command(flatten)]
         device: OnDevice,
         #[command(flatten)]
         runs: RunsFolder,
@@ -56,6 +58,8 @@ pub(crate) enum Command {
     Resume {
         /// Run directory, or name of an experiment for its newest run
         run: String,
+        #[command(flatten)]
+        watch: Watch,
         #[command(flatten)]
         device: OnDevice,
         #[command(flatten)]
@@ -126,6 +130,13 @@ pub(crate) enum Kind {
     Models,
     Experiments,
     Devices,
+}
+
+#[derive(Args)]
+pub(crate) struct Watch {
+    /// Show the training on the whole terminal, with curves of its losses; q saves the state and stops
+    #[arg(long)]
+    pub(crate) dashboard: bool,
 }
 
 #[derive(Args)]

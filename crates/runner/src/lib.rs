@@ -13,6 +13,7 @@ mod resolve;
 mod run;
 mod schedule;
 mod simulation;
+mod tensorboard;
 mod training;
 
 pub use catalogue::{experiments, load};
@@ -69,7 +70,8 @@ impl Interrupt {
         self.0.store(u8::from(training) * Self::TRAINING, Ordering::SeqCst);
     }
 
-    pub(crate) fn is_requested(&self) -> bool {
+    /// Whether a training loop was asked to stop, and will.
+    pub fn is_requested(&self) -> bool {
         self.0.load(Ordering::Relaxed) == Self::REQUESTED
     }
 }
@@ -97,6 +99,10 @@ pub struct Step {
     pub train_loss: f64,
     /// Loss of the last validation.
     pub validation_loss: Option<f64>,
+    /// Learning rate of the last step, of a method that has one.
+    pub learning_rate: Option<f64>,
+    /// Windows a second, since this sitting began.
+    pub examples_per_second: f64,
     /// Seconds in the training loop.
     pub seconds: f64,
     /// Seconds that it will still take at this rate, or until its limit.

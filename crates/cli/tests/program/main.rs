@@ -8,3 +8,4 @@ mod mistakes;
 mod readme;
 mod recipes;
 mod support;
+mod tensorboard;

@@ -104,7 +104,7 @@ pub struct Train {
     pub checkpoint_every: u64,
     /// Whose code computes the network on the CPU, where there is a choice: this project's or Burn's.
     pub kernels: Implementation,
-    /// What the losses are written to, by the names in [`Train::LOGS`].
+    /// What the losses are written to: `jsonl`, and `tensorboard` for its event files too.
     pub log: Vec<String>,
 }
 

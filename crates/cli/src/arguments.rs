@@ -50,6 +50,8 @@ pub(crate) enum Command {
         #[arg(value_name = "KEY=VALUE", help = OVERRIDES)]
         overrides: Vec<String>,
         #[command(flatten)]
+        watch: Watch,
+        #[command(flatten)]
         device: OnDevice,
         #[command(flatten)]
         runs: RunsFolder,
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Resume {
         /// Run directory, or name of an experiment for its newest run
         run: String,
+        #[command(flatten)]
+        watch: Watch,
         #[command(flatten)]
         device: OnDevice,
         #[command(flatten)]
@@ -173,6 +177,13 @@ impl TableFormat {
             _ => Format::Text,
         }
     }
+}
+
+#[derive(Args)]
+pub(crate) struct Watch {
+    /// Show the training on the whole terminal, with curves of its losses; q saves the state and stops
+    #[arg(long)]
+    pub(crate) dashboard: bool,
 }
 
 #[derive(Args)]

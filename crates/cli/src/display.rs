@@ -1,11 +1,14 @@
 //! Data to stdout; progress and messages to stderr, with a bar only where stderr is a terminal.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use runner::sweep::{End, Standing, Watch};
-use runner::{Progress, Step};
+use runner::{Interrupt, Progress, RunError, Step};
+
+use crate::dashboard::Dashboard;
 
 /// Writes `text` to stdout. A reader that has gone away, as `head` does, has seen what it wanted.
 pub(crate) fn print(text: &str) {
@@ -40,6 +43,29 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
+/// A number in three digits, such as 312k.
+pub(crate) fn short(number: f64) -> String {
+    let (unit, letter) = [(1e9, "G"), (1e6, "M"), (1e3, "k")]
+        .into_iter()
+        .find(|(unit, _)| number >= *unit)
+        .unwrap_or((1.0, ""));
+    let number = number / unit;
+    let decimals = if number >= 100.0 {
+        0
+    } else if number >= 10.0 {
+        1
+    } else {
+        2
+    };
+    format!("{number:.decimals$}{letter}")
+}
+
+/// Seconds in their largest unit, such as 3m.
+pub(crate) fn time(seconds: f64) -> String {
+    let time = Duration::try_from_secs_f64(seconds.ceil()).unwrap_or(Duration::MAX);
+    format!("{:#}", HumanDuration(time))
+}
+
 /// A line on stderr; where even that is gone there is nobody to tell.
 fn message_line(prefix: &str, message: &str) {
     let _ = writeln!(std::io::stderr(), "{prefix}{message}");
@@ -54,15 +80,35 @@ pub(crate) struct Display {
     bar: Option<ProgressBar>,
     terminal: bool,
     last: Instant,
+    /// In the place of all that, where it was asked for.
+    dashboard: Option<Dashboard>,
 }
 
 impl Display {
     pub(crate) fn new() -> Self {
-        Display { bar: None, terminal: std::io::stderr().is_terminal(), last: Instant::now() }
+        let terminal = std::io::stderr().is_terminal();
+        Display { bar: None, terminal, last: Instant::now(), dashboard: None }
     }
 
-    /// Takes the bar off the screen.
+    /// Opens the dashboard, if it was asked for.
+    pub(crate) fn watch(
+        &mut self,
+        dashboard: bool,
+        stop: &Arc<Interrupt>,
+        interrupted: fn(&Interrupt),
+    ) -> Result<(), RunError> {
+        if dashboard {
+            let opened = Dashboard::open(Arc::clone(stop), interrupted);
+            self.dashboard = Some(opened.map_err(RunError::Usage)?);
+        }
+        Ok(())
+    }
+
+    /// Takes the bar, or the dashboard, off the screen.
     pub(crate) fn clear(&mut self) {
+        if let Some(dashboard) = self.dashboard.take() {
+            dashboard.close().iter().for_each(|line| message_line("", line));
+        }
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -71,7 +117,7 @@ impl Display {
     /// Puts the bar on the screen, or moves it.
     fn draw(&mut self, done: u64, of: u64, message: String, left: String) {
         let bar = self.bar.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template("[{bar:20}] {pos}/{len} {msg} {elapsed}, {prefix} left");
+            let style = ProgressStyle::with_template("[{bar:10}] {pos}/{len} {msg}, {prefix} left");
             // The template is a constant; were it wrong, the plain style would serve.
             let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(of).with_style(style).with_position(done)
@@ -103,12 +149,18 @@ impl Drop for Display {
 
 impl Progress for Display {
     fn stage(&mut self, what: &str) {
+        if let Some(dashboard) = &self.dashboard {
+            return dashboard.line(what);
+        }
         self.clear();
         message_line("", what);
         self.last = Instant::now();
     }
 
     fn step(&mut self, at: &Step) {
+        if let Some(dashboard) = &self.dashboard {
+            return dashboard.step(at);
+        }
         let wait = if self.terminal { BETWEEN_DRAWS } else { BETWEEN_LINES };
         if self.last.elapsed() < wait && at.done != at.of {
             return;
@@ -117,14 +169,21 @@ impl Progress for Display {
         let validation = at.validation_loss.map_or(String::new(), |loss| format!(", validation {loss:.2e}"));
         let losses = format!("loss {:.2e}{validation}", at.train_loss);
         if !self.terminal {
-            message_line("", &format!("step {} of {}, {losses}, {:.0} s", at.done, at.of, at.seconds));
+            let (speed, left) = (short(at.examples_per_second), at.seconds_left);
+            let line =
+                format!("step {} of {}, {losses}, {speed} examples/s, {left:.0} s left", at.done, at.of);
+            message_line("", &line);
             return;
         }
-        self.draw(at.done, at.of, losses, duration(at.seconds_left));
+        let message = format!("{losses}, {} ex/s", short(at.examples_per_second));
+        self.draw(at.done, at.of, message, time(at.seconds_left));
     }
 
     fn note(&mut self, what: &str) {
-        self.beside_the_bar("note: ", what);
+        match &self.dashboard {
+            Some(dashboard) => dashboard.line(&format!("note: {what}")),
+            None => self.beside_the_bar("note: ", what),
+        }
     }
 }
 
@@ -135,7 +194,7 @@ impl Watch for Display {
         }
         let failed = if at.failed > 0 { format!(", {} failed", at.failed) } else { String::new() };
         let message = format!("runs, {} running{failed}, {:.0} %", at.running, 100.0 * at.part);
-        let left = at.seconds_left.map_or("?".to_owned(), duration);
+        let left = at.seconds_left.map_or("?".to_owned(), time);
         self.draw(at.ended as u64, at.entries as u64, message, left);
     }
 
@@ -146,14 +205,8 @@ impl Watch for Display {
             End::Failed(reason) => format!("failed: {reason}"),
             End::Interrupted => "interrupted".to_owned(),
         };
-        let left = at.seconds_left.map_or(String::new(), |seconds| format!(", {} left", duration(seconds)));
+        let left = at.seconds_left.map_or(String::new(), |seconds| format!(", {} left", time(seconds)));
         let line = format!("{} of {}{left}: {entry} {how}", at.ended, at.entries);
         self.beside_the_bar("", &plain(&line));
     }
-}
-
-/// Seconds in a few letters.
-fn duration(seconds: f64) -> String {
-    let duration = Duration::try_from_secs_f64(seconds.ceil()).unwrap_or(Duration::MAX);
-    format!("{:#}", HumanDuration(duration))
 }

@@ -1,6 +1,7 @@
 //! The `attractor` program: arguments in, exit code out.
 
 mod arguments;
+mod dashboard;
 mod display;
 mod runs;
 mod sweep;
@@ -39,18 +40,20 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
             let written = runner::simulate(&system, &overrides, &output, &mut display)?;
             display.finished(&written);
         }
-        Command::Train { experiment, overrides, device, runs } => {
+        Command::Train { experiment, overrides, watch, device, runs } => {
             let (name, experiment) = runner::load(&experiment, &overrides)?;
             let stop = stop_on_interrupt();
+            display.watch(watch.dashboard, &stop, interrupted)?;
             let outcome =
                 runner::train(&name, &experiment, &device.device, &runs.runs, &build(), &stop, &mut display)?;
             return finish(outcome, &mut display);
         }
         Command::Sweep(arguments) => return sweep::sweep(arguments, &mut display),
         Command::Worker(arguments) => return sweep::worker(&arguments, &mut display),
-        Command::Resume { run, device, runs } => {
+        Command::Resume { run, watch, device, runs } => {
             let run = Run::open(&run, &runs.runs, Needs::Unfinished)?;
             let stop = stop_on_interrupt();
+            display.watch(watch.dashboard, &stop, interrupted)?;
             let outcome = runner::resume(run, &device.device, &stop, &mut display)?;
             return finish(outcome, &mut display);
         }
@@ -125,18 +128,23 @@ fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError>
 fn stop_on_interrupt() -> Arc<Interrupt> {
     let stop = Arc::new(Interrupt::default());
     let request = Arc::clone(&stop);
-    let handler = move || {
-        if request.request() {
-            display::message("stopping once the state is saved; interrupt again to stop at once");
-        } else {
-            display::message("interrupted");
-            std::process::exit(130);
-        }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
+    if let Err(error) = ctrlc::set_handler(move || interrupted(&request)) {
         display::error(&format!("interrupts will not save the state: {error}"));
     }
     stop
+}
+
+fn interrupted(stop: &Interrupt) {
+    if stop.request() {
+        // The dashboard says so itself.
+        if !dashboard::shown() {
+            display::message("stopping once the state is saved; interrupt again to stop at once");
+        }
+    } else {
+        dashboard::leave();
+        display::message("interrupted");
+        std::process::exit(130);
+    }
 }
 
 fn build() -> Build {

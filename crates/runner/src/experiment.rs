@@ -104,6 +104,33 @@ pub struct Train {
     pub checkpoint_every: u64,
     /// Whose code computes the network on the CPU, where there is a choice: this project's or Burn's.
     pub kernels: Implementation,
+    /// What the losses are written to: `jsonl`, and `tensorboard` for its event files too.
+    pub log: Vec<String>,
+}
+
+impl Train {
+    /// Where losses can be written to: the file that other commands read, and event files for TensorBoard.
+    pub(crate) const LOGS: [&str; 2] = ["jsonl", "tensorboard"];
+
+    /// Whether losses are written to this one of [`Train::LOGS`] too.
+    pub(crate) fn logs_to(&self, log: &str) -> bool {
+        self.log.iter().any(|name| name == log)
+    }
+
+    fn check_log(&self) -> Result<(), String> {
+        for (i, name) in self.log.iter().enumerate() {
+            if !Train::LOGS.contains(&name.as_str()) {
+                return Err(unknown(&format!("train.log: \"{name}\""), name, Train::LOGS.into_iter()));
+            }
+            if self.log[..i].contains(name) {
+                return Err(format!("train.log names \"{name}\" twice"));
+            }
+        }
+        if !self.logs_to("jsonl") {
+            return Err(format!("train.log = {:?} must hold \"jsonl\", which other commands read", self.log));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Train {
@@ -124,6 +151,7 @@ impl Default for Train {
             validate_every: 500,
             checkpoint_every: 5_000,
             kernels: Implementation::Own,
+            log: vec![Train::LOGS[0].to_owned()],
         }
     }
 }
@@ -261,6 +289,7 @@ impl Experiment {
         above_zero("train.gradient_norm", train.gradient_norm, 1e30)?;
         whole("train.validate_every", train.validate_every, 1, u64::MAX)?;
         whole("train.checkpoint_every", train.checkpoint_every, 1, u64::MAX)?;
+        train.check_log()?;
 
         match network.training {
             Training::Steps { suits, .. } => {

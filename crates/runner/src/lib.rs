@@ -14,6 +14,7 @@ mod run;
 mod schedule;
 mod simulation;
 pub mod sweep;
+mod tensorboard;
 mod training;
 
 pub use catalogue::{experiments, load};
@@ -99,6 +100,10 @@ pub struct Step {
     pub train_loss: f64,
     /// Loss of the last validation.
     pub validation_loss: Option<f64>,
+    /// Learning rate of the last step, of a method that has one.
+    pub learning_rate: Option<f64>,
+    /// Windows a second, since this sitting began.
+    pub examples_per_second: f64,
     /// Seconds in the training loop.
     pub seconds: f64,
     /// Seconds that it will still take at this rate, or until its limit.

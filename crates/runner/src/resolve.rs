@@ -177,6 +177,15 @@ pub(crate) fn to_toml(experiment: &Experiment) -> String {
     table(experiment).to_string()
 }
 
+/// What a training is a training of: the experiment without how it is watched, which may be another at each sitting.
+pub(crate) fn what_is_trained(experiment: &Experiment) -> String {
+    let mut table = table(experiment);
+    if let Some(train) = table.get_mut("train").and_then(Value::as_table_mut) {
+        train.remove("log");
+    }
+    table.to_string()
+}
+
 fn named(given: &Table, key: &str) -> Result<Json, String> {
     let names = if key == "system" { "name = \"lorenz\"" } else { "name = \"rnn\"" };
     match given.get(key) {
@@ -228,7 +237,7 @@ fn fit(default: &Value, value: &Value, at: &str) -> Result<Value, String> {
         // A list where a number is the default is the business of the networks that take both.
         (Value::Integer(_), Value::Integer(_)) => Ok(value.clone()),
         (Value::Integer(_), Value::Array(_)) if at.starts_with("model.") => Ok(value.clone()),
-        (Value::Array(_), Value::Array(names)) if at == "data.observe" => {
+        (Value::Array(_), Value::Array(names)) if ["data.observe", "train.log"].contains(&at) => {
             let named = names.iter().all(Value::is_str);
             if named { Ok(value.clone()) } else { wrong("a list of names") }
         }
@@ -362,10 +371,20 @@ mod tests {
 
     #[test]
     fn a_resolved_experiment_resolves_to_itself() {
-        for overrides in [&[][..], &["data.solver.name=rk4", "seed=7"], &["system.rho=35.5"]] {
+        let logs = "train.log=[\"jsonl\", \"tensorboard\"]";
+        for overrides in [&[][..], &["data.solver.name=rk4", "seed=7"], &["system.rho=35.5"], &[logs]] {
             let experiment = with(overrides).unwrap();
             assert_eq!(resolve(&parse(&to_toml(&experiment)).unwrap()).unwrap(), experiment);
         }
+    }
+
+    #[test]
+    fn watching_a_training_makes_no_other_of_it() {
+        let (watched, other) =
+            (with(&["train.log=[\"tensorboard\", \"jsonl\"]"]).unwrap(), with(&["seed=1"]).unwrap());
+        assert_eq!(what_is_trained(&watched), what_is_trained(&with(&[]).unwrap()));
+        assert_ne!(what_is_trained(&watched), what_is_trained(&other));
+        assert!(!what_is_trained(&watched).contains("log ="));
     }
 
     #[test]
@@ -418,6 +437,19 @@ mod tests {
             (&["evaluate.long_run=1e7"], &["evaluate.long_run", "samples"]),
             (&["model=3"], &["[model]"]),
             (&["train=3"], &["train = 3 must be a table"]),
+            (&["train.log=tensorboard"], &["train.log = \"tensorboard\" must be a list", "[\"jsonl\"]"]),
+            (&["train.log=[1]"], &["train.log = [1] must be a list of names"]),
+            (
+                &["train.log=[\"jsonl\",\"tensorbord\"]"],
+                &["train.log", "did you mean \"tensorboard\"", "jsonl"],
+            ),
+            (&["train.log=[\"jsonl\",\"jsonl\"]"], &["train.log names \"jsonl\" twice"]),
+            (&["train.log=[]"], &["train.log = [] must hold \"jsonl\""]),
+            (&["train.log=[\"tensorboard\"]"], &["train.log = [\"tensorboard\"] must hold \"jsonl\""]),
+            (
+                &["model.name=nvar", "train.log=[\"jsonl\",\"tensorboard\"]"],
+                &["train.log does nothing", "fitted"],
+            ),
             (&["data.solver=3"], &["data.solver"]),
             (&["system.name=3"], &["[system] must name one"]),
         ] {

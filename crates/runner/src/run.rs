@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::environment::Environment;
 use crate::resolve::{parse, resolve, to_toml};
 use crate::sweep::{Sweep, is_sweep};
+use crate::tensorboard::EventFile;
 use crate::{Experiment, RunError, experiments};
 
 const EXPERIMENT: &str = "experiment.toml";
@@ -341,6 +342,17 @@ impl Run {
         step_of(&last_line(&self.directory.join(METRICS))?)
     }
 
+    /// Opens an event file for what follows after `step`.
+    pub(crate) fn events(&self, step: u64) -> Result<EventFile, RunError> {
+        EventFile::create(&self.directory, step).map_err(|error| self.cannot_log(&error))
+    }
+
+    /// The sentence for an event file that cannot be written.
+    pub(crate) fn cannot_log(&self, error: &std::io::Error) -> RunError {
+        let at = self.directory.display();
+        RunError::Failed(format!("{at}: the event file for TensorBoard cannot be written: {error}"))
+    }
+
     /// Drops the lines after `step` from `metrics.jsonl`, which the steps to come will write again, and a
     /// last line that a crash cut off.
     pub(crate) fn rewind_log(&self, step: u64) -> Result<(), RunError> {
@@ -401,11 +413,16 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, RunError> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(RunError::failed)
 }
 
-/// What a model is a model of: everything but the scoring, which may be another each time.
+/// What a model is a model of: everything but the scoring, which may be another each time, and how its training is
+/// watched.
 fn about_model(experiment: &Experiment) -> String {
     let Experiment { seed, system, data, model, train, .. } = experiment;
-    serde_json::json!({"seed": seed, "system": system, "data": data, "model": model, "train": train})
-        .to_string()
+    let mut about =
+        serde_json::json!({"seed": seed, "system": system, "data": data, "model": model, "train": train});
+    if let Some(train) = about["train"].as_object_mut() {
+        train.remove("log");
+    }
+    about.to_string()
 }
 
 fn scales(normalisation: &Normalisation) -> [(&'static str, &Vec<f64>); 4] {

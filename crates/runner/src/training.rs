@@ -16,8 +16,9 @@ use crate::data::{Prepared, cut, part, prepare};
 use crate::environment::{Build, Environment};
 use crate::evaluation::score;
 use crate::experiment::Train;
-use crate::resolve::to_toml;
+use crate::resolve::what_is_trained;
 use crate::run::Run;
+use crate::tensorboard::EventFile;
 use crate::{Experiment, Interrupt, Progress, RunError, Step};
 
 /// How a training ended.
@@ -49,7 +50,7 @@ pub fn train(
     let method = method(experiment, &prepared, device, progress)?;
     let run = Run::create(runs, name, experiment, &Environment::here(build, device, experiment.seed))?;
     let _lock = run.lock()?;
-    let sitting = Sitting { run, experiment, prepared: &prepared, device, stop };
+    let sitting = Sitting { run, experiment, prepared: &prepared, device, stop, events: None };
     sitting.go_on(State::new(experiment), method, progress)
 }
 
@@ -114,7 +115,7 @@ pub fn resume(
     let method = method(&experiment, &prepared, device, progress)?;
     run.rewind_log(state.counters.step)?;
     progress.stage(&format!("continuing {at} after step {}", state.counters.step));
-    let sitting = Sitting { run, experiment: &experiment, prepared: &prepared, device, stop };
+    let sitting = Sitting { run, experiment: &experiment, prepared: &prepared, device, stop, events: None };
     sitting.go_on(state, method, progress)
 }
 
@@ -131,7 +132,7 @@ struct State {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Counters {
-    /// The resolved experiment, to which all of this belongs.
+    /// The resolved experiment, to which all of this belongs, but for how its training is watched.
     experiment: String,
     /// Steps done.
     step: u64,
@@ -159,7 +160,7 @@ impl State {
             weights: Tensors::default(),
             optimizer: Tensors::default(),
             best: Tensors::default(),
-            counters: Counters { experiment: to_toml(experiment), ..Counters::default() },
+            counters: Counters { experiment: what_is_trained(experiment), ..Counters::default() },
         }
     }
 
@@ -204,10 +205,17 @@ struct Sitting<'a> {
     prepared: &'a Prepared,
     device: &'a str,
     stop: &'a Interrupt,
+    /// Where losses are written to for TensorBoard.
+    events: Option<EventFile>,
 }
 
 impl Sitting<'_> {
-    fn go_on(self, mut state: State, method: Way, progress: &mut dyn Progress) -> Result<Outcome, RunError> {
+    fn go_on(
+        mut self,
+        mut state: State,
+        method: Way,
+        progress: &mut dyn Progress,
+    ) -> Result<Outcome, RunError> {
         let mut learner = match method {
             Way::Steps(learner) => learner,
             Way::Fitted(fitted, seconds) => return self.fitted(state, fitted, seconds, progress),
@@ -219,6 +227,9 @@ impl Sitting<'_> {
                 let at = self.run.directory().display();
                 RunError::Failed(format!("{at}: its checkpoint is of another network: {fault}"))
             })?;
+        }
+        if experiment.train.logs_to("tensorboard") {
+            self.events = Some(self.run.events(state.counters.step)?);
         }
         let parameters = learner.weights().count();
         let (training, validation) = self.examples()?;
@@ -405,6 +416,10 @@ impl Sitting<'_> {
         let mut order = BatchOrder::new(self.experiment.seed, training.count(), train.batch_size);
         let mut batch = Batch::default();
         let (begin, before) = (Instant::now(), state.counters.seconds);
+        let examples = train.batch_size.min(training.count()) as f64;
+        // Where this sitting began, and where its last validation ended: step and seconds.
+        let first = (state.counters.step, before);
+        let mut validated = first;
         loop {
             let step = state.counters.step;
             if step < train.steps && state.counters.ended.is_none() {
@@ -413,8 +428,10 @@ impl Sitting<'_> {
             let done = step == train.steps || state.counters.ended.is_some();
             let due = step > 0 && (step.is_multiple_of(train.validate_every) || done);
             if due && state.counters.validation.is_none_or(|(last, _)| last < step) {
-                self.validate(learner, validation, state, done)?;
+                let speed = examples * rate(&state.counters, validated);
+                self.validate(learner, validation, state, speed, done)?;
                 state.counters.seconds = before + begin.elapsed().as_secs_f64();
+                validated = (step, state.counters.seconds);
             }
             // Whoever asked to stop is not to wait for the scores, which `resume` makes up for.
             if self.stop.is_requested() {
@@ -456,6 +473,8 @@ impl Sitting<'_> {
                 of: train.steps,
                 train_loss: loss,
                 validation_loss: now.validation.map(|(_, loss)| loss),
+                learning_rate: train.optimizer.learning_rate().map(|_| learning_rate),
+                examples_per_second: examples * rate(now, first),
                 seconds: now.seconds,
                 seconds_left: seconds_left(train, now),
             });
@@ -480,6 +499,7 @@ impl Sitting<'_> {
         learner: &mut dyn Learner,
         validation: &Examples,
         state: &mut State,
+        examples_per_second: f64,
         last: bool,
     ) -> Result<(), RunError> {
         let train = &self.experiment.train;
@@ -502,16 +522,24 @@ impl Sitting<'_> {
             now.best = Some((now.step, Loss { train: train_loss, validation: validation_loss }));
             state.best = learner.weights();
         }
-        self.run.log(&Metrics {
-            step: now.step,
-            seconds: now.seconds,
-            train_loss,
-            validation_loss,
-            learning_rate: learning_rate(&self.experiment.train, now.step - 1),
-        })
+        let learning_rate = learning_rate(&self.experiment.train, now.step - 1);
+        let (step, seconds) = (now.step, now.seconds);
+        self.run.log(&Metrics { step, seconds, train_loss, validation_loss, learning_rate })?;
+        let Some(events) = &self.events else { return Ok(()) };
+        let mut scalars = vec![
+            ("loss/train", train_loss),
+            ("loss/validation", validation_loss),
+            ("examples_per_second", examples_per_second),
+        ];
+        scalars.extend(learning_rate.map(|rate| ("learning_rate", rate)));
+        events.log(step, &scalars).map_err(|error| self.run.cannot_log(&error))
     }
 
     fn checkpoint(&self, learner: &dyn Learner, state: &mut State) -> Result<(), RunError> {
+        if let Some(events) = &self.events {
+            // What a continued training takes for logged is not to be lost with the power.
+            events.sync().map_err(|error| self.run.cannot_log(&error))?;
+        }
         state.weights = learner.weights();
         state.optimizer = learner.optimizer_state();
         self.run.save_checkpoint(state.counters.step, &state.to_tensors())
@@ -542,6 +570,11 @@ impl Sitting<'_> {
         };
         RunError::Failed(format!("the {what} became {value} at step {}{cure}", step + 1))
     }
+}
+
+/// Steps a second since a step and its seconds in the loop.
+fn rate(now: &Counters, (step, seconds): (u64, f64)) -> f64 {
+    (now.step - step) as f64 / (now.seconds - seconds).max(1e-9)
 }
 
 /// Seconds to the last step at the rate so far, or to the limit where that comes first.

@@ -9,3 +9,4 @@ mod readme;
 mod recipes;
 mod support;
 mod sweep;
+mod tensorboard;

@@ -63,6 +63,7 @@ fn mistakes_in_the_experiment_are_refused_before_anything_is_written() {
         (&["tiny.toml", "seed"], &["key=value"]),
         (&["tiny.toml", "--runs", "blocked"], &["blocked", "--runs"]),
         (&["tiny.toml", "--runs", "/proc/none"], &["/proc/none", "--runs"]),
+        (&["tiny.toml", "--dashboard"], &["--dashboard", "stderr", "no terminal", "leave it out"]),
     ] {
         refused(&folder, &[&["train"], arguments].concat(), 2, words);
     }

@@ -52,7 +52,13 @@ impl Browser {
         let program = program();
         let profile = tempfile::tempdir().unwrap();
         let child = Command::new(&program)
-            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions"])
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-extensions",
+            ])
             .args(["--disable-dev-shm-usage", "--disable-background-networking", "--hide-scrollbars"])
             .args(["--force-device-scale-factor=1", "--remote-debugging-port=0"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
@@ -91,7 +97,8 @@ impl Browser {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let host = format!("127.0.0.1:{}", self.port);
-        write!(stream, "PUT /json/new?about:blank HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        write!(stream, "PUT /json/new?about:blank HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+            .unwrap();
         let answer = body(&mut stream);
         let target: Value = serde_json::from_str(&answer).expect("a description of the tab");
         let address = target["webSocketDebuggerUrl"].as_str().expect("the tab's address").to_owned();
@@ -188,9 +195,7 @@ impl Page {
 
     /// Presses the left button at a point of the window, moves, and lets go.
     pub fn drag(&mut self, from: (f64, f64), to: (f64, f64)) {
-        let mouse = |kind: &str, (x, y): (f64, f64), down: u32| {
-            json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": down, "clickCount": 1})
-        };
+        let mouse = |kind: &str, (x, y): (f64, f64), down: u32| json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": down, "clickCount": 1});
         self.call("Input.dispatchMouseEvent", mouse("mousePressed", from, 1));
         for part in [0.25, 0.5, 0.75, 1.0] {
             let at = (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
@@ -253,7 +258,12 @@ impl Page {
             "Runtime.exceptionThrown" => self.console.push(format!("exception: {}", of["exceptionDetails"])),
             "Log.entryAdded" => {
                 let entry = &of["entry"];
-                self.console.push(format!("{}: {} {}", word(&entry["level"]), word(&entry["text"]), entry["url"]));
+                self.console.push(format!(
+                    "{}: {} {}",
+                    word(&entry["level"]),
+                    word(&entry["text"]),
+                    entry["url"]
+                ));
             }
             "Runtime.consoleAPICalled" => {
                 self.console.push(format!("{}: {}", word(&of["type"]), of["args"]));

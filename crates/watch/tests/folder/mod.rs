@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // every test that includes it uses another part
 
+pub mod hostile;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

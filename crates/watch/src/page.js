@@ -232,9 +232,14 @@ function plot(parts) {
   }
   const positive = values.every((value) => value > 0);
   let [low, high] = [Math.min(...values), Math.max(...values)];
-  // A single point, or a loss that stays, has some room around it.
-  if (positive && high / low < 1.2) [low, high] = [low / 1.1, high * 1.1];
-  else if (!positive && high - low < 1e-12 * Math.max(1, Math.abs(high))) [low, high] = [low - 1, high + 1];
+  // Room around the curves, and around a single point or a loss that stays as it is.
+  if (positive) {
+    const room = Math.max(1.1, (high / low) ** 0.05);
+    [low, high] = [low / room, high * room];
+  } else {
+    const room = high > low ? 0.05 * (high - low) : 1;
+    [low, high] = [low - room, high + room];
+  }
   const end = columns.step[columns.step.length - 1] || 1;
 
   const yTicks = positive ? logTicks(low, high, 6) : ticks(low, high, 5);

@@ -191,10 +191,6 @@ fn it_can_be_read_in_light_and_dark_wide_and_narrow() {
         for width in [1200, 400] {
             page.scheme(scheme);
             page.resize(width, 900);
-            // Two frames: the curves are drawn anew for another width.
-            page.evaluate(
-                "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))",
-            );
             let png = page.screenshot(true);
             keep(&format!("{scheme}-{width}.png"), &png);
             let picture = browser.picture(&png);

@@ -126,7 +126,10 @@ impl Browser {
             for (const pixel of data) sum += (pixel & 255) + ((pixel >> 8) & 255) + ((pixel >> 16) & 255);
             return [image.width, image.height, new Set(data).size, sum / data.length / 3];
         }";
-        let seen = self.tab().evaluate(&format!("({look})('{}')", base64(png)));
+        let mut tab = self.tab();
+        let seen = tab.evaluate(&format!("({look})('{}')", base64(png)));
+        // A tab that another one hides draws nothing.
+        tab.call("Page.close", json!({}));
         Picture {
             width: seen[0].as_u64().unwrap(),
             height: seen[1].as_u64().unwrap(),
@@ -159,24 +162,32 @@ impl Page {
 
     /// The value of a JavaScript expression; a promise is waited for.
     pub fn evaluate(&mut self, expression: &str) -> Value {
+        self.try_evaluate(expression).unwrap_or_else(|fault| panic!("{expression}\n{fault:#}"))
+    }
+
+    fn try_evaluate(&mut self, expression: &str) -> Result<Value, Value> {
         let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let mut answer = self.call("Runtime.evaluate", asked);
-        let fault = &answer["exceptionDetails"];
-        assert!(fault.is_null(), "{expression}\n{fault:#}");
-        answer["result"]["value"].take()
+        let mut answer = self.try_call("Runtime.evaluate", asked)?;
+        match answer["exceptionDetails"].take() {
+            Value::Null => Ok(answer["result"]["value"].take()),
+            fault => Err(fault),
+        }
     }
 
     /// Waits until a JavaScript expression is true.
     pub fn wait_for(&mut self, expression: &str) {
         let begin = Instant::now();
-        while self.evaluate(&format!("Boolean({expression})")) != true {
-            let text = self.evaluate("document.body.innerText");
-            assert!(
-                begin.elapsed() < PATIENCE,
-                "this does not come true: {expression}\n{}\n{:#?}",
-                text.as_str().unwrap_or_default(),
-                self.console
-            );
+        loop {
+            // It fails where the page goes elsewhere meanwhile.
+            let found = self.try_evaluate(&format!("Boolean({expression})"));
+            if found == Ok(Value::Bool(true)) {
+                return;
+            }
+            if begin.elapsed() > PATIENCE {
+                let text = self.evaluate("location.href + '\\n' + document.body.innerText");
+                let text = text.as_str().unwrap_or_default();
+                panic!("this does not come true, but {found:?}: {expression}\n{text}\n{:#?}", self.console);
+            }
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -204,22 +215,34 @@ impl Page {
         self.call("Input.dispatchMouseEvent", mouse("mouseReleased", to, 0));
     }
 
-    /// Clicks the middle of the first element that a CSS selector finds.
+    /// Clicks the first element that a CSS selector finds, in the middle of its first line.
     pub fn click(&mut self, selector: &str) {
         let at = self.evaluate(&format!(
             "(() => {{ const element = document.querySelector({}); element.scrollIntoView({{block: 'center'}}); \
-             const box = element.getBoundingClientRect(); \
+             const box = element.getClientRects()[0]; \
              return [box.x + box.width / 2, box.y + box.height / 2]; }})()",
             json!(selector)
         ));
         let at = (at[0].as_f64().unwrap(), at[1].as_f64().unwrap());
-        self.drag(at, at);
+        for (kind, down) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)] {
+            let button = if kind == "mouseMoved" { "none" } else { "left" };
+            let event = json!({"type": kind, "x": at.0, "y": at.1, "button": button, "buttons": down, "clickCount": 1});
+            self.call("Input.dispatchMouseEvent", event);
+        }
+    }
+
+    /// Waits until what was changed is drawn.
+    pub fn settle(&mut self) {
+        self.call("Page.bringToFront", json!({}));
+        self.evaluate(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))",
+        );
     }
 
     /// The window as a PNG; the whole page with `whole`.
     pub fn screenshot(&mut self, whole: bool) -> Vec<u8> {
-        let asked = json!({"format": "png", "captureBeyondViewport": whole});
-        let mut asked = asked;
+        self.settle();
+        let mut asked = json!({"format": "png", "captureBeyondViewport": whole});
         if whole {
             let size = self.evaluate("[innerWidth, document.documentElement.scrollHeight]");
             asked["clip"] = json!({"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1});
@@ -230,14 +253,20 @@ impl Page {
 
     /// Sends a command of the DevTools protocol, and waits for its result.
     pub fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.try_call(method, parameters).unwrap_or_else(|fault| panic!("{method}: {fault}"))
+    }
+
+    fn try_call(&mut self, method: &str, parameters: Value) -> Result<Value, Value> {
         self.calls += 1;
         let call = json!({"id": self.calls, "method": method, "params": parameters}).to_string();
         self.socket.send(Message::text(call)).expect("the browser listens");
         loop {
             let mut heard = self.hear();
             if heard["id"] == self.calls {
-                assert!(heard.get("error").is_none(), "{method}: {}", heard["error"]);
-                return heard["result"].take();
+                return match heard["error"].take() {
+                    Value::Null => Ok(heard["result"].take()),
+                    fault => Err(fault),
+                };
             }
         }
     }

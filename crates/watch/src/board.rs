@@ -87,3 +87,38 @@ fn renew<T: PartialEq>(
     }
     (!before.is_empty(), new)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(rows: &[(&str, &str)]) -> Seen {
+        let row = |(key, experiment): &(&str, &str)| Row {
+            key: (*key).into(),
+            experiment: (*experiment).into(),
+            ..Row::named("runs".as_ref(), "a/b".as_ref())
+        };
+        Seen { rows: rows.iter().map(row).collect(), ..Seen::default() }
+    }
+
+    fn keys(news: &News) -> (bool, Vec<String>) {
+        (news.all, news.rows.iter().map(|row| row.key.clone()).collect())
+    }
+
+    #[test]
+    fn a_reader_is_told_what_is_new_to_it() {
+        let mut board = Board::default();
+        assert_eq!(board.take(seen(&[])), Some(1), "that there is nothing is news at first");
+        assert_eq!(board.take(seen(&[])), None);
+        assert_eq!(board.take(seen(&[("1", "a"), ("2", "b")])), Some(2));
+        assert_eq!(board.take(seen(&[("1", "a"), ("2", "c")])), Some(3));
+        assert_eq!(keys(&board.since(None)), (true, vec!["1".into(), "2".into()]));
+        assert_eq!(keys(&board.since(Some(1))), (false, vec!["1".into(), "2".into()]));
+        assert_eq!(keys(&board.since(Some(2))), (false, vec!["2".into()]));
+        assert_eq!(keys(&board.since(Some(3))), (false, vec![]));
+        // What is gone can only be told by what is left.
+        assert_eq!(board.take(seen(&[("2", "c")])), Some(4));
+        assert_eq!(keys(&board.since(Some(3))), (true, vec!["2".into()]));
+        assert_eq!(keys(&board.since(Some(4))), (false, vec![]));
+    }
+}

@@ -43,6 +43,8 @@ struct Shared {
 
 /// All pages of a folder of runs, and the task that looks at it while somebody reads.
 pub(crate) fn router(folder: PathBuf, port: u16) -> Router {
+    // The page says which folder it is, also to whoever does not know where the program was started.
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
     let shared = Arc::new(Shared {
         scanner: Mutex::new(Scanner::new(folder.clone())),
         folder,

@@ -245,7 +245,7 @@ impl Known {
         if self.experiment.0 != stamp(experiment) {
             let read = read(&directory.join("experiment.toml"), experiment);
             let parsed = read.and_then(|text| {
-                toml::from_str(&text).map_err(|error| format!("experiment.toml: {}", error.message()))
+                toml::from_str(&text).map_err(|error| plain(&format!("experiment.toml: {}", error.message())))
             });
             self.experiment = (stamp(experiment), Some(parsed));
         }

@@ -1,4 +1,5 @@
 //! The page in a browser. `cargo test -p watch -- --ignored` runs these, where there is one.
+#![cfg(target_os = "linux")] // names that others refuse, and states by the table of locks
 
 mod browser;
 mod folder;

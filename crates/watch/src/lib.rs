@@ -1,7 +1,7 @@
 //! A local page over a folder of runs: the table of runs with their state, the curves of those in progress as they
 //! grow, and the report of a finished one.
 //!
-//! It listens on 127.0.0.1 alone, answers no other page's questions ([`access`](mod@access)), and writes nothing. What it
+//! It listens on 127.0.0.1 alone, does not answer the scripts and pictures of other sites, and writes nothing. What it
 //! shows (names of folders, texts in files) may come from anybody: the browser gets it as JSON and makes text of it,
 //! never markup.
 

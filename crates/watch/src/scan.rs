@@ -322,7 +322,7 @@ impl Known {
 
 impl Row {
     /// A run of which nothing but its place is known.
-    fn named(root: &Path, below: &Path) -> Self {
+    pub(crate) fn named(root: &Path, below: &Path) -> Self {
         let mut hasher = DefaultHasher::new();
         below.hash(&mut hasher);
         let key = format!("{:016x}", hasher.finish());

@@ -93,10 +93,10 @@ mod tests {
     use super::*;
 
     fn seen(rows: &[(&str, &str)]) -> Seen {
-        let row = |(key, experiment): &(&str, &str)| Row {
-            key: (*key).into(),
-            experiment: (*experiment).into(),
-            ..Row::named("runs".as_ref(), "a/b".as_ref())
+        let row = |(key, experiment): &(&str, &str)| {
+            let mut row = Row::named("runs".as_ref(), "a/b".as_ref());
+            (row.key, row.experiment) = ((*key).into(), (*experiment).into());
+            row
         };
         Seen { rows: rows.iter().map(row).collect(), ..Seen::default() }
     }

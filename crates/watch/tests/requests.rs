@@ -1,4 +1,5 @@
 //! Whom the server answers, and with what.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod folder;
 

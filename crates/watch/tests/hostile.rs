@@ -1,6 +1,6 @@
 //! Folders that hold what no training left there.
 #![cfg(target_os = "linux")] // names that others refuse, links, pipes, and states by the table of locks
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on has failed
 
 mod folder;
 

@@ -1,6 +1,6 @@
 //! The page in a browser. `cargo test -p watch -- --ignored` runs these, where there is one.
 #![cfg(target_os = "linux")] // names that others refuse, and states by the table of locks
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on has failed
 
 mod browser;
 mod folder;

@@ -1,5 +1,5 @@
 //! Whom the server answers, and with what.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on has failed
 
 mod folder;
 

@@ -60,7 +60,8 @@ function stepText(row) {
 
 function nameOfRun(row) {
   const name = text(row.run);
-  if (row.state !== "complete") return name;
+  // Of others there is nothing to report.
+  if (row.state === "broken" || row.state === "started") return name;
   const link = make("a", "", name);
   // The key is of 16 digits that the server chose.
   link.href = `/run/${encodeURIComponent(row.key)}/report`;
@@ -136,6 +137,19 @@ function rowElement(row) {
   return element;
 }
 
+// Takes over what is other in a new version of an element. The rest stays, so that a link does not go away under the
+// mouse, nor the keyboard's place, while a training goes on.
+function renew(element, newer) {
+  element.className = newer.className;
+  const children = [...newer.children];
+  children.forEach((child, i) => {
+    const old = element.children[i];
+    if (!old) element.append(child);
+    else if (!old.isEqualNode(child)) old.replaceWith(child);
+  });
+  while (element.children.length > children.length) element.lastElementChild.remove();
+}
+
 // Puts the rows into order, moving only those that are not where they belong.
 function arrange() {
   const body = byId("rows");
@@ -169,8 +183,8 @@ function card(key) {
 }
 
 function fill(parts, row) {
-  parts.title.replaceChildren(make("span", "name", text(row.experiment)));
-  parts.about.replaceChildren(make("span", "name", nameOfRun(row)), ...(row.about ? [text(row.about, "name")] : []));
+  renew(parts.title, make("h3", "", make("span", "name", text(row.experiment))));
+  renew(parts.about, make("p", "faint", make("span", "name", nameOfRun(row)), ...(row.about ? [text(row.about, "name")] : [])));
   parts.bar.hidden = !inProgress(row) || row.steps === undefined;
   parts.bar.max = row.steps || 1;
   parts.bar.value = row.step || 0;
@@ -309,8 +323,12 @@ function take({ folder, news }) {
   for (const row of news.rows) {
     const element = rowElement(row);
     const before = rows.get(row.key);
-    if (before) before.element.replaceWith(element);
-    rows.set(row.key, { row, element });
+    if (before) {
+      renew(before.element, element);
+      before.row = row;
+    } else {
+      rows.set(row.key, { row, element });
+    }
     // Whoever watched a run to its end still sees its curve then.
     if (cards.has(row.key)) fill(cards.get(row.key), row);
   }

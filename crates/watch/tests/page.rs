@@ -99,6 +99,7 @@ fn a_run_in_progress_moves() {
     );
     let curve = "document.querySelector('.card path.validation').getAttribute('d')";
     let before = page.evaluate(curve);
+    page.evaluate("window.kept = [...document.querySelectorAll('.card h3 span, td.run')]");
     assert_eq!(before.as_str().unwrap().matches('L').count(), 9);
     (11..=60).for_each(|step| log(&run, step * 10));
     page.wait_for("document.querySelector('td.step').textContent === '600 / 1,000'");
@@ -107,6 +108,9 @@ fn a_run_in_progress_moves() {
     assert!(texts(&mut page, ".card")[0].contains("step 600 of 1,000"));
     assert_eq!(page.evaluate("document.querySelector('.card progress').value"), 600);
     assert_eq!(texts(&mut page, "td.loss"), ["0.162"]);
+
+    // Whatever somebody is about to click stays where it is.
+    assert_eq!(page.evaluate("kept.length === 2 && kept.every((of) => of.isConnected)"), true);
 
     // It ends: its curve stays, its report can be opened.
     std::fs::write(run.join("results.json"), results("rnn-lorenz").to_string()).unwrap();
@@ -170,10 +174,11 @@ fn hostile_names_are_text() {
     }
     in_order(&page, &address.to_string());
     let reports = page.evaluate("[...document.querySelectorAll('tr a')].map((link) => link.href)");
-    assert_eq!(reports.as_array().unwrap().len(), 10);
+    assert_eq!(reports.as_array().unwrap().len(), 20);
     for report in reports.as_array().unwrap() {
         page.go(report.as_str().unwrap());
         assert_eq!(page.evaluate("typeof window.hacked"), "undefined");
+        assert_eq!(page.evaluate("document.querySelectorAll('h1').length"), 1);
         assert_eq!(page.evaluate("document.querySelectorAll('img:not([src^=\"data:\"]), iframe, [onload], [onclick], [onerror]').length"), 0);
     }
     in_order(&page, &address.to_string());

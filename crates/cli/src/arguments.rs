@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::pages::{PlotArguments, ReportArguments, WatchArguments};
+
 use crate::sweep::{SweepArguments, WorkerArguments};
 
 const OVERRIDES: &str = "Settings over those of the file, such as train.steps=5000 or seed=3";
@@ -110,7 +112,7 @@ pub(crate) enum Command {
     /// A row is a configuration, an experiment but for its seed: the mean over its seeds and a 95% interval. What cannot
     /// be told from the best (bootstrap paired over starts) is named below the table.
     Compare {
-        /// Run directories, or names of experiments for their newest run and its other seeds
+        /// Run directories, folders of sweeps, or names of experiments for their newest run and its other seeds
         #[arg(required = true, value_name = "RUN")]
         named: Vec<String>,
         /// Show the effect of one setting, such as model.hidden
@@ -131,6 +133,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         runs: RunsFolder,
     },
+    /// Write a page about runs or a sweep, with pictures
+    Report(ReportArguments),
+    /// Draw the trajectories of a file
+    Plot(PlotArguments),
+    /// Serve a page of all runs to this machine, with live curves of those in progress
+    Watch(WatchArguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -3,6 +3,7 @@
 mod arguments;
 mod dashboard;
 mod display;
+mod pages;
 mod runs;
 mod sweep;
 
@@ -68,7 +69,7 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
             display.finished(&written);
         }
         Command::Compare { named, by, format, runs } => {
-            let comparison = report::Comparison::new(&runs::gather(&named, &runs.runs)?);
+            let comparison = report::Comparison::new(&runs::gather(&named, &runs.runs, &mut display)?);
             let comparison = comparison.map_err(RunError::Usage)?;
             print(&match (by, format.chosen()) {
                 (Some(key), _) => comparison.by(&key).map_err(RunError::Usage)?,
@@ -82,6 +83,9 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
             let run = Run::open(&run, &runs.runs, Needs::Results)?;
             show(&run.results()?, run.directory(), json, &mut display)?;
         }
+        Command::Report(arguments) => pages::report(&arguments, &mut display)?,
+        Command::Plot(arguments) => pages::plot(&arguments, &mut display)?,
+        Command::Watch(arguments) => pages::watch(&arguments, &mut display)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "attractor", &mut script);

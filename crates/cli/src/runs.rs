@@ -3,24 +3,56 @@
 use std::path::{Path, PathBuf};
 
 use report::RunFiles;
-use runner::{Needs, Run, RunError};
+use runner::sweep::{Sweep, is_sweep};
+use runner::{Needs, Progress, Run, RunError};
 
-/// The complete runs that `named` means: run directories, and for the name of an experiment its newest run with those
-/// that differ from it in the seed alone.
-pub(crate) fn gather(named: &[String], runs: &Path) -> Result<Vec<RunFiles>, RunError> {
+/// The complete runs that `named` means: run directories, all of a sweep, and for the name of an experiment its newest
+/// run with those that differ from it in the seed alone.
+pub(crate) fn gather(
+    named: &[String],
+    runs: &Path,
+    progress: &mut dyn Progress,
+) -> Result<Vec<RunFiles>, RunError> {
     let mut all: Vec<RunFiles> = Vec::new();
     for name in named {
-        let newest = Run::open(name, runs, Needs::Results)?;
-        let newest = RunFiles::read(newest.directory()).map_err(RunError::Usage)?;
-        let direct = newest.directory == Path::new(name);
-        let siblings = if direct { Vec::new() } else { seeds_of(&newest).map_err(RunError::Usage)? };
-        for run in std::iter::once(newest).chain(siblings) {
+        let found = match is_sweep(Path::new(name)) {
+            true => of_sweep(name, progress)?,
+            false => of_experiment(name, runs)?,
+        };
+        for run in found {
             if all.iter().all(|other| other.directory != run.directory) {
                 all.push(run);
             }
         }
     }
     Ok(all)
+}
+
+fn of_sweep(name: &str, progress: &mut dyn Progress) -> Result<Vec<RunFiles>, RunError> {
+    let runs = Sweep::open(Path::new(name))?.runs();
+    let complete: Vec<&Run> = runs.iter().flatten().collect();
+    if complete.is_empty() {
+        return Err(RunError::Usage(format!(
+            "{name}: none of its {} entries has results yet; give its `attractor sweep` again to go on",
+            runs.len()
+        )));
+    }
+    if complete.len() < runs.len() {
+        let missing = runs.len() - complete.len();
+        progress.note(&format!("{name}: {missing} of {} entries have no results yet", runs.len()));
+    }
+    complete.into_iter().map(|run| read(run.directory())).collect()
+}
+
+fn of_experiment(name: &str, runs: &Path) -> Result<Vec<RunFiles>, RunError> {
+    let newest = read(Run::open(name, runs, Needs::Results)?.directory())?;
+    let direct = newest.directory == Path::new(name);
+    let siblings = if direct { Vec::new() } else { seeds_of(&newest).map_err(RunError::Usage)? };
+    Ok(std::iter::once(newest).chain(siblings).collect())
+}
+
+fn read(directory: &Path) -> Result<RunFiles, RunError> {
+    RunFiles::read(directory).map_err(RunError::Usage)
 }
 
 /// The other complete runs beside `newest` with its settings but another seed, the newest of each.

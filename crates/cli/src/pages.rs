@@ -1,0 +1,148 @@
+//! `attractor report`, `attractor plot` and `attractor watch`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use dataset::arrays::read_npz;
+use dataset::files::write_atomically;
+use report::{Picture, RunFiles};
+use runner::{Progress, RunError};
+
+use crate::arguments::RunsFolder;
+use crate::display::{Display, print};
+use crate::runs::gather;
+
+#[derive(Args)]
+pub(crate) struct ReportArguments {
+    /// Run directories, folders of sweeps, or names of experiments for their newest run and its other seeds
+    #[arg(required = true, value_name = "RUN")]
+    named: Vec<String>,
+    /// Page to write: one .html file that needs no network
+    #[arg(short, long, value_name = "FILE", required_unless_present = "pictures")]
+    output: Option<PathBuf>,
+    /// Folder for each picture as .svg and .png
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
+    #[command(flatten)]
+    runs: RunsFolder,
+}
+
+#[derive(Args)]
+pub(crate) struct PlotArguments {
+    /// .npz with t [time] and u [trajectory, time, component], as simulate and predict write it
+    file: PathBuf,
+    /// Picture to write, .svg or .png, or page, .html
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Names of the components, such as x,y,z or "x (m),v (m/s)"
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    names: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct WatchArguments {
+    /// Port of this machine; 0 for any that is free
+    #[arg(long, default_value_t = 8717)]
+    port: u16,
+    #[command(flatten)]
+    runs: RunsFolder,
+}
+
+/// Writes a page about runs, and their pictures.
+pub(crate) fn report(arguments: &ReportArguments, display: &mut Display) -> Result<(), RunError> {
+    let runs = gather(&arguments.named, &arguments.runs.runs, display)?;
+    if let Some(output) = &arguments.output {
+        if output.extension().is_none_or(|extension| extension != "html") {
+            return Err(RunError::Usage(format!("{}: a report is a .html file", output.display())));
+        }
+        display.stage(&format!("drawing the report of {}", counted(runs.len(), "run")));
+        let title = arguments.named.join(", ");
+        let page = report::page(&runs, &title).map_err(|error| RunError::Failed(error.to_string()))?;
+        write(output, page.as_bytes())?;
+        display.finished(&format!("{} holds the report", output.display()));
+    }
+    if let Some(folder) = &arguments.pictures {
+        let mut written = 0;
+        if runs.len() > 1 {
+            let pictures = report::comparison_pictures(&runs).map_err(RunError::Usage)?;
+            written += save(&pictures, folder)?;
+        }
+        let mut told = Instant::now();
+        for (number, run) in runs.iter().enumerate() {
+            if number == 0 || told.elapsed() > Duration::from_secs(2) {
+                display.stage(&format!("drawing the pictures of run {} of {}", number + 1, runs.len()));
+                told = Instant::now();
+            }
+            let pictures = report::pictures(run).map_err(|error| RunError::Failed(error.to_string()))?;
+            let of_run = if runs.len() > 1 { folder.join(stem(run)) } else { folder.clone() };
+            written += save(&pictures, &of_run)?;
+        }
+        display.finished(&format!(
+            "{} holds {} as .svg and .png",
+            folder.display(),
+            counted(written, "picture")
+        ));
+    }
+    Ok(())
+}
+
+/// Draws the trajectories of a file.
+pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(), RunError> {
+    let PlotArguments { file, output, names } = arguments;
+    let kind = output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if !["svg", "png", "html"].contains(&kind) {
+        return Err(RunError::Usage(format!(
+            "{}: a plot is written as .svg, .png or .html",
+            output.display()
+        )));
+    }
+    let at = |fault: String| RunError::Usage(format!("{}: {fault}", file.display()));
+    let arrays = read_npz(file).map_err(|error| RunError::Usage(error.to_string()))?;
+    let pictures = report::plot(&arrays, names).map_err(at)?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let bytes = match kind {
+        "html" => report::page_of_pictures(&pictures, &name).into_bytes(),
+        "png" => report::stacked(&pictures).png().map_err(RunError::Failed)?,
+        _ => report::stacked(&pictures).svg.into_bytes(),
+    };
+    write(output, &bytes)?;
+    display.finished(&format!("{} holds the plot of {}", output.display(), file.display()));
+    Ok(())
+}
+
+/// Serves the page over a folder of runs until the process is ended.
+pub(crate) fn watch(arguments: &WatchArguments, display: &mut Display) -> Result<(), RunError> {
+    let options = watch::Options { runs: arguments.runs.runs.clone(), port: arguments.port };
+    let ready = |at| {
+        print(&format!("http://{at}/\n"));
+        display.stage(&format!("watching {}; Ctrl-C ends it", arguments.runs.runs.display()));
+    };
+    watch::serve(&options, ready).map_err(RunError::Usage)
+}
+
+/// Writes pictures into a folder; their number.
+fn save(pictures: &[Picture], folder: &Path) -> Result<usize, RunError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| RunError::Usage(format!("{} cannot be made: {error}", folder.display())))?;
+    for picture in pictures {
+        write(&folder.join(format!("{}.svg", picture.name)), picture.svg.as_bytes())?;
+        write(&folder.join(format!("{}.png", picture.name)), &picture.png().map_err(RunError::Failed)?)?;
+    }
+    Ok(pictures.len())
+}
+
+/// What the folder of a run's pictures is called.
+fn stem(run: &RunFiles) -> String {
+    let name = run.directory.file_name().unwrap_or_default().to_string_lossy();
+    format!("{}-{name}", run.experiment)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    write_atomically(path, |file| file.write_all(bytes))
+        .map_err(|error| RunError::Usage(format!("{} cannot be written: {error}", path.display())))
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

@@ -5,8 +5,27 @@ use std::fmt::Write;
 use crate::compare::{Comparison, Effect, Metric, Ranking, Row};
 use crate::{lay_out, number};
 
-/// Two lines of heading, and what stands below them in a row; nothing where there is none.
-pub(crate) type Column = ([&'static str; 2], Box<dyn Fn(&Row) -> Option<String>>);
+/// A column of a ranking.
+pub(crate) struct Column {
+    /// Two lines of heading, for narrow tables.
+    above: &'static str,
+    below: &'static str,
+    /// The heading where there is room.
+    pub(crate) title: &'static str,
+    /// What stands below it in a row; nothing where there is none.
+    pub(crate) cell: Cell,
+}
+
+type Cell = Box<dyn Fn(&Row) -> Option<String>>;
+
+impl Column {
+    fn new(
+        [above, below, title]: [&'static str; 3],
+        cell: impl Fn(&Row) -> Option<String> + 'static,
+    ) -> Self {
+        Column { above, below, title, cell: Box::new(cell) }
+    }
+}
 
 impl Comparison {
     /// A table a ranking, and what its numbers mean.
@@ -29,11 +48,13 @@ impl Comparison {
     /// A GitHub-flavoured Markdown table a ranking.
     pub fn markdown(&self) -> String {
         let table = |ranking: &Ranking| {
-            let cells = ranking.cells(&ranking.scores());
+            let columns = ranking.scores();
+            let cells = ranking.cells(&columns);
             let escape =
                 |cell: &str| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
             let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-            let heading = cells.iter().map(|column| format!("{} {}", column[0], column[1]).trim().to_owned());
+            let heading =
+                [""].into_iter().chain(columns.iter().map(|column| column.title)).map(str::to_owned);
             let mut text = line(heading.collect()) + "|---" + &"|---:".repeat(cells.len() - 1) + "|\n";
             for row in 2..cells[0].len() {
                 text += &line(cells.iter().map(|column| escape(&column[row])).collect());
@@ -162,43 +183,53 @@ impl Ranking {
     /// Scores and costs.
     pub(crate) fn scores(&self) -> Vec<Column> {
         let metric = self.metric;
-        let above = match metric {
-            Metric::ValidTime { .. } => ["valid", "for Lyapunov times"],
-            Metric::Nrmse { .. } => ["error", "over the horizon"],
+        let (mean, interval) = match metric {
+            Metric::ValidTime { .. } => (
+                ["valid", "mean", "valid time (Lyapunov times)"],
+                ["for Lyapunov times", "95% interval", "its 95% interval"],
+            ),
+            Metric::Nrmse { .. } => (
+                ["error", "mean", "error over the horizon (std.)"],
+                ["over the horizon", "95% interval", "its 95% interval"],
+            ),
         };
-        let interval = move |row: &Row| match (row.interval, row.over_starts) {
+        let of_interval = move |row: &Row| match (row.interval, row.over_starts) {
             (Some(interval), _) => Some(metric.interval(interval)),
             (None, over_starts) => over_starts.map(|interval| format!("({})", metric.interval(interval))),
         };
-        let column = |heading, cell: fn(&Row) -> Option<String>| -> Column { (heading, Box::new(cell)) };
         vec![
-            column(["", "seeds"], |row| Some(row.seeds.len().to_string())),
-            ([above[0], "mean"], Box::new(move |row| Some(metric.show(row.mean)))),
-            ([above[1], "95% interval"], Box::new(interval)),
-            column(["error of", "one step"], |row| Some(number(row.one_step_rmse))),
-            column(["para-", "meters"], |row| row.parameters.map(|count| count.to_string())),
-            column(["training", "seconds"], |row| row.train_seconds.map(seconds)),
+            Column::new(["", "seeds", "seeds"], |row| Some(row.seeds.len().to_string())),
+            Column::new(mean, move |row| Some(metric.show(row.mean))),
+            Column::new(interval, of_interval),
+            Column::new(["error of", "one step", "error of one step (std.)"], |row| {
+                Some(number(row.one_step_rmse))
+            }),
+            Column::new(["para-", "meters", "parameters"], |row| {
+                row.parameters.map(|count| count.to_string())
+            }),
+            Column::new(["training", "seconds", "training (s)"], |row| row.train_seconds.map(seconds)),
         ]
     }
 
     /// The long run and ensembles, where there are any.
     pub(crate) fn long_run(&self) -> Vec<Column> {
-        let column = |heading, cell: fn(&Row) -> Option<String>| -> Column { (heading, Box::new(cell)) };
         let all = [
-            column(["long run", "D_stsp"], |row| row.climate.map(|of| number(of[0]))),
-            column(["", "D_H"], |row| row.climate.map(|of| number(of[1]))),
-            column(["", "left"], |row| row.left.map(|[left, starts]| format!("{left} of {starts}"))),
-            column(["ensemble", "CRPS"], |row| row.ensemble.map(|of| number(of[0]))),
-            column(["spread", "/ error"], |row| row.ensemble.map(|of| number(of[1]))),
+            Column::new(["long run", "D_stsp", "D_stsp (nats)"], |row| row.climate.map(|of| number(of[0]))),
+            Column::new(["", "D_H", "D_H (0 to 1)"], |row| row.climate.map(|of| number(of[1]))),
+            Column::new(["", "left", "left the attractor (starts)"], |row| {
+                row.left.map(|[left, starts]| format!("{left} of {starts}"))
+            }),
+            Column::new(["ensemble", "CRPS", "CRPS (std.)"], |row| row.ensemble.map(|of| number(of[0]))),
+            Column::new(["spread", "/ error", "spread / error"], |row| row.ensemble.map(|of| number(of[1]))),
         ];
-        all.into_iter().filter(|(_, cell)| self.rows.iter().any(|row| cell(row).is_some())).collect()
+        all.into_iter().filter(|column| self.rows.iter().any(|row| (column.cell)(row).is_some())).collect()
     }
 
     /// Labels and columns as cells.
     fn cells(&self, columns: &[Column]) -> Vec<Vec<String>> {
         let labels = [String::new(), String::new()].into_iter();
         let mut cells = vec![labels.chain(self.rows.iter().map(|row| row.label.clone())).collect()];
-        for ([above, below], cell) in columns {
+        for Column { above, below, cell, .. } in columns {
             let heading = [(*above).to_owned(), (*below).to_owned()].into_iter();
             let of_rows = self.rows.iter().map(|row| cell(row).unwrap_or_else(|| "-".into()));
             cells.push(heading.chain(of_rows).collect());

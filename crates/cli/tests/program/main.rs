@@ -1,12 +1,18 @@
 //! The built program, used as a stranger would.
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+#[path = "../../../watch/tests/browser/mod.rs"]
+mod browser;
 mod commands;
 #[cfg(feature = "gpu")]
 mod gpu;
+#[path = "../../../watch/tests/folder/hostile.rs"]
+mod hostile;
 mod mistakes;
+mod pages;
 mod readme;
 mod recipes;
 mod support;
 mod sweep;
 mod tensorboard;
+mod tour;

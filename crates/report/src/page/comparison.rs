@@ -86,18 +86,11 @@ fn section(ranking: &Ranking) -> Result<String, DrawError> {
 
 fn table(ranking: &Ranking) -> String {
     let columns: Vec<Column> = ranking.scores().into_iter().chain(ranking.long_run()).collect();
-    let heading = |([above, below], _): &Column| {
-        // a word that was broken for a narrow table
-        let name = match above.strip_suffix('-') {
-            Some(part) => format!("{part}{below}"),
-            None => format!("{above} {below}"),
-        };
-        format!("<th scope=\"col\">{}</th>", escape(name.trim()))
-    };
+    let heading = |column: &Column| format!("<th scope=\"col\">{}</th>", column.title);
     let line = |row: &Row| {
         let cells: String = columns
             .iter()
-            .map(|(_, cell)| format!("<td>{}</td>", escape(&cell(row).unwrap_or_default())))
+            .map(|column| format!("<td>{}</td>", escape(&(column.cell)(row).unwrap_or_default())))
             .collect();
         let (own, kind) = if row.baseline { ("", " (baseline)") } else { (" class=\"own\"", "") };
         format!("<tr{own}><th scope=\"row\">{}{kind}</th>{cells}</tr>\n", escape(&row.label))
@@ -182,14 +175,16 @@ impl Ranking {
         }
         let means = effects.iter().enumerate().map(|(i, of)| [i as f64, of.mean]).collect();
         let mut marks = vec![Mark::new(Ink::Train, "run", Shape::Dots(dots))];
-        if effects.iter().all(|of| of.value.parse::<f64>().is_ok()) {
+        let numbers = effects.iter().all(|of| of.value.parse::<f64>().is_ok());
+        if numbers {
             marks.insert(0, Mark::new(Ink::Spread, "mean", Shape::Thread(means)));
         }
         let letters = (LETTERS / effects.len()).max(3);
         let names: Vec<String> = effects.iter().map(|of| shortened(&of.value, letters)).collect();
         let x = Axis::names(format!("{} (value)", shortened(key, 40)), &names);
         let others = if self.varied().len() > 1 { " Other settings vary among these runs, too." } else { "" };
-        let caption = format!("The score of every run by its {key}, and the mean at each value.{others}");
+        let mean = if numbers { ", and the mean at each value" } else { "" };
+        let caption = format!("The score of every run by its {key}{mean}.{others}");
         let svg = draw(&[Chart { x, y, marks }], 2200, usize::MAX)?;
         // the name of a file
         let stem: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();

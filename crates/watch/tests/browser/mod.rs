@@ -115,6 +115,11 @@ impl Browser {
 
     /// What a PNG looks like, as the browser decodes it.
     pub fn picture(&self, png: &[u8]) -> Picture {
+        self.picture_of(&base64(png))
+    }
+
+    /// The same of a PNG in base64, as the protocol hands it out.
+    pub fn picture_of(&self, png: &str) -> Picture {
         let look = "async (source) => {
             const image = new Image();
             image.src = 'data:image/png;base64,' + source;
@@ -128,7 +133,7 @@ impl Browser {
             return [image.width, image.height, new Set(data).size, sum / data.length / 3];
         }";
         let mut tab = self.tab();
-        let seen = tab.evaluate(&format!("({look})('{}')", base64(png)));
+        let seen = tab.evaluate(&format!("({look})('{png}')"));
         // A tab that another one hides draws nothing.
         tab.call("Page.close", json!({}));
         Picture {

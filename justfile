@@ -31,6 +31,18 @@ architectures runs="runs/architectures":
     done; done
     "${CARGO_TARGET_DIR:-target}"/release/attractor compare {{runs}}/*/*
 
+# every combination of settings: just sweep ffnn-lorenz model.hidden=16,32 seed=0..3
+sweep experiment *settings:
+    cargo run --release -- sweep {{experiment}} {{settings}}
+
+# a page about runs: just report report.html rnn-lorenz
+report output +runs:
+    cargo run --release -- report {{runs}} --output {{output}}
+
+# a local page of all runs
+watch *arguments:
+    cargo run --release -- watch {{arguments}}
+
 # runs in one table, best first
 compare +runs:
     cargo run --release -- compare {{runs}}

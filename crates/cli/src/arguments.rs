@@ -58,7 +58,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         runs: RunsFolder,
     },
-    /// Train an experiment with every combination of some settings, several at a time
+    /// Train an experiment with every combination of settings
     Sweep(SweepArguments),
     /// Train one entry of a sweep, as a job of a cluster
     Worker(WorkerArguments),
@@ -137,7 +137,7 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// Draw the trajectories of a file
     Plot(PlotArguments),
-    /// Serve a page of all runs to this machine, with live curves of those in progress
+    /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
     /// Print a completion script for a shell
     Completions {

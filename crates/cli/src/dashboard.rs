@@ -83,6 +83,12 @@ impl Dashboard {
             );
         }
         let cannot = |error| format!("--dashboard cannot draw on this terminal: {error}; leave it out");
+        // What is drawn is kept in memory, a cell at a time.
+        if let Ok((columns, rows)) = ratatui::crossterm::terminal::size()
+            && u64::from(columns) * u64::from(rows) > 1_000_000
+        {
+            return Err(format!("--dashboard cannot draw on a terminal of {columns} x {rows}; leave it out"));
+        }
         give_back_at_a_panic();
         let terminal = {
             let mut shown = lock(&SHOWN);

@@ -97,7 +97,10 @@ pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(
             output.display()
         )));
     }
-    let at = |fault: String| RunError::Usage(format!("{}: {fault}", file.display()));
+    let at = |fault: String| match fault.contains(&*file.to_string_lossy()) {
+        true => RunError::Usage(fault),
+        false => RunError::Usage(format!("{}: {fault}", file.display())),
+    };
     let arrays = read_npz(file).map_err(|error| RunError::Usage(error.to_string()))?;
     let pictures = report::plot(&arrays, names).map_err(at)?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -139,8 +142,7 @@ fn stem(run: &RunFiles) -> String {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    write_atomically(path, |file| file.write_all(bytes))
-        .map_err(|error| RunError::Usage(format!("{} cannot be written: {error}", path.display())))
+    write_atomically(path, |file| file.write_all(bytes)).map_err(|error| RunError::Usage(error.to_string()))
 }
 
 fn counted(number: usize, what: &str) -> String {

@@ -20,7 +20,9 @@ pub(crate) fn gather(
             false => of_experiment(name, runs)?,
         };
         for run in found {
-            if all.iter().all(|other| other.directory != run.directory) {
+            // by whatever path it was named
+            let real = |run: &RunFiles| run.directory.canonicalize().ok();
+            if all.iter().all(|other| real(other) != real(&run)) {
                 all.push(run);
             }
         }
@@ -39,7 +41,10 @@ fn of_sweep(name: &str, progress: &mut dyn Progress) -> Result<Vec<RunFiles>, Ru
     }
     if complete.len() < runs.len() {
         let missing = runs.len() - complete.len();
-        progress.note(&format!("{name}: {missing} of {} entries have no results yet", runs.len()));
+        progress.note(&format!(
+            "{name}: {missing} of {} entries have no results, or none that can be read",
+            runs.len()
+        ));
     }
     complete.into_iter().map(|run| read(run.directory())).collect()
 }

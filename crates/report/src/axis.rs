@@ -126,6 +126,10 @@ impl Axis {
             }
             Scale::Linear => {
                 let step = step(self.high - self.low, most);
+                // An interval too small for numbers of its own.
+                if !(step > 0.0 && (self.high - self.low) / step < 1e3) {
+                    return vec![self.low];
+                }
                 let (first, last) = ((self.low / step).ceil() as i64, (self.high / step).floor() as i64);
                 // From whole numbers, so that 0 is 0 and not a rounding.
                 (first..=last).map(|i| i as f64 * step).collect()

@@ -103,9 +103,14 @@ pub struct Against {
 }
 
 impl Against {
-    /// Whether the two may as well be alike.
-    pub fn within_noise(&self) -> bool {
-        self.interval.is_some_and(|[low, high]| low <= 0.0 && 0.0 <= high)
+    /// Whether it is worse than the best by more than noise; none where that was not tested. Over the seeds that both
+    /// have it may even be better.
+    pub fn is_worse(&self, metric: Metric) -> Option<bool> {
+        let [low, high] = self.interval?;
+        Some(match metric {
+            Metric::ValidTime { .. } => high < 0.0,
+            Metric::Nrmse { .. } => low > 0.0,
+        })
     }
 }
 
@@ -216,7 +221,8 @@ impl Ranking {
         let names: BTreeSet<&String> = runs.iter().flat_map(|run| run.results.baselines.keys()).collect();
         rows.extend(names.into_iter().map(|name| Row::of_baseline(name, runs, metric)));
         rows.sort_by(order);
-        Ranking { system: first.system.clone(), observed: first.observed.clone(), apart, metric, rows }
+        let observed = first.observed.as_ref().map(|names| names.iter().map(|name| visible(name)).collect());
+        Ranking { system: visible(&first.system), observed, apart, metric, rows }
     }
 
     /// The settings by which its configurations differ.
@@ -237,8 +243,10 @@ impl Ranking {
         let with = |value: &String| -> Vec<&Row> {
             models().filter(|row| row.settings.get(key) == Some(value)).collect()
         };
+        // What stands beside a name follows from it.
+        let beside = key.strip_suffix("name").unwrap_or("\0");
         let alike = |a: &Row, b: &Row| {
-            let mut shared = a.settings.iter().filter(|(name, _)| *name != key);
+            let mut shared = a.settings.iter().filter(|(name, _)| *name != key && !name.starts_with(beside));
             shared.all(|(name, value)| b.settings.get(name).is_none_or(|other| other == value))
         };
         let effect = |value: &&String| {
@@ -312,7 +320,10 @@ impl Row {
         let scores: Vec<&Scores> = results.iter().map(|results| &results.scores).collect();
         let setting = |key: &String| Some((key.clone(), of[0].settings.get(key)?.clone()));
         let suspicions = results.iter().flat_map(|results| {
-            results.suspicions.iter().map(|found| format!("seed {}: {}", results.seed, found.message))
+            results
+                .suspicions
+                .iter()
+                .map(|found| format!("seed {}: {}", results.seed, visible(&found.message)))
         });
         let seconds: Vec<f64> = results.iter().map(|results| results.train.seconds).collect();
         Row {
@@ -338,7 +349,7 @@ impl Row {
         Row {
             baseline: true,
             seeds: of.into_keys().collect(),
-            ..Row::of_scores(name.to_owned(), &scores, metric)
+            ..Row::of_scores(visible(name), &scores, metric)
         }
     }
 
@@ -384,6 +395,9 @@ fn take(files: &RunFiles) -> Result<Taken<'_>, String> {
         format!("{at} has no results yet: its training did not end; continue it with `attractor resume {at}`")
     })?;
     let settings = settings(files)?;
+    if settings.get("system.name") != Some(&visible(&results.system)) {
+        return Err(format!("{at}: its results.json is of another system than its experiment.toml"));
+    }
     let task = settings.iter().filter(|(key, _)| {
         ["system", "data", "evaluate"].iter().any(|section| key.split('.').next() == Some(section))
     });
@@ -406,7 +420,7 @@ fn settings(files: &RunFiles) -> Result<BTreeMap<String, String>, String> {
 }
 
 /// The settings of a table by dotted keys, lists as one value each.
-pub(crate) fn flat(table: &Table) -> BTreeMap<String, String> {
+fn flat(table: &Table) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for (key, value) in table {
         match value {
@@ -414,10 +428,10 @@ pub(crate) fn flat(table: &Table) -> BTreeMap<String, String> {
                 all.extend(flat(inner).into_iter().map(|(inner, value)| (format!("{key}.{inner}"), value)));
             }
             Value::String(text) => {
-                all.insert(key.clone(), text.clone());
+                all.insert(key.clone(), visible(text));
             }
             other => {
-                all.insert(key.clone(), other.to_string());
+                all.insert(key.clone(), visible(&other.to_string()));
             }
         }
     }
@@ -453,6 +467,11 @@ fn varied(configurations: &[Vec<&Taken>]) -> Vec<String> {
     all.into_iter().filter(|key| differs(key) && !implied(key)).cloned().collect()
 }
 
+/// With control characters written out: names come from files, and go to a terminal.
+fn visible(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
 /// The experiment, and what sets this configuration apart from the others of its name.
 fn label(of: &[&Taken], configurations: &[Vec<&Taken>]) -> String {
     let alike: Vec<Vec<&Taken>> =
@@ -461,7 +480,7 @@ fn label(of: &[&Taken], configurations: &[Vec<&Taken>]) -> String {
         let key = key.strip_suffix(".name").unwrap_or(key);
         key.rsplit('.').next().unwrap_or(key).to_owned()
     };
-    let mut label = of[0].name().to_owned();
+    let mut label = visible(of[0].name());
     for key in varied(&alike) {
         if let Some(value) = of[0].settings.get(&key) {
             label += &format!(" {}={value}", short(&key));

@@ -34,6 +34,11 @@ pub fn plot(file: &Npz, names: &[String]) -> Result<Vec<Picture>, String> {
             ));
         }
     };
+    if let Some(i) =
+        (0..times).find(|&i| !t.values[i].is_finite() || (i > 0 && t.values[i] <= t.values[i - 1]))
+    {
+        return Err(format!("t[{i}] is {}: times must be finite and ascend", t.values[i]));
+    }
     if !names.is_empty() && names.len() != dim {
         return Err(format!("{} names for {dim} components", names.len()));
     }
@@ -41,7 +46,7 @@ pub fn plot(file: &Npz, names: &[String]) -> Result<Vec<Picture>, String> {
     let components = named_or_numbered(&named, dim);
     let runs: Vec<&[f64]> = u.values.chunks_exact(times * dim).collect();
     let mut charts = Vec::new();
-    let nothing = || "there is no finite number in u or t".to_string();
+    let nothing = || "there is nothing to draw: u and t hold no number below 1e100".to_string();
     let x = Axis::linear("t (time units of the system)", t.values.iter().copied()).ok_or_else(nothing)?;
     let inks = [Ink::Train, Ink::Forecast, Ink::Second];
     for (k, component) in components.iter().enumerate().take(MOST_COMPONENTS) {

@@ -1,9 +1,12 @@
 //! Comparisons as text: for a terminal, as CSV, and as Markdown.
 
-use std::fmt::Write;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::compare::{Comparison, Effect, Metric, Ranking, Row};
 use crate::{lay_out, number};
+
+pub(crate) const APART: &str = "Not to be ranked with the above, since the data or the scoring are others:";
 
 /// A column of a ranking.
 pub(crate) struct Column {
@@ -33,22 +36,19 @@ impl Comparison {
         let mut text = String::new();
         for (number, ranking) in self.rankings.iter().enumerate() {
             if number > 0 {
-                text += "\nNot to be ranked with the above, since the data or the scoring are others:\n";
+                text += &format!("\n{APART}\n");
                 text += &ranking.apart.iter().map(|line| format!("  {line}\n")).collect::<String>();
                 text.push('\n');
             }
             text += &ranking.text();
         }
-        for run in &self.superseded {
-            let _ = writeln!(text, "Left out, since there is a newer run of its seed: {}", run.display());
-        }
-        text
+        text + &self.left_out().iter().map(|line| format!("{line}\n")).collect::<String>()
     }
 
     /// A GitHub-flavoured Markdown table a ranking.
     pub fn markdown(&self) -> String {
         let table = |ranking: &Ranking| {
-            let columns = ranking.scores();
+            let columns: Vec<Column> = ranking.scores().into_iter().chain(ranking.long_run()).collect();
             let cells = ranking.cells(&columns);
             let escape =
                 |cell: &str| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
@@ -59,9 +59,23 @@ impl Comparison {
             for row in 2..cells[0].len() {
                 text += &line(cells.iter().map(|column| escape(&column[row])).collect());
             }
-            text + &ranking.notes().iter().map(|note| format!("\n{note}\n")).collect::<String>()
+            let heading = format!("### {}\n\n", escape(&ranking.heading()));
+            let apart = match &ranking.apart[..] {
+                [] => String::new(),
+                apart => format!("{APART} {}\n\n", escape(&apart.join("; "))),
+            };
+            let notes: String = ranking.notes().iter().map(|note| format!("\n{}\n", escape(note))).collect();
+            heading + &apart + &text + &notes
         };
-        self.rankings.iter().map(table).collect::<Vec<_>>().join("\n")
+        let left_out: String = self.left_out().iter().map(|line| format!("\n{line}\n")).collect();
+        self.rankings.iter().map(table).collect::<Vec<_>>().join("\n") + &left_out
+    }
+
+    /// Runs that do not count.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let line =
+            |run: &PathBuf| format!("Left out, since there is a newer run of its seed: {}", run.display());
+        self.superseded.iter().map(line).collect()
     }
 
     /// A line a configuration, numbers in full; what is missing is empty. `ranking` counts from 0.
@@ -123,10 +137,12 @@ impl Comparison {
         if !text.is_empty() {
             return Ok(text);
         }
-        let keys: Vec<&str> = self.rankings.iter().flat_map(Ranking::varied).collect();
+        let keys: BTreeSet<&str> = self.rankings.iter().flat_map(Ranking::varied).collect();
+        let keys: Vec<&str> = keys.into_iter().collect();
+        let these = "runs that can be ranked with each other do not differ in";
         Err(match &keys[..] {
-            [] => format!("--by {key}: these runs do not differ in any setting but the seed"),
-            keys => format!("--by {key}: these runs do not differ in that. They do in {}", keys.join(", ")),
+            [] => format!("--by {key}: {these} any setting but the seed"),
+            keys => format!("--by {key}: {these} that. They do in {}", keys.join(", ")),
         })
     }
 }
@@ -154,30 +170,23 @@ impl Metric {
 
 impl Ranking {
     fn text(&self) -> String {
-        let seen =
-            self.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")));
-        let cells = self.cells(&self.scores());
-        let mut table = lay_out(&cells);
-        if table.lines().any(|line| line.chars().count() > 80) {
-            // Long names stand on lines of their own.
-            let mut narrow = cells;
-            narrow[0].iter_mut().for_each(|cell| *cell = "   ".into());
-            let numbers = lay_out(&narrow);
-            let mut lines = numbers.lines();
-            table = lines.by_ref().take(2).map(|line| format!("{line}\n")).collect();
-            for (row, line) in self.rows.iter().zip(lines) {
-                table += &format!("{}\n{line}\n", row.label);
-            }
-        }
+        let table = fitted(self.cells(&self.scores()));
         let long = match &self.long_run()[..] {
             [] => String::new(),
-            columns => format!("\n{}", lay_out(&self.cells(columns))),
+            columns => format!("\n{}", fitted(self.cells(columns))),
         };
         format!(
-            "{}{seen}\n\n{table}{long}\n{}",
-            self.system,
+            "{}\n\n{table}{long}\n{}",
+            self.heading(),
             self.notes().iter().map(|note| wrap(note)).collect::<String>()
         )
+    }
+
+    /// The system, and what of it is seen.
+    pub(crate) fn heading(&self) -> String {
+        let seen =
+            self.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")));
+        format!("{}{seen}", self.system)
     }
 
     /// Scores and costs.
@@ -263,33 +272,39 @@ impl Ranking {
         notes
     }
 
-    /// What may as well be as good as the best.
+    /// What cannot be told from the best, and baselines that are better than all of it.
     fn noise(&self) -> Vec<String> {
-        let models: Vec<&Row> = self.rows.iter().filter(|row| !row.baseline).collect();
-        let [best, others @ ..] = &models[..] else { return Vec::new() };
-        if others.is_empty() {
-            return Vec::new();
-        }
-        let noise: Vec<&str> = others
-            .iter()
-            .filter(|row| row.against_best.is_some_and(|against| against.within_noise()))
-            .map(|row| row.label.as_str())
-            .collect();
-        let untested: Vec<&str> = others
-            .iter()
-            .filter(|row| row.against_best.is_none_or(|against| against.interval.is_none()))
-            .map(|row| row.label.as_str())
-            .collect();
-        let how = "bootstrap paired over the starts of the seeds that both have, 95%";
         let mut notes = Vec::new();
-        if !noise.is_empty() {
-            notes.push(format!("Not told from {} ({how}): {}.", best.label, noise.join("; ")));
-        } else if untested.len() < others.len() {
-            notes.push(format!("{} is better than every other by more than noise ({how}).", best.label));
+        let models: Vec<&Row> = self.rows.iter().filter(|row| !row.baseline).collect();
+        let [best, others @ ..] = &models[..] else { return notes };
+        let ahead: Vec<&str> =
+            self.rows.iter().take_while(|row| row.baseline).map(|row| row.label.as_str()).collect();
+        if !ahead.is_empty() {
+            notes.push(format!("No model here scores as well as the baselines: {}.", ahead.join("; ")));
+        }
+        let named = |worse: Option<bool>| -> Vec<&str> {
+            let test = |row: &&&Row| row.against_best.and_then(|of| of.is_worse(self.metric)) == worse;
+            others.iter().filter(test).map(|row| row.label.as_str()).collect()
+        };
+        let (alike, worse, untested) = (named(Some(false)), named(Some(true)), named(None));
+        let several = others.iter().any(|row| row.against_best.is_some_and(|against| against.seeds > 1));
+        let how = match several {
+            true => {
+                "95%: Student's t over the seeds that both have, and a bootstrap paired over their starts"
+            }
+            false => "95%: a bootstrap paired over the starts of the one seed that both have",
+        };
+        if !alike.is_empty() {
+            notes.push(format!("Not told from {} ({how}): {}.", best.label, alike.join("; ")));
+        } else if !worse.is_empty() {
+            let those =
+                if untested.is_empty() { "every other model" } else { "every model tested against it" };
+            notes.push(format!("{} is better than {those} by more than noise ({how}).", best.label));
         }
         if !untested.is_empty() {
             notes.push(format!(
-                "Not tested against {}, having no seed or no forecasts.npz in common: {}.",
+                "Not tested against {}, having no seed in common or no forecasts.npz with the same starts (older \
+                 versions wrote none): {}.",
                 best.label,
                 untested.join("; ")
             ));
@@ -311,7 +326,7 @@ impl Ranking {
             Metric::Nrmse { .. } => "error over the horizon",
         };
         let optional = |text: Option<String>| text.unwrap_or_else(|| "-".into());
-        let table = lay_out(&[
+        let table = fitted(vec![
             column(["", key], &|effect| effect.value.clone()),
             column(["", "runs"], &|effect| effect.runs.to_string()),
             column(["", "mean"], &|effect| metric.show(effect.mean)),
@@ -323,6 +338,25 @@ impl Ranking {
                     Student's t over the pairs.";
         format!("{}: {what}, by {key}\n\n{table}\n{}", self.system, wrap(note))
     }
+}
+
+/// Columns as text of at most 80 columns where that can be: else long labels stand on lines of their own.
+fn fitted(mut cells: Vec<Vec<String>>) -> String {
+    let table = lay_out(&cells);
+    if table.lines().all(|line| line.chars().count() <= 80) {
+        return table;
+    }
+    let labels = cells[0].split_off(2);
+    let headings = std::mem::replace(&mut cells[0], vec!["   ".into(); labels.len() + 2]);
+    let numbers = lay_out(&cells);
+    let mut lines = numbers.lines();
+    let mut table: String =
+        headings.iter().filter(|heading| !heading.is_empty()).map(|of| format!("{of}\n")).collect();
+    lines.by_ref().take(2).for_each(|line| table += &format!("{line}\n"));
+    for (label, line) in labels.iter().zip(lines) {
+        table += &format!("{label}\n{line}\n");
+    }
+    table
 }
 
 fn seconds(seconds: f64) -> String {

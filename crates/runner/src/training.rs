@@ -245,14 +245,16 @@ impl Sitting<'_> {
         let ended = rayon::scope(|_| self.steps(&mut *learner, &training, &validation, &mut state, progress));
         // A step or a validation that fails changes nothing, so this state is the last good one.
         self.checkpoint(&*learner, &mut state)?;
-        self.stop.listen(false);
         if !matches!(ended, Ok(true)) {
             if state.counters.best.is_some() {
                 self.run.save_model(experiment, &state.best, normalisation)?;
             }
+            // Until now whoever asks again is answered that it was granted.
+            self.stop.listen(false);
             ended?;
             return Ok(Outcome::Interrupted(self.run, state.counters.step));
         }
+        self.stop.listen(false);
         self.finish(&state, parameters, training.count(), progress)
     }
 

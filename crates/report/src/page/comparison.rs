@@ -10,7 +10,7 @@ use crate::compare::{Comparison, Metric, Ranking, Row};
 use crate::markup::{escape, shortened};
 use crate::palette::Ink;
 use crate::pictures::Picture;
-use crate::tables::Column;
+use crate::tables::{APART, Column};
 
 /// Configurations, or values of a setting, that a chart has room for.
 const MOST: usize = 40;
@@ -35,9 +35,8 @@ pub(super) fn comparison(runs: &[RunFiles]) -> Result<String, DrawError> {
             for ranking in &comparison.rankings {
                 text += &section(ranking)?;
             }
-            for run in &comparison.superseded {
-                let run = escape(&run.display().to_string());
-                let _ = writeln!(text, "<p>Left out, since there is a newer run of its seed: {run}</p>");
+            for line in comparison.left_out() {
+                let _ = writeln!(text, "<p>{}</p>", escape(&line));
             }
         }
         Err(fault) => {
@@ -67,15 +66,9 @@ pub fn comparison_pictures(runs: &[RunFiles]) -> Result<Vec<Picture>, String> {
 }
 
 fn section(ranking: &Ranking) -> Result<String, DrawError> {
-    let seen =
-        ranking.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")));
-    let mut text = format!("<h2>Comparison: {}{}</h2>\n", escape(&ranking.system), escape(&seen));
+    let mut text = format!("<h2>Comparison: {}</h2>\n", escape(&ranking.heading()));
     if !ranking.apart.is_empty() {
-        let _ = writeln!(
-            text,
-            "<p>Not to be ranked with the above, since the data or the scoring are others: {}.</p>",
-            escape(&ranking.apart.join("; "))
-        );
+        let _ = writeln!(text, "<p>{APART} {}.</p>", escape(&ranking.apart.join("; ")));
     }
     text += &table(ranking);
     text += &ranking.notes().iter().map(|note| format!("<p>{}</p>\n", escape(note))).collect::<String>();

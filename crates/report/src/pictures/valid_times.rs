@@ -6,7 +6,10 @@ use crate::run::RunFiles;
 
 /// The valid prediction times of all starts.
 pub(super) fn valid_times(run: &RunFiles, points: usize) -> Drawn {
-    let times = run.forecasts.as_ref().map_or(&[][..], |forecasts| &forecasts.valid_times);
+    // No system is forecast for a million Lyapunov times: what is beyond is not of this program.
+    const LONGEST: f64 = 1e6;
+    let all = run.forecasts.as_ref().map_or(&[][..], |forecasts| &forecasts.valid_times);
+    let times: Vec<f64> = all.iter().copied().filter(|time| (0.0..=LONGEST).contains(time)).collect();
     let label = "valid prediction time (Lyapunov times)";
     let Some(axis) = Axis::linear(label, times.iter().copied().chain([0.0])) else { return Ok(None) };
     if times.is_empty() {
@@ -15,10 +18,10 @@ pub(super) fn valid_times(run: &RunFiles, points: usize) -> Drawn {
     // Bins that end at round numbers.
     let ticks = axis.ticks(24);
     let width = ticks.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1.0);
-    let longest = times.iter().copied().filter(|time| time.is_finite()).fold(0.0, f64::max);
+    let longest = times.iter().copied().fold(0.0, f64::max);
     let bins = (longest / width).floor() as usize + 1;
     let mut counts = vec![0.0; bins];
-    for time in times.iter().filter(|time| time.is_finite()) {
+    for time in &times {
         counts[((time / width) as usize).min(bins - 1)] += 1.0;
     }
     let most = counts.iter().copied().fold(1.0, f64::max);

@@ -109,7 +109,9 @@ impl Plan {
         let directory = self.directory(runs);
         if is_sweep(&directory) {
             let sweep = Sweep::open(&directory)?;
-            if (About { version: self.about.version.clone(), ..sweep.about.clone() }) != self.about {
+            let about = About { version: self.about.version.clone(), ..sweep.about.clone() };
+            // The file of the folder is what its entries are made of, whatever has become of the one it was copied from.
+            if about != self.about || check(&sweep.source, &sweep.about)? != self.fingerprint {
                 return Err(RunError::Usage(format!(
                     "{} holds another sweep; move it away, or name another folder with --runs",
                     directory.display()
@@ -343,6 +345,9 @@ impl Sweep {
                 self.entries().len() - 1
             ))
         })?;
+        if let Some(run) = self.finished(index) {
+            return Ok(Worked::Finished(run));
+        }
         let folder = self.folder(index);
         let path = folder.join(LOCK);
         let file = std::fs::create_dir_all(&folder)
@@ -350,6 +355,7 @@ impl Sweep {
         let file =
             file.map_err(|error| RunError::Failed(format!("{} cannot be written: {error}", path.display())))?;
         let Some(_lock) = lock(file) else { return Ok(Worked::Busy) };
+        // Once more, for whoever held the lock may have come to the end.
         if let Some(run) = self.finished(index) {
             return Ok(Worked::Finished(run));
         }

@@ -183,7 +183,9 @@ impl<'a> Course<'a> {
         let part = self.part(index);
         match started {
             Ok(process) => self.running.push(Worker { index, process, before: part, part }),
-            Err(error) => self.fail(index, format!("no worker can be started: {error}"), watch),
+            Err(error) => {
+                self.fail(index, format!("no worker can be started in {}: {error}", folder.display()), watch)
+            }
         }
     }
 
@@ -218,7 +220,8 @@ impl<'a> Course<'a> {
                     (_, Ok(status)) => format!("its worker ended with {status}; "),
                     (_, Err(error)) => format!("its worker is lost: {error}; "),
                 };
-                self.fail(index, ended + said.strip_prefix("error: ").unwrap_or(&said), watch);
+                let reason = ended + said.strip_prefix("error: ").unwrap_or(&said);
+                self.fail(index, reason.trim_end_matches("; ").to_owned(), watch);
             }
         }
     }

@@ -57,7 +57,11 @@ pub(crate) fn report(arguments: &ReportArguments, display: &mut Display) -> Resu
             return Err(RunError::Usage(format!("{}: a report is a .html file", output.display())));
         }
         display.stage(&format!("drawing the report of {}", counted(runs.len(), "run")));
-        let title = arguments.named.join(", ");
+        let title = match &runs[..] {
+            [run] => run.experiment.clone(),
+            _ if arguments.named.len() > 4 => counted(runs.len(), "run"),
+            _ => arguments.named.join(", "),
+        };
         let page = report::page(&runs, &title).map_err(|error| RunError::Failed(error.to_string()))?;
         write(output, page.as_bytes())?;
         display.finished(&format!("{} holds the report", output.display()));

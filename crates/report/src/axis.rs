@@ -152,14 +152,13 @@ impl Axis {
                 if value.abs() >= 1e6 || (step < 1e-4 && value != 0.0) {
                     return format!("{value:.2e}");
                 }
-                let decimals = (-step.log10().floor()).max(0.0) as usize;
-                let text = format!("{value:.decimals$}");
-                if text.contains('.') {
-                    text.trim_end_matches('0').trim_end_matches('.').into()
-                } else {
-                    text
-                }
-                .replace('-', "\u{2212}")
+                // As many decimals as the tick has, whatever the number of ticks.
+                let whole = |decimals: &usize| {
+                    let scaled = value * 10f64.powi(*decimals as i32);
+                    (scaled - scaled.round()).abs() < 1e-6
+                };
+                let decimals = (0..8).find(whole).unwrap_or(8);
+                format!("{value:.decimals$}").replace('-', "\u{2212}")
             }
         }
     }
@@ -241,6 +240,13 @@ mod tests {
         let axis = Axis::linear("x", [0.0, 0.5]).unwrap();
         let labels: Vec<String> = axis.ticks(6).iter().map(|&x| axis.tick_label(x)).collect();
         assert_eq!(labels, ["0", "0.1", "0.2", "0.3", "0.4", "0.5"]);
+        let halves = Axis::linear("x", [-2.0, 2.0]).unwrap();
+        for most in [3, 5, 8, 12, 24] {
+            for tick in halves.ticks(most) {
+                let label = halves.tick_label(tick).replace('\u{2212}', "-");
+                assert!((label.parse::<f64>().unwrap() - tick).abs() < 1e-9, "{tick} is called {label}");
+            }
+        }
     }
 
     #[test]

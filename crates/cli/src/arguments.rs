@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::options::{OnDevice, RunsFolder};
 use crate::pages::{PlotArguments, ReportArguments, WatchArguments};
 
 use crate::sweep::{SweepArguments, WorkerArguments};
@@ -192,18 +193,4 @@ pub(crate) struct Watch {
     /// Show the training on the whole terminal, with curves of its losses; q saves the state and stops
     #[arg(long)]
     pub(crate) dashboard: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct OnDevice {
-    /// Device to compute on: cpu, gpu, cuda or ndarray (see `attractor list devices`)
-    #[arg(long, default_value = "cpu")]
-    pub(crate) device: String,
-}
-
-#[derive(Args)]
-pub(crate) struct RunsFolder {
-    /// Folder of the runs
-    #[arg(long, default_value = "runs", value_name = "DIR")]
-    pub(crate) runs: PathBuf,
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod dashboard;
 mod display;
+mod options;
 mod pages;
 mod runs;
 mod sweep;

@@ -9,8 +9,8 @@ use dataset::files::write_atomically;
 use report::{Picture, RunFiles};
 use runner::{Progress, RunError};
 
-use crate::arguments::RunsFolder;
 use crate::display::{Display, print};
+use crate::options::RunsFolder;
 use crate::runs::gather;
 
 #[derive(Args)]

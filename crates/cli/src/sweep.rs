@@ -9,8 +9,8 @@ use clap::Args;
 use runner::sweep::{BUSY, INTERRUPTED, Plan, Sweep, Tally, Worked};
 use runner::{Progress, RunError};
 
-use crate::arguments::{OnDevice, RunsFolder};
 use crate::display::{self, Display, print};
+use crate::options::{OnDevice, RunsFolder};
 use crate::{build, finish, stop_on_interrupt};
 
 const VALUES: &str = "\

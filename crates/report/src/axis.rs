@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn constants_and_extremes_have_axes_too() {
-        for values in [[3.0, 3.0], [0.0, 0.0], [1e99, -1e99], [1e-300, 2e-300]] {
+        for values in [[3.0, 3.0], [0.0, 0.0], [1e99, -1e99], [1e-300, 2e-300], [0.0, 5e-324], [5e-324, 1.0]]
+        {
             let axis = Axis::linear("x", values).unwrap();
             assert!(axis.part(values[0]).is_finite() && axis.ticks(6).len() < 20, "{values:?}");
         }

@@ -144,5 +144,16 @@ mod tests {
     fn what_cannot_be_drawn_is_said() {
         assert!(pictures_of(&[2, 50, 3], &["x".into()]).unwrap_err().contains("1 names for 3 components"));
         assert!(pictures_of(&[2, 1, 3], &[]).unwrap_err().contains("at least 2 times"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("u.npz");
+        let of = |times: [f64; 3], u: f64| {
+            let (t, u) = (Array::new([3], times.into()), Array::new([1, 3, 1], vec![u; 3]));
+            write_npz(&path, &[("t", &t), ("u", &u)]).unwrap();
+            plot(&read_npz(&path).unwrap(), &[])
+        };
+        assert!(of([0.0, 1.0, f64::INFINITY], 1.0).unwrap_err().starts_with("t[2] is inf: times must"));
+        assert!(of([0.0, 1.0, 1.0], 1.0).unwrap_err().starts_with("t[2] is 1: times must"));
+        assert!(of([0.0, 1.0, 2.0], 1e300).unwrap_err().contains("no number below 1e100"));
+        assert_eq!(of([0.0, 5e-324, 1e-323], 1.0).unwrap().len(), 1);
     }
 }

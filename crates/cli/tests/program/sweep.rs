@@ -44,6 +44,23 @@ fn runs(sweep: &Path, index: usize) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_folder_whose_experiment_was_changed_is_not_mixed_with_another() {
+    let folder = Folder::new(TINY);
+    let arguments = ["sweep", "tiny.toml", "seed=0..2"];
+    let sweep = folder_of(&folder, &folder.run(&arguments));
+    let inside = sweep.join("tiny.toml");
+    std::fs::write(&inside, TINY.replace("hidden = 4", "hidden = 5")).unwrap();
+    std::fs::remove_dir_all(sweep.join("0001")).unwrap();
+    let refused = folder.run(&arguments);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("holds another sweep"), "{}", stderr(&refused));
+    assert!(!sweep.join("0001").exists());
+    // what is said of an entry that is done needs no lock
+    let done = folder.run(&["worker", sweep.to_str().unwrap(), "--index", "0"]);
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+}
+
+#[test]
 fn every_combination_runs_once_and_is_skipped_the_second_time() {
     let folder = Folder::new(TINY);
     let arguments = ["sweep", "tiny.toml", "model.hidden=4,8", "seed=0..=1", "train.optimizer=adam"];

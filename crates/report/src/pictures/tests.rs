@@ -103,6 +103,8 @@ fn what_is_not_finite_is_left_out() {
         forecasts.members[3000..].fill(f64::NAN);
         forecasts.attractor_forecast[3000..].fill(1e300);
         forecasts.valid_times[3] = f64::INFINITY;
+        forecasts.valid_times[4] = 1e300;
+        forecasts.valid_times[5] = -1.0;
         forecasts.latent[30..60].fill(f64::NAN);
     }
     if let Some(results) = &mut broken.results {

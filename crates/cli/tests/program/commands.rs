@@ -458,7 +458,20 @@ fn lists_say_what_there_is() {
 #[test]
 fn help_fits_80_columns_and_output_to_a_closed_pipe_is_no_fault() {
     let folder = Folder::new("");
-    for command in [&[][..], &["train"], &["predict"], &["simulate"], &["evaluate"], &["compare"]] {
+    for command in [
+        &[][..],
+        &["train"],
+        &["resume"],
+        &["predict"],
+        &["simulate"],
+        &["evaluate"],
+        &["sweep"],
+        &["worker"],
+        &["compare"],
+        &["report"],
+        &["plot"],
+        &["watch"],
+    ] {
         let help = folder.ok(&[command, &["--help"]].concat());
         let wide = help.lines().find(|line| line.chars().count() > 80);
         assert!(help.contains("Usage: attractor") && wide.is_none(), "{wide:?}");

@@ -111,7 +111,7 @@ pub(crate) enum Command {
     /// Compare runs in one table, best first, with baselines
     ///
     /// A row is a configuration, an experiment but for its seed: the mean over its seeds and a 95% interval. What cannot
-    /// be told from the best (bootstrap paired over starts) is named below the table.
+    /// be told from the best is named below the table (Student's t over shared seeds, bootstrap paired over their starts).
     Compare {
         /// Run directories, folders of sweeps, or names of experiments for their newest run and its other seeds
         #[arg(required = true, value_name = "RUN")]

@@ -51,11 +51,12 @@ pub(crate) struct WatchArguments {
 
 /// Writes a page about runs, and their pictures.
 pub(crate) fn report(arguments: &ReportArguments, display: &mut Display) -> Result<(), RunError> {
+    let no_page = |output: &&PathBuf| output.extension().is_none_or(|extension| extension != "html");
+    if let Some(output) = arguments.output.as_ref().filter(no_page) {
+        return Err(RunError::Usage(format!("{}: a report is a .html file", output.display())));
+    }
     let runs = gather(&arguments.named, &arguments.runs.runs, display)?;
     if let Some(output) = &arguments.output {
-        if output.extension().is_none_or(|extension| extension != "html") {
-            return Err(RunError::Usage(format!("{}: a report is a .html file", output.display())));
-        }
         display.stage(&format!("drawing the report of {}", counted(runs.len(), "run")));
         let title = match &runs[..] {
             [run] => run.experiment.clone(),

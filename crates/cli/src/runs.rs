@@ -1,5 +1,6 @@
 //! The runs that are meant by what was named.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use report::RunFiles;
@@ -13,7 +14,7 @@ pub(crate) fn gather(
     runs: &Path,
     progress: &mut dyn Progress,
 ) -> Result<Vec<RunFiles>, RunError> {
-    let mut all: Vec<RunFiles> = Vec::new();
+    let (mut all, mut known) = (Vec::new(), HashSet::new());
     for name in named {
         let found = match is_sweep(Path::new(name)) {
             true => of_sweep(name, progress)?,
@@ -21,8 +22,8 @@ pub(crate) fn gather(
         };
         for run in found {
             // by whatever path it was named
-            let real = |run: &RunFiles| run.directory.canonicalize().ok();
-            if all.iter().all(|other| real(other) != real(&run)) {
+            let real = run.directory.canonicalize().unwrap_or_else(|_| run.directory.clone());
+            if known.insert(real) {
                 all.push(run);
             }
         }
@@ -52,7 +53,7 @@ fn of_sweep(name: &str, progress: &mut dyn Progress) -> Result<Vec<RunFiles>, Ru
 fn of_experiment(name: &str, runs: &Path) -> Result<Vec<RunFiles>, RunError> {
     let newest = read(Run::open(name, runs, Needs::Results)?.directory())?;
     let direct = newest.directory == Path::new(name);
-    let siblings = if direct { Vec::new() } else { seeds_of(&newest).map_err(RunError::Usage)? };
+    let siblings = if direct { Vec::new() } else { seeds_of(&newest) };
     Ok(std::iter::once(newest).chain(siblings).collect())
 }
 
@@ -61,7 +62,7 @@ fn read(directory: &Path) -> Result<RunFiles, RunError> {
 }
 
 /// The other complete runs beside `newest` with its settings but another seed, the newest of each.
-fn seeds_of(newest: &RunFiles) -> Result<Vec<RunFiles>, String> {
+fn seeds_of(newest: &RunFiles) -> Vec<RunFiles> {
     let folder = newest.directory.parent().unwrap_or(Path::new("."));
     let mut directories: Vec<PathBuf> = std::fs::read_dir(folder)
         .into_iter()
@@ -78,9 +79,9 @@ fn seeds_of(newest: &RunFiles) -> Result<Vec<RunFiles>, String> {
         // a run that cannot be read was not asked for by name
         let Ok(run) = RunFiles::read(directory) else { continue };
         let another = std::iter::once(newest).chain(&found).all(|other| seed(other) != seed(&run));
-        if another && newest.differs_in_seed_alone(&run)? {
+        if another && newest.differs_in_seed_alone(&run).unwrap_or(false) {
             found.push(run);
         }
     }
-    Ok(found)
+    found
 }

@@ -24,7 +24,8 @@ pub struct Forecasts {
     pub members: Vec<f64>,
     /// Of a chaotic system: states of the truth on the attractor, a sample apart: `[sample, component]`.
     pub attractor_truth: Vec<f64>,
-    /// Of a chaotic system: as many states of one long forecast: `[sample, component]`.
+    /// Of a chaotic system: as many states of one long forecast, `[sample, component]`: those after the truth has ended
+    /// where the long run of the task goes on, else the last ones before.
     pub attractor_forecast: Vec<f64>,
     /// Of a model with a latent state: the latent states along the truth from the first shown start, a sample apart:
     /// `[sample, latent component]`.
@@ -89,8 +90,8 @@ impl Forecasts {
         all
     }
 
-    /// The attractor of the truth, and of the forecast from `start` once it has lost the truth: as late as the long run
-    /// of the task goes.
+    /// The attractor of the truth, and of the forecast from `start`: after the truth has ended where the task has a long
+    /// run, and else its last samples before.
     fn attractors(&mut self, task: &Task, forecaster: &dyn Forecaster, start: usize) {
         let (longest, runs) = (task.span(), &task.runs);
         let samples = longest.min(SAMPLES);

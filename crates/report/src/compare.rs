@@ -97,8 +97,8 @@ pub struct Row {
 pub struct Against {
     /// Seeds that both have.
     pub seeds: usize,
-    /// 95% interval of its score less that of the best, by a bootstrap paired over starts; none where runs keep no
-    /// forecasts.
+    /// 95% interval of its score less that of the best, see [`paired_interval`]; none where runs keep no forecasts of
+    /// the same starts, and of several seeds that are not finite.
     pub interval: Option<[f64; 2]>,
 }
 
@@ -137,7 +137,7 @@ struct Taken<'a> {
     results: &'a Results,
     /// System, data and scoring.
     task: BTreeMap<String, String>,
-    /// Everything but the seed.
+    /// Everything but the seed, and the device.
     settings: BTreeMap<String, String>,
 }
 
@@ -161,8 +161,8 @@ impl Comparison {
         for run in runs.into_iter().map(take) {
             let run = run?;
             let same = |other: &Taken| {
-                (&other.settings, other.results.seed, &other.files.experiment)
-                    == (&run.settings, run.results.seed, &run.files.experiment)
+                (&other.settings, other.results.seed, other.name())
+                    == (&run.settings, run.results.seed, run.name())
             };
             match taken.iter_mut().find(|other| same(other)) {
                 // the names of run directories begin with the time
@@ -235,9 +235,11 @@ impl Ranking {
     pub fn effect(&self, key: &str) -> Vec<Effect> {
         let models = || self.rows.iter().filter(|row| !row.baseline);
         let mut values: Vec<&String> = models().filter_map(|row| row.settings.get(key)).collect();
-        values.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
-            (Ok(a), Ok(b)) => a.total_cmp(&b),
-            _ => a.cmp(b),
+        // Numbers first, by size; what is none by its letters.
+        let place = |value: &String| value.parse::<f64>().is_err();
+        values.sort_by(|a, b| {
+            let number = |value: &String| value.parse::<f64>().unwrap_or(0.0);
+            place(a).cmp(&place(b)).then(number(a).total_cmp(&number(b))).then(a.cmp(b))
         });
         values.dedup();
         let with = |value: &String| -> Vec<&Row> {
@@ -302,7 +304,10 @@ impl Metric {
     /// The better score first; what is not a number last.
     fn better(self, a: f64, b: f64) -> std::cmp::Ordering {
         match self {
-            Metric::ValidTime { .. } => b.total_cmp(&a),
+            Metric::ValidTime { .. } => {
+                let [a, b] = [a, b].map(|x| if x.is_nan() { f64::NEG_INFINITY } else { x });
+                b.total_cmp(&a)
+            }
             Metric::Nrmse { .. } => a.total_cmp(&b),
         }
     }
@@ -394,7 +399,8 @@ fn take(files: &RunFiles) -> Result<Taken<'_>, String> {
     let results = files.results.as_ref().ok_or_else(|| {
         format!("{at} has no results yet: its training did not end; continue it with `attractor resume {at}`")
     })?;
-    let settings = settings(files)?;
+    let mut settings = settings(files)?;
+    settings.insert("--device".into(), visible(&results.device));
     if settings.get("system.name") != Some(&visible(&results.system)) {
         return Err(format!("{at}: its results.json is of another system than its experiment.toml"));
     }
@@ -416,6 +422,8 @@ fn settings(files: &RunFiles) -> Result<BTreeMap<String, String>, String> {
     })?;
     let mut settings = flat(&table);
     settings.remove("seed");
+    // how a training is watched, and not what is trained
+    settings.remove("train.log");
     Ok(settings)
 }
 
@@ -481,9 +489,11 @@ fn label(of: &[&Taken], configurations: &[Vec<&Taken>]) -> String {
         key.rsplit('.').next().unwrap_or(key).to_owned()
     };
     let mut label = visible(of[0].name());
-    for key in varied(&alike) {
-        if let Some(value) = of[0].settings.get(&key) {
-            label += &format!(" {}={value}", short(&key));
+    let keys = varied(&alike);
+    for key in &keys {
+        let alone = keys.iter().filter(|other| short(other) == short(key)).count() == 1;
+        if let Some(value) = of[0].settings.get(key) {
+            label += &format!(" {}={value}", if alone { short(key) } else { key.clone() });
         }
     }
     label

@@ -287,12 +287,14 @@ impl Ranking {
             others.iter().filter(test).map(|row| row.label.as_str()).collect()
         };
         let (alike, worse, untested) = (named(Some(false)), named(Some(true)), named(None));
-        let several = others.iter().any(|row| row.against_best.is_some_and(|against| against.seeds > 1));
-        let how = match several {
-            true => {
-                "95%: Student's t over the seeds that both have, and a bootstrap paired over their starts"
-            }
-            false => "95%: a bootstrap paired over the starts of the one seed that both have",
+        let seeds = others.iter().filter_map(|row| row.against_best).filter(|of| of.interval.is_some());
+        let seeds: Vec<usize> = seeds.map(|against| against.seeds).collect();
+        let several = "Student's t over the seeds that both have, and a bootstrap paired over their starts";
+        let one = "a bootstrap paired over the starts of the one seed that both have";
+        let how = match (seeds.contains(&1), seeds.iter().any(|&seeds| seeds > 1)) {
+            (true, true) => format!("95%: {several}; where that is one seed, the bootstrap alone"),
+            (true, false) => format!("95%: {one}"),
+            _ => format!("95%: {several}"),
         };
         if !alike.is_empty() {
             notes.push(format!("Not told from {} ({how}): {}.", best.label, alike.join("; ")));

@@ -256,6 +256,14 @@ fn configurations_are_named_after_what_sets_them_apart() {
         .filter(|l| l.starts_with("rnn"))
         .collect();
     assert_eq!(labels, ["rnn-lorenz", "rnn-lorenz learning=0.1", "rnn-lorenz learning=0.2"]);
+    // how a training is watched makes no other configuration, a device does
+    let watched = run("rnn", 1, 4.0, "[train]\nlog = [\"jsonl\", \"tensorboard\"]\n");
+    let mut on_gpu = run("rnn", 0, 4.0, "");
+    on_gpu.results.as_mut().unwrap().device = "gpu".into();
+    let found = comparison(&[run("rnn", 0, 4.0, ""), watched, on_gpu]);
+    let models = found.rankings[0].rows.iter().filter(|row| !row.baseline);
+    let rows: Vec<(&str, usize)> = models.map(|row| (row.label.as_str(), row.seeds.len())).collect();
+    assert_eq!(rows, [("rnn-lorenz --device=cpu", 2), ("rnn-lorenz --device=gpu", 1)]);
     let optimizer = |name, more| format!("[train.optimizer]\nname = \"{name}\"\n{more}");
     let runs = [optimizer("adam", ""), optimizer("momentum", "momentum = 0.9\n")]
         .map(|text| run("rnn", 0, 4.0, &text));

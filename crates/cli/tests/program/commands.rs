@@ -111,7 +111,11 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
     assert!(refused.status.code() == Some(2) && said.contains("They do in model.hidden"), "{said}");
     // the name of an experiment means its newest run with all other seeds of the same settings
     let third = folder.train(&["tiny.toml", "seed=2", "model.hidden=4"]);
-    assert!(third.is_dir());
+    // a run beside it that is damaged was not asked for
+    let damaged = folder.path().join("runs/tiny/20200101T000000.000Z-0000");
+    std::fs::create_dir(&damaged).unwrap();
+    std::fs::copy(third.join("results.json"), damaged.join("results.json")).unwrap();
+    std::fs::write(damaged.join("experiment.toml"), "[system").unwrap();
     let json: serde_json::Value = serde_json::from_str(&folder.ok(&["compare", "tiny", "--json"])).unwrap();
     let models =
         json["rankings"][0]["rows"].as_array().unwrap().iter().filter(|row| row["baseline"] == false);

@@ -41,7 +41,7 @@ pub struct Task {
 
 /// What is gathered while the forecasts run along the truth.
 struct Followed {
-    /// `[start]`[step], while the truth holds.
+    /// `[start][step]`, while the truth holds.
     errors: Vec<Vec<f64>>,
     /// Of an ensemble.
     tally: Option<Tally>,

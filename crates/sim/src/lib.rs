@@ -16,11 +16,10 @@
 mod ensemble;
 mod integrators;
 pub mod random;
-mod scalar;
 mod system;
 pub mod systems;
 
+pub use autodiff::Scalar;
 pub use ensemble::{Times, Trajectories};
 pub use integrators::Solver;
-pub use scalar::Scalar;
 pub use system::{Component, Ode, SimulationError, System};

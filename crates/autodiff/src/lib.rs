@@ -1,0 +1,46 @@
+//! Derivatives of scalar programs.
+//!
+//! A program is written once over a [`Scalar`]; what it is run on decides what it gives. On `f64` it gives the
+//! value; on [`Dual`] numbers also the derivatives along some directions, from the inputs to the output (forward
+//! mode); on the [`Var`]s of a [`Tape`] it leaves a record of itself, from which one sweep backwards gives the
+//! derivatives of an output by every input (reverse mode).
+//!
+//! ```
+//! use autodiff::{Adjoints, Dual, Scalar, Tape};
+//!
+//! fn f<S: Scalar>(x: S) -> S {
+//!     (x.powi(2) + x.powi(2).exp()).sqrt()
+//! }
+//! let forward = f(Dual::<1>::variable(1.5, 0)).tangent[0];
+//!
+//! let tape = Tape::new();
+//! let x = tape.variable(1.5);
+//! let mut adjoints = Adjoints::default();
+//! tape.backward(f(x), &mut adjoints);
+//!
+//! let closed_form = 1.5 * (1.0 + 2.25f64.exp()) / f(1.5);
+//! assert!((forward - closed_form).abs() < 1e-14 && (adjoints.of(x) - closed_form).abs() < 1e-14);
+//! ```
+//!
+//! # At the edges of a domain
+//!
+//! - Values are those of IEEE 754: sqrt and log of a negative number, asin and acos beyond 1 are NaN; log 0 and
+//!   1 / 0 are infinite; x^0 = 1 for every x, 0^0 too. min and max of a NaN are NaN.
+//! - Where a value is NaN, so are all its derivatives.
+//! - Where a derivative exists from one side only it is that one: sqrt at 0 has the slope +infinity, as has log;
+//!   x^y at x = 0 has the slope 0 by y for y > 0, and -infinity for y = 0.
+//! - Where two one-sided slopes differ it is their mean: 0 for |x| at 0, a half for each of two equal arguments of
+//!   min or max.
+//! - An input that does not change contributes nothing, whatever the slope: 0 times infinity counts as 0 in the
+//!   chain rule. So sqrt(x^2) has the derivative 0 at 0, as has |x|, and x^y for x < 0 and a whole y has its slope by
+//!   x though it has none by y.
+
+mod dual;
+mod functions;
+mod scalar;
+mod tape;
+
+pub use dual::Dual;
+pub use functions::{Function, Pair};
+pub use scalar::Scalar;
+pub use tape::{Adjoints, Tape, Var};

@@ -15,6 +15,7 @@
 
 mod ensemble;
 mod integrators;
+mod lanes;
 pub mod random;
 mod system;
 pub mod systems;

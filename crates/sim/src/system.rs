@@ -1,6 +1,5 @@
 //! What an equation gives, and what the rest of the program sees of it.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::random::{Stream, uniform};
@@ -88,13 +87,15 @@ pub trait System: Send + Sync {
     /// The largest Lyapunov exponent where it is known, per unit of time.
     fn lyapunov_exponent(&self) -> Option<f64>;
 
-    /// Integrates from `u0` and writes the states at `times`, [time, component], to `out`.
+    /// Integrates from each of `starts` and writes the states at `times`, [trajectory, time, component], to `out`;
+    /// several trajectories at once in SIMD lanes, on all cores, with a result that does not depend on either.
     ///
     /// # Errors
-    /// A solution that leaves the finite numbers, that needs too many steps or is stiff.
-    fn trajectory(
+    /// A solution that leaves the finite numbers, that needs too many steps or is stiff, with the number of the first
+    /// trajectory that failed.
+    fn integrate(
         &self,
-        u0: &[f64],
+        starts: &[Vec<f64>],
         times: &Times,
         solver: &Solver,
         out: &mut [f64],
@@ -105,11 +106,10 @@ pub trait System: Send + Sync {
         region.iter().map(|[low, high]| low + (high - low) * uniform(stream)).collect()
     }
 
-    /// A trajectory from each start, with its known inputs; computed in parallel, with a result that
-    /// does not depend on the number of threads.
+    /// A trajectory from each start, with its known inputs; see [`System::integrate`].
     ///
     /// # Errors
-    /// As [`System::trajectory`], with the number of the first trajectory that failed.
+    /// As [`System::integrate`].
     fn ensemble(
         &self,
         starts: &[Vec<f64>],
@@ -118,14 +118,7 @@ pub trait System: Send + Sync {
     ) -> Result<Trajectories, SimulationError> {
         let (dim, known_dim, samples) = (self.dim(), self.known_inputs().len(), times.samples());
         let mut u = vec![0.0; starts.len() * samples * dim];
-        let outcomes: Vec<Result<(), SimulationError>> = u
-            .par_chunks_mut(samples * dim)
-            .zip(starts)
-            .map(|(out, start)| self.trajectory(start, times, solver, out))
-            .collect();
-        for (trajectory, outcome) in outcomes.into_iter().enumerate() {
-            outcome.map_err(|error| SimulationError::Trajectory { trajectory, error: error.into() })?;
-        }
+        self.integrate(starts, times, solver, &mut u)?;
         let mut known = vec![0.0; samples * known_dim];
         if known_dim > 0 {
             for (i, known) in known.chunks_mut(known_dim).enumerate() {
@@ -161,14 +154,14 @@ impl<O: Ode> System for O {
     fn lyapunov_exponent(&self) -> Option<f64> {
         Ode::lyapunov_exponent(self)
     }
-    fn trajectory(
+    fn integrate(
         &self,
-        u0: &[f64],
+        starts: &[Vec<f64>],
         times: &Times,
         solver: &Solver,
         out: &mut [f64],
     ) -> Result<(), SimulationError> {
-        solver.trajectory(self, u0, times, out)
+        solver.ensemble(self, starts, times, out)
     }
 }
 

@@ -1,48 +1,69 @@
 //! The classical Runge-Kutta method of order 4 (Kutta 1901; Hairer, Norsett, Wanner, "Solving Ordinary
 //! Differential Equations I", II.1, table 1.2).
 
-use crate::{Ode, SimulationError, Times};
+use super::rows::Rows;
+use super::{Block, Outcomes};
+use crate::lanes::Lanes;
+use crate::{Ode, Scalar};
 
-/// Writes the states at `times`, [time, component], with `substeps` equal steps a sample interval.
-pub(super) fn trajectory(
-    ode: &impl Ode,
-    u0: &[f64],
-    times: &Times,
-    substeps: usize,
-    out: &mut [f64],
-) -> Result<(), SimulationError> {
+/// Rows of a step's workspace: the state, the argument of a stage.
+const U: usize = 0;
+const STAGE: usize = 1;
+
+/// Room for [`step`]: its states and its stages.
+pub(crate) struct Work<S> {
+    x: Rows<S>,
+    k: Rows<S>,
+}
+
+impl<S: Scalar> Work<S> {
+    pub(crate) fn new(dim: usize) -> Self {
+        Work { x: Rows::new(2, dim), k: Rows::new(4, dim) }
+    }
+}
+
+/// A step of length `h` from time `t`, of the state in the first row of `work.x`.
+#[inline(always)]
+fn step<S: Scalar>(ode: &impl Ode, t: f64, h: f64, work: &mut Work<S>) {
     let dim = ode.dim();
+    let Work { x, k } = work;
+    ode.rhs(S::from(t), x.row(U, dim), k.row_mut(0, dim));
+    for (stage, c) in [(1, 0.5), (2, 0.5), (3, 1.0)] {
+        for j in 0..dim {
+            x.row_mut(STAGE, dim)[j] = x.row(U, dim)[j] + k.row(stage - 1, dim)[j] * (h * c);
+        }
+        ode.rhs(S::from(t + h * c), x.row(STAGE, dim), k.row_mut(stage, dim));
+    }
+    for j in 0..dim {
+        let middle = k.row(1, dim)[j] + k.row(2, dim)[j];
+        let sum = k.row(0, dim)[j] + middle * 2.0 + k.row(3, dim)[j];
+        x.row_mut(U, dim)[j] = x.row(U, dim)[j] + sum * (h / 6.0);
+    }
+}
+
+/// Writes the trajectories of a block, with `substeps` equal steps a sample interval.
+#[inline(always)]
+pub(super) fn block<O: Ode, const L: usize>(block: Block<O>, substeps: usize) -> Outcomes {
+    let Block { ode, starts, times, out } = block;
+    let (dim, samples) = (ode.dim(), times.samples());
     let h = times.dt() / substeps as f64;
-    let mut u = u0.to_vec();
-    let (mut k1, mut k2, mut k3, mut k4) = (vec![0.0; dim], vec![0.0; dim], vec![0.0; dim], vec![0.0; dim]);
-    let mut stage = vec![0.0; dim];
-    for (i, sample) in out.chunks_exact_mut(dim).enumerate() {
-        if !u.iter().all(|x| x.is_finite()) {
-            return Err(SimulationError::Diverged { t: times.at(i.saturating_sub(1)) });
+    let mut work: Work<Lanes<L>> = Work::new(dim);
+    super::load(starts, work.x.row_mut(U, dim));
+    // not a number from the moment on when a state was not finite
+    let mut broken = Lanes::from(0.0);
+    for i in 0..samples {
+        for j in 0..dim {
+            let u = work.x.row(U, dim)[j];
+            broken = broken + u * 0.0;
+            for (lane, out) in out.chunks_exact_mut(samples * dim).enumerate() {
+                out[i * dim + j] = u.0[lane];
+            }
         }
-        sample.copy_from_slice(&u);
-        if i + 1 == times.samples() {
-            break;
-        }
-        for step in 0..substeps {
-            let t = times.at(i) + step as f64 * h;
-            ode.rhs(t, &u, &mut k1);
-            advance(&u, h / 2.0, &k1, &mut stage);
-            ode.rhs(t + h / 2.0, &stage, &mut k2);
-            advance(&u, h / 2.0, &k2, &mut stage);
-            ode.rhs(t + h / 2.0, &stage, &mut k3);
-            advance(&u, h, &k3, &mut stage);
-            ode.rhs(t + h, &stage, &mut k4);
-            for j in 0..dim {
-                u[j] += h / 6.0 * (k1[j] + 2.0 * (k2[j] + k3[j]) + k4[j]);
+        if i + 1 < samples {
+            for substep in 0..substeps {
+                step(ode, times.at(i) + substep as f64 * h, h, &mut work);
             }
         }
     }
-    Ok(())
-}
-
-fn advance(u: &[f64], h: f64, k: &[f64], stage: &mut [f64]) {
-    for ((stage, u), k) in stage.iter_mut().zip(u).zip(k) {
-        *stage = u + h * k;
-    }
+    super::divergence(&broken.0, times, dim, out)
 }

@@ -1,0 +1,305 @@
+//! Steps of a length that the error decides, with interpolation at the samples: what Dormand and Prince's methods
+//! share (Hairer, Norsett, Wanner, "Solving Ordinary Differential Equations I", II.4 to II.6).
+//!
+//! Each lane has its own time and its own step, and finishes for itself. In lock-step, with one step for all lanes,
+//! the arithmetic would be the same but the smallest step would bind all of them, and a trajectory would depend on
+//! those beside it; so it is the same to the bit alone and in any company.
+
+use super::rows::Rows;
+use super::{Block, Outcomes};
+use crate::lanes::Lanes;
+use crate::{Ode, Scalar, SimulationError};
+
+/// Steps that a sample interval may take.
+const MAX_STEPS: u32 = 1_000_000;
+
+/// Rows of states: the present one, the argument of a stage, the next one.
+pub(crate) const U: usize = 0;
+pub(crate) const STAGE: usize = 1;
+pub(crate) const NEXT: usize = 2;
+
+/// Room for a step.
+pub(crate) struct Work<S> {
+    /// States, see [`U`].
+    pub(crate) x: Rows<S>,
+    /// Derivatives at the stages; the first at the present state.
+    pub(crate) k: Rows<S>,
+    /// Coefficients of the interpolation.
+    pub(crate) c: Rows<S>,
+}
+
+impl<S: Scalar> Work<S> {
+    pub(crate) fn new<M: Method>(dim: usize) -> Self {
+        Work { x: Rows::new(3, dim), k: Rows::new(M::DERIVATIVES, dim), c: Rows::new(M::COEFFICIENTS, dim) }
+    }
+}
+
+/// A Runge-Kutta method with an error estimate and an interpolation.
+pub(crate) trait Method {
+    /// Its order.
+    const ORDER: i32;
+    /// Rows of derivatives.
+    const DERIVATIVES: usize;
+    /// The row that the derivative at the next state is written to.
+    const LAST: usize;
+    /// The row of the derivative at the last stage that stands at the end of the step.
+    const AT_END: usize;
+    /// Rows of the interpolation.
+    const COEFFICIENTS: usize;
+    /// Bounds on the ratio of two successive steps.
+    const CHANGE: [f64; 2];
+    /// Steps times the dominant eigenvalue beyond which it is unstable.
+    const STABLE: f64;
+
+    /// From the state and its derivative the next state, and the derivatives of the stages between.
+    fn step<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>);
+    /// The error of the step over what is tolerated, at most 1 where it is accepted.
+    fn error<S: Scalar>(dim: usize, h: S, tolerance: f64, work: &Work<S>) -> S;
+    /// An error to the power of one over the order: the factor by which it asks for shorter steps.
+    fn factor(error: f64) -> f64;
+    /// The coefficients of the interpolation, once the derivative at the next state is known.
+    fn interpolation<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>);
+    /// Component `j` after a part `theta` of the step.
+    fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> S;
+}
+
+/// Whether a step with this error is accepted, and the length of the next. After a rejection a step does not grow.
+#[inline(always)]
+pub(crate) fn control<M: Method>(error: f64, h: f64, after_rejection: bool) -> (bool, f64) {
+    let [least, most] = M::CHANGE;
+    let wanted = 0.9 / M::factor(error); // infinite for no error
+    let accepted = error <= 1.0;
+    let most = if !accepted || after_rejection { 1.0 } else { most };
+    // a NaN falls to the least
+    let change = if wanted > least { if wanted < most { wanted } else { most } } else { least };
+    (accepted, h * change)
+}
+
+/// Whether a step has become too short to change the time.
+#[inline(always)]
+pub(crate) fn vanishes(h: f64, t: f64) -> bool {
+    // not below for a NaN either
+    !(0.1 * h > f64::EPSILON * t.abs())
+}
+
+/// A first step from the state and its derivative `f0`: where the terms of first and second order are a hundredth of
+/// the state (Hairer, Norsett, Wanner, II.4, "Starting Step Size").
+pub(crate) fn first_step(
+    ode: &impl Ode,
+    t: f64,
+    span: f64,
+    tolerance: f64,
+    u: &[f64],
+    f0: &[f64],
+    order: i32,
+) -> f64 {
+    let norm = |x: &dyn Fn(usize) -> f64| {
+        let each = (0..u.len()).map(|j| (x(j) / (tolerance + u[j].abs() * tolerance)).powi(2));
+        each.sum::<f64>().sqrt()
+    };
+    let (d0, d1) = (norm(&|j| u[j]), norm(&|j| f0[j]));
+    let h0 = if d0 < 1e-5 || d1 < 1e-5 { 1e-6 } else { 0.01 * d0 / d1 };
+    let h0 = h0.min(span);
+    let ahead: Vec<f64> = u.iter().zip(f0).map(|(u, f)| u + h0 * f).collect();
+    let mut f1 = vec![0.0; u.len()];
+    ode.rhs(t + h0, &ahead, &mut f1);
+    let d2 = norm(&|j| f1[j] - f0[j]) / h0;
+    let steepest = d1.max(d2);
+    let h1 = if steepest <= 1e-15 {
+        (h0 * 1e-3).max(1e-6)
+    } else {
+        (0.01 / steepest).powf(1.0 / f64::from(order))
+    };
+    // not a number where the derivative is none, which the first step will find
+    let h = (100.0 * h0).min(h1).min(span);
+    if h > 0.0 { h } else { span }
+}
+
+/// How far a trajectory is.
+#[derive(Clone, Copy)]
+struct Lane {
+    /// The next sample to write.
+    sample: usize,
+    /// Steps since the last one.
+    steps: u32,
+    accepted: u32,
+    after_rejection: bool,
+    /// Steps that looked stiff, and those since that did not.
+    stiff: u32,
+    calm: u32,
+    running: bool,
+}
+
+/// Writes the trajectories of a block with `tolerance` relative and absolute.
+#[inline(always)]
+pub(super) fn block<M: Method, O: Ode, const L: usize>(block: Block<O>, tolerance: f64) -> Outcomes {
+    let Block { ode, starts, times, out } = block;
+    let (dim, samples, count) = (ode.dim(), times.samples(), starts.len());
+    let (begin, end) = (times.at(0), times.at(samples - 1));
+    let mut outcomes: Outcomes = vec![Ok(()); count];
+    let mut work: Work<Lanes<L>> = Work::new::<M>(dim);
+    super::load(starts, work.x.row_mut(U, dim));
+    let mut t = Lanes::from(begin);
+    let mut h = Lanes::from(0.0);
+    ode.rhs(t, work.x.row(U, dim), work.k.row_mut(0, dim));
+    let fresh =
+        Lane { sample: 1, steps: 0, accepted: 0, after_rejection: false, stiff: 0, calm: 0, running: true };
+    let mut lanes = [Lane { running: false, ..fresh }; L];
+    for lane in 0..count {
+        out[lane * samples * dim..][..dim].copy_from_slice(&starts[lane]);
+        if starts[lane].iter().all(|x| x.is_finite()) {
+            lanes[lane] = fresh;
+            let mut f0 = vec![0.0; dim];
+            for j in 0..dim {
+                f0[j] = work.k.row(0, dim)[j].0[lane];
+            }
+            h.0[lane] = first_step(ode, begin, end - begin, tolerance, &starts[lane], &f0, M::ORDER);
+        } else {
+            outcomes[lane] = Err(SimulationError::Diverged { t: begin });
+        }
+    }
+    loop {
+        let mut running = false;
+        let mut to = t;
+        for lane in 0..L {
+            if !lanes[lane].running {
+                h.0[lane] = 0.0;
+                continue;
+            }
+            running = true;
+            to.0[lane] = t.0[lane] + h.0[lane];
+            if t.0[lane] + 1.01 * h.0[lane] > end {
+                h.0[lane] = end - t.0[lane];
+                to.0[lane] = end;
+            }
+        }
+        if !running {
+            return outcomes;
+        }
+        M::step(ode, t, h, &mut work);
+        ode.rhs(to, work.x.row(NEXT, dim), work.k.row_mut(M::LAST, dim));
+        let error = M::error(dim, h, tolerance, &work);
+
+        let mut accepted = [false; L];
+        let mut next_h = h;
+        let (mut interpolate, mut suspicious) = (false, false);
+        for lane in 0..L {
+            let this = &mut lanes[lane];
+            if !this.running {
+                continue;
+            }
+            let (ok, next) = control::<M>(error.0[lane], h.0[lane], this.after_rejection);
+            accepted[lane] = ok;
+            next_h.0[lane] = next;
+            this.after_rejection = !ok;
+            this.steps += 1;
+            if ok {
+                this.accepted += 1;
+                interpolate |= times.at(this.sample) <= to.0[lane];
+                suspicious |= this.accepted % 1000 == 0 || this.stiff > 0;
+            } else if vanishes(next, t.0[lane]) {
+                outcomes[lane] = Err(SimulationError::Diverged { t: t.0[lane] });
+                this.running = false;
+            }
+            if this.steps >= MAX_STEPS {
+                outcomes[lane] =
+                    Err(SimulationError::TooManySteps { t: times.at(this.sample - 1), limit: MAX_STEPS });
+                this.running = false;
+            }
+        }
+        if suspicious {
+            for lane in 0..L {
+                if accepted[lane] && stiff::<M, L>(lane, h.0[lane], dim, &work, &mut lanes[lane]) {
+                    outcomes[lane] = Err(SimulationError::Stiff { t: t.0[lane] });
+                    lanes[lane].running = false;
+                }
+            }
+        }
+        if interpolate {
+            M::interpolation(ode, t, h, &mut work);
+            loop {
+                // the next sample of each lane that has one within its step
+                let (mut theta, mut any) = (Lanes::from(1.0), false);
+                let mut at = [usize::MAX; L];
+                for lane in 0..count {
+                    let this = &mut lanes[lane];
+                    if accepted[lane] && this.sample < samples {
+                        let time = times.at(this.sample);
+                        if time <= to.0[lane] {
+                            if time < to.0[lane] {
+                                theta.0[lane] = (time - t.0[lane]) / h.0[lane];
+                            }
+                            at[lane] = (lane * samples + this.sample) * dim;
+                            this.sample += 1;
+                            this.steps = 0;
+                            any = true;
+                        }
+                    }
+                }
+                if !any {
+                    break;
+                }
+                for j in 0..dim {
+                    let u = M::at(j, dim, theta, &work);
+                    for lane in 0..count {
+                        if at[lane] != usize::MAX {
+                            out[at[lane] + j] = u.0[lane];
+                        }
+                    }
+                }
+            }
+        }
+        for j in 0..dim {
+            let (next, derivative) = (work.x.row(NEXT, dim)[j], work.k.row(M::LAST, dim)[j]);
+            let u = &mut work.x.row_mut(U, dim)[j];
+            for lane in 0..L {
+                if accepted[lane] {
+                    u.0[lane] = next.0[lane];
+                }
+            }
+            let f = &mut work.k.row_mut(0, dim)[j];
+            for lane in 0..L {
+                if accepted[lane] {
+                    f.0[lane] = derivative.0[lane];
+                }
+            }
+        }
+        for lane in 0..L {
+            if accepted[lane] {
+                t.0[lane] = to.0[lane];
+                lanes[lane].running &= lanes[lane].sample < samples;
+            }
+        }
+        h = next_h;
+    }
+}
+
+/// Whether the last steps were as long as stability allows, and could be longer as far as accuracy goes (Hairer and
+/// Wanner, "Solving Ordinary Differential Equations II", IV.2): by the change of the derivative over that of the state
+/// between two estimates of the next state.
+#[inline(never)]
+fn stiff<M: Method, const L: usize>(
+    lane: usize,
+    h: f64,
+    dim: usize,
+    work: &Work<Lanes<L>>,
+    state: &mut Lane,
+) -> bool {
+    let (mut derivative, mut change, mut both) = (0.0, 0.0, 0.0);
+    for j in 0..dim {
+        let df = work.k.row(M::LAST, dim)[j].0[lane] - work.k.row(M::AT_END, dim)[j].0[lane];
+        let du = work.x.row(NEXT, dim)[j].0[lane] - work.x.row(STAGE, dim)[j].0[lane];
+        (derivative, change, both) = (derivative + df * df, change + du * du, both + df * du);
+    }
+    // a difference that grows is no stiffness: near a pole steps are short for accuracy
+    if change > 0.0 && both < 0.0 && h * (derivative / change).sqrt() > M::STABLE {
+        state.calm = 0;
+        state.stiff += 1;
+    } else if state.stiff > 0 {
+        state.calm += 1;
+        if state.calm == 6 {
+            state.stiff = 0;
+        }
+    }
+    state.stiff == 15
+}

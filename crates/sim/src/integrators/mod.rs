@@ -116,7 +116,7 @@ impl Solver {
 
 /// Trajectories that are computed together: more keep a processor busy that waits for its results, fewer leave less
 /// of it idle at the end.
-const RK4_LANES: usize = 16;
+const RK4_LANES: usize = 32;
 const ADAPTIVE_LANES: usize = 8;
 
 /// Some trajectories of an ensemble, at most as many as there are lanes.

@@ -30,10 +30,12 @@ impl Ode for Lorenz {
     const NAME: &'static str = "lorenz";
     const ABOUT: &'static str = "x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         3
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
         let (x, y, z) = (u[0], u[1], u[2]);
         du[0] = (y - x) * self.sigma;

@@ -34,10 +34,12 @@ impl Ode for Oscillator {
     const NAME: &'static str = "oscillator";
     const ABOUT: &'static str = "mass x'' = -stiffness x - damping x' + force cos(omega t)";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         2
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, t: S, u: &[S], du: &mut [S]) {
         let (x, v) = (u[0], u[1]);
         let force = (t * self.omega).cos() * self.force;

@@ -16,6 +16,7 @@
 mod ensemble;
 mod integrators;
 mod lanes;
+pub mod lyapunov;
 pub mod random;
 mod system;
 pub mod systems;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::random::{Stream, uniform};
-use crate::{Scalar, Solver, Times, Trajectories};
+use crate::{Scalar, Solver, Times, Trajectories, lyapunov};
 
 /// The name and unit of a component of the state, or of a known input; "1" where it has no unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +101,25 @@ pub trait System: Send + Sync {
         out: &mut [f64],
     ) -> Result<(), SimulationError>;
 
+    /// Writes the derivatives of the right-hand side at time `t` and state `u` by the components of the state, [row,
+    /// column], to `jacobian`; exact, from the right-hand side over dual numbers.
+    fn jacobian(&self, t: f64, u: &[f64], jacobian: &mut [f64]);
+
+    /// Carries the state `u` and the tangent vectors `vectors` [vector, component] from the first time of `span` to the
+    /// second, by the method of order 8 with `tolerance`. `step` is the first step to try, 0 where none is known, and
+    /// becomes the next one.
+    ///
+    /// # Errors
+    /// A solution that leaves the finite numbers or needs too many steps.
+    fn tangent(
+        &self,
+        span: [f64; 2],
+        step: &mut f64,
+        tolerance: f64,
+        u: &mut [f64],
+        vectors: &mut [f64],
+    ) -> Result<(), SimulationError>;
+
     /// A state uniform in `region`.
     fn random_start(&self, region: &[[f64; 2]], stream: &mut Stream) -> Vec<f64> {
         region.iter().map(|[low, high]| low + (high - low) * uniform(stream)).collect()
@@ -162,6 +181,19 @@ impl<O: Ode> System for O {
         out: &mut [f64],
     ) -> Result<(), SimulationError> {
         solver.ensemble(self, starts, times, out)
+    }
+    fn jacobian(&self, t: f64, u: &[f64], jacobian: &mut [f64]) {
+        lyapunov::jacobian(self, t, u, jacobian);
+    }
+    fn tangent(
+        &self,
+        span: [f64; 2],
+        step: &mut f64,
+        tolerance: f64,
+        u: &mut [f64],
+        vectors: &mut [f64],
+    ) -> Result<(), SimulationError> {
+        lyapunov::tangent(self, span, step, tolerance, u, vectors)
     }
 }
 

@@ -92,10 +92,7 @@ impl<const N: usize> Mul for Dual<N> {
         for i in 0..N {
             product.tangent[i] = self.tangent[i] * other.value + self.value * other.tangent[i];
         }
-        if product.is_number() {
-            return product;
-        }
-        Dual::chained(product.value, [(other.value, &self.tangent), (self.value, &other.tangent)])
+        if product.is_number() { product } else { product_at_an_edge(self, other) }
     }
 }
 
@@ -108,11 +105,7 @@ impl<const N: usize> Div for Dual<N> {
         for i in 0..N {
             quotient.tangent[i] = (self.tangent[i] - quotient.value * other.tangent[i]) * inverse;
         }
-        if quotient.is_number() {
-            return quotient;
-        }
-        let value = quotient.value;
-        Dual::chained(value, [(inverse, &self.tangent), (-value * inverse, &other.tangent)])
+        if quotient.is_number() { quotient } else { quotient_at_an_edge(self, other) }
     }
 }
 
@@ -136,7 +129,10 @@ impl<const N: usize> Mul<f64> for Dual<N> {
     type Output = Self;
     #[inline(always)]
     fn mul(self, other: f64) -> Self {
-        self * Dual::from(other)
+        if other == 0.0 || !other.is_finite() {
+            return product_at_an_edge(self, Dual::from(other));
+        }
+        Dual { value: self.value * other, tangent: self.tangent.map(|t| t * other) }
     }
 }
 
@@ -144,8 +140,26 @@ impl<const N: usize> Div<f64> for Dual<N> {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: f64) -> Self {
-        self / Dual::from(other)
+        if other == 0.0 || !other.is_finite() {
+            return quotient_at_an_edge(self, Dual::from(other));
+        }
+        Dual { value: self.value / other, tangent: self.tangent.map(|t| t / other) }
     }
+}
+
+/// A product in which something is not finite: by the chain rule that minds it.
+#[cold]
+#[inline(never)]
+fn product_at_an_edge<const N: usize>(a: Dual<N>, b: Dual<N>) -> Dual<N> {
+    Dual::chained(a.value * b.value, [(b.value, &a.tangent), (a.value, &b.tangent)])
+}
+
+/// As [`product_at_an_edge`].
+#[cold]
+#[inline(never)]
+fn quotient_at_an_edge<const N: usize>(a: Dual<N>, b: Dual<N>) -> Dual<N> {
+    let (value, inverse) = (a.value / b.value, 1.0 / b.value);
+    Dual::chained(value, [(inverse, &a.tangent), (-value * inverse, &b.tangent)])
 }
 
 impl<const N: usize> Scalar for Dual<N> {
@@ -178,11 +192,18 @@ mod tests {
         assert!(back.tangent[0].abs() < 1e-16 && (back.tangent[1] - 1.0).abs() < 1e-15);
     }
 
+    /// Something with infinite derivatives.
+    fn zero_over<const N: usize>(x: Dual<N>) -> Dual<N> {
+        (x - x.value).sqrt()
+    }
+
     #[test]
     fn operators_with_a_constant_are_those_with_a_number_that_does_not_change() {
         let x = Dual { value: 1.7, tangent: [2.0, -0.5] };
         let c = Dual::from(0.3);
-        assert_eq!([x + 0.3, x - 0.3, x * 0.3, x / 0.3], [x + c, x - c, x * c, x / c]);
+        assert_eq!([x + 0.3, x - 0.3, x * 0.3], [x + c, x - c, x * c]);
+        assert_eq!((x / 0.3).tangent, x.tangent.map(|t| t / 0.3));
+        assert_eq!((zero_over(x) * 0.0).tangent, [0.0; 2]);
         assert_eq!((c / x).tangent, x.tangent.map(|t| -(0.3 / 1.7) * t * (1.0 / 1.7)));
         assert_eq!(-x, Dual::from(0.0) - x);
     }

@@ -142,11 +142,10 @@ impl Pair {
         match self {
             Pair::Power => a.powf(b),
             Pair::Atan2 => a.atan2(b),
-            // The comparisons of the library drop a NaN.
-            Pair::Min if a.is_nan() || b.is_nan() => f64::NAN,
-            Pair::Max if a.is_nan() || b.is_nan() => f64::NAN,
-            Pair::Min => a.min(b),
-            Pair::Max => a.max(b),
+            // Not those of the library, which drop a NaN and leave the sign of a 0 open.
+            Pair::Min if a.is_nan() || a < b => a,
+            Pair::Max if a.is_nan() || a > b => a,
+            Pair::Min | Pair::Max => b,
         }
     }
 

@@ -1,114 +1,363 @@
-//! Several trajectories at once: a number in each SIMD lane, and the choice of instructions at run time.
+//! Several trajectories at once: a number in each SIMD lane, and the choice of instructions at run time. The one
+//! module with `unsafe` in it.
+//!
+//! A [`Vector`] is eight numbers; its implementations call the processor's intrinsics, which are sound where the
+//! processor has them. The only way to them is [`vectorised`], which asks the processor for the features first, and
+//! vectors are private to this crate.
 //!
 //! Multiplications and additions stay two instructions: each lane rounds as a plain `f64` does, so that a trajectory
-//! is the same to the bit alone, beside others, and on every processor.
+//! is the same to the bit alone, beside others, and on every processor. Vectors are not arrays that the compiler makes
+//! vectors of: it does so, but takes half a minute a system.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use autodiff::{Function, Pair, Scalar};
 
-/// `L` numbers that are computed with together.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C, align(64))]
-pub struct Lanes<const L: usize>(pub [f64; L]);
+/// Trajectories in a [`Vector`].
+pub(crate) const LANES: usize = 8;
+
+/// Eight numbers that are computed with together.
+pub(crate) trait Vector: Copy {
+    fn splat(x: f64) -> Self;
+    fn from_array(x: [f64; LANES]) -> Self;
+    fn to_array(self) -> [f64; LANES];
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn div(self, other: Self) -> Self;
+    fn neg(self) -> Self;
+    fn abs(self) -> Self;
+    fn sqrt(self) -> Self;
+    /// As [`Pair::Min`] and [`Pair::Max`].
+    fn min(self, other: Self) -> Self;
+    fn max(self, other: Self) -> Self;
+}
+
+/// `K` vectors: so many that the processor need not wait for one result before it begins the next.
+#[derive(Clone, Copy)]
+pub(crate) struct Lanes<V, const K: usize>([V; K]);
+
+impl<V: Vector, const K: usize> Lanes<V, K> {
+    /// From the numbers of `K` times [`LANES`] lanes.
+    #[inline(always)]
+    pub(crate) fn gather(lane: impl Fn(usize) -> f64) -> Self {
+        let mut vectors = [V::splat(0.0); K];
+        for k in 0..K {
+            let mut x = [0.0; LANES];
+            for i in 0..LANES {
+                x[i] = lane(k * LANES + i);
+            }
+            vectors[k] = V::from_array(x);
+        }
+        Lanes(vectors)
+    }
+
+    /// The numbers of each vector.
+    #[inline(always)]
+    pub(crate) fn arrays(self) -> [[f64; LANES]; K] {
+        let mut arrays = [[0.0; LANES]; K];
+        for k in 0..K {
+            arrays[k] = self.0[k].to_array();
+        }
+        arrays
+    }
+}
 
 macro_rules! operator {
-    ($trait:ident, $method:ident, $symbol:tt) => {
-        impl<const L: usize> $trait for Lanes<L> {
+    ($trait:ident, $method:ident) => {
+        impl<V: Vector, const K: usize> $trait for Lanes<V, K> {
             type Output = Self;
             #[inline(always)]
-            fn $method(self, other: Self) -> Self {
-                let mut result = [0.0; L];
-                for i in 0..L {
-                    result[i] = self.0[i] $symbol other.0[i];
+            fn $method(mut self, other: Self) -> Self {
+                for k in 0..K {
+                    self.0[k] = self.0[k].$method(other.0[k]);
                 }
-                Lanes(result)
+                self
             }
         }
-        impl<const L: usize> $trait<f64> for Lanes<L> {
+        impl<V: Vector, const K: usize> $trait<f64> for Lanes<V, K> {
             type Output = Self;
             #[inline(always)]
-            fn $method(self, other: f64) -> Self {
-                let mut result = [0.0; L];
-                for i in 0..L {
-                    result[i] = self.0[i] $symbol other;
+            fn $method(mut self, other: f64) -> Self {
+                for k in 0..K {
+                    self.0[k] = self.0[k].$method(V::splat(other));
                 }
-                Lanes(result)
+                self
             }
         }
     };
 }
-operator!(Add, add, +);
-operator!(Sub, sub, -);
-operator!(Mul, mul, *);
-operator!(Div, div, /);
+operator!(Add, add);
+operator!(Sub, sub);
+operator!(Mul, mul);
+operator!(Div, div);
 
-impl<const L: usize> Neg for Lanes<L> {
+impl<V: Vector, const K: usize> Neg for Lanes<V, K> {
     type Output = Self;
     #[inline(always)]
-    fn neg(self) -> Self {
-        let mut result = [0.0; L];
-        for i in 0..L {
-            result[i] = -self.0[i];
+    fn neg(mut self) -> Self {
+        for k in 0..K {
+            self.0[k] = self.0[k].neg();
         }
-        Lanes(result)
+        self
     }
 }
 
-impl<const L: usize> From<f64> for Lanes<L> {
+impl<V: Vector, const K: usize> From<f64> for Lanes<V, K> {
     #[inline(always)]
     fn from(value: f64) -> Self {
-        Lanes([value; L])
+        Lanes([V::splat(value); K])
     }
 }
 
-impl<const L: usize> Scalar for Lanes<L> {
+impl<V: Vector, const K: usize> Scalar for Lanes<V, K> {
     #[inline(always)]
-    fn apply(self, function: Function) -> Self {
-        let mut result = [0.0; L];
-        for i in 0..L {
-            result[i] = function.value(self.0[i]);
+    fn apply(mut self, function: Function) -> Self {
+        for k in 0..K {
+            self.0[k] = match function {
+                Function::Sqrt => self.0[k].sqrt(),
+                Function::Abs => self.0[k].abs(),
+                Function::Power(2) => self.0[k].mul(self.0[k]),
+                Function::Power(3) => self.0[k].mul(self.0[k].mul(self.0[k])),
+                _ => V::from_array(each(self.0[k].to_array(), function)),
+            };
         }
-        Lanes(result)
+        self
     }
 
     #[inline(always)]
-    fn pair(self, other: Self, function: Pair) -> Self {
-        let mut result = [0.0; L];
-        for i in 0..L {
-            result[i] = function.value(self.0[i], other.0[i]);
+    fn pair(mut self, other: Self, function: Pair) -> Self {
+        for k in 0..K {
+            self.0[k] = match function {
+                Pair::Min => self.0[k].min(other.0[k]),
+                Pair::Max => self.0[k].max(other.0[k]),
+                _ => V::from_array(each_pair(self.0[k].to_array(), other.0[k].to_array(), function)),
+            };
         }
-        Lanes(result)
-    }
-}
-
-impl<const L: usize> Lanes<L> {
-    /// The larger of two, or the second where one is no number: one instruction.
-    #[inline(always)]
-    pub(crate) fn larger(self, other: Self) -> Self {
-        let mut result = [0.0; L];
-        for i in 0..L {
-            result[i] = if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] };
-        }
-        Lanes(result)
-    }
-
-    /// The smaller of two, or the second where one is no number: one instruction.
-    #[inline(always)]
-    pub(crate) fn smaller(self, other: Self) -> Self {
-        let mut result = [0.0; L];
-        for i in 0..L {
-            result[i] = if self.0[i] < other.0[i] { self.0[i] } else { other.0[i] };
-        }
-        Lanes(result)
+        self
     }
 }
 
-/// Work that is compiled once for each set of instructions: `run`, and all that it calls, must be
-/// `#[inline(always)]`, and no closures.
+/// A function of the library, lane by lane.
+#[inline(never)]
+fn each(x: [f64; LANES], function: Function) -> [f64; LANES] {
+    x.map(|x| function.value(x))
+}
+
+#[inline(never)]
+fn each_pair(a: [f64; LANES], b: [f64; LANES], function: Pair) -> [f64; LANES] {
+    std::array::from_fn(|i| function.value(a[i], b[i]))
+}
+
+/// A vector for any processor.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain([f64; LANES]);
+
+macro_rules! plain {
+    ($($method:ident: $symbol:tt),*) => {$(
+        #[inline(always)]
+        fn $method(mut self, other: Self) -> Self {
+            for i in 0..LANES {
+                self.0[i] = self.0[i] $symbol other.0[i];
+            }
+            self
+        }
+    )*};
+}
+
+impl Vector for Plain {
+    plain!(add: +, sub: -, mul: *, div: /);
+    #[inline(always)]
+    fn splat(x: f64) -> Self {
+        Plain([x; LANES])
+    }
+    #[inline(always)]
+    fn from_array(x: [f64; LANES]) -> Self {
+        Plain(x)
+    }
+    #[inline(always)]
+    fn to_array(self) -> [f64; LANES] {
+        self.0
+    }
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Plain(self.0.map(|x| -x))
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Plain(self.0.map(f64::abs))
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Plain(self.0.map(f64::sqrt))
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Plain(std::array::from_fn(|i| Pair::Min.value(self.0[i], other.0[i])))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Plain(std::array::from_fn(|i| Pair::Max.value(self.0[i], other.0[i])))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::{LANES, Vector};
+
+    /// A register of AVX-512.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx512(__m512d);
+
+    // SAFETY, of every block here: such a vector exists only within `vectorised`, after the processor was asked for
+    // the feature; loads and stores are of arrays of just their size.
+    impl Vector for Avx512 {
+        #[inline(always)]
+        fn splat(x: f64) -> Self {
+            Avx512(unsafe { _mm512_set1_pd(x) })
+        }
+        #[inline(always)]
+        fn from_array(x: [f64; LANES]) -> Self {
+            Avx512(unsafe { _mm512_loadu_pd(x.as_ptr()) })
+        }
+        #[inline(always)]
+        fn to_array(self) -> [f64; LANES] {
+            let mut x = [0.0; LANES];
+            unsafe { _mm512_storeu_pd(x.as_mut_ptr(), self.0) };
+            x
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Avx512(unsafe { _mm512_add_pd(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            Avx512(unsafe { _mm512_sub_pd(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            Avx512(unsafe { _mm512_mul_pd(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn div(self, other: Self) -> Self {
+            Avx512(unsafe { _mm512_div_pd(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn neg(self) -> Self {
+            Avx512(unsafe { _mm512_xor_pd(self.0, _mm512_set1_pd(-0.0)) })
+        }
+        #[inline(always)]
+        fn abs(self) -> Self {
+            Avx512(unsafe { _mm512_abs_pd(self.0) })
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            Avx512(unsafe { _mm512_sqrt_pd(self.0) })
+        }
+        // The instructions give the second of two where one is no number.
+        #[inline(always)]
+        fn min(self, other: Self) -> Self {
+            Avx512(unsafe {
+                let nan = _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(self.0, self.0);
+                _mm512_mask_mov_pd(_mm512_min_pd(self.0, other.0), nan, self.0)
+            })
+        }
+        #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            Avx512(unsafe {
+                let nan = _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(self.0, self.0);
+                _mm512_mask_mov_pd(_mm512_max_pd(self.0, other.0), nan, self.0)
+            })
+        }
+    }
+
+    /// Two registers of AVX2.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx2([__m256d; 2]);
+
+    impl Vector for Avx2 {
+        #[inline(always)]
+        fn splat(x: f64) -> Self {
+            Avx2([unsafe { _mm256_set1_pd(x) }; 2])
+        }
+        #[inline(always)]
+        fn from_array(x: [f64; LANES]) -> Self {
+            Avx2(unsafe { [_mm256_loadu_pd(x.as_ptr()), _mm256_loadu_pd(x[4..].as_ptr())] })
+        }
+        #[inline(always)]
+        fn to_array(self) -> [f64; LANES] {
+            let mut x = [0.0; LANES];
+            unsafe {
+                _mm256_storeu_pd(x.as_mut_ptr(), self.0[0]);
+                _mm256_storeu_pd(x[4..].as_mut_ptr(), self.0[1]);
+            }
+            x
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Avx2(unsafe { [_mm256_add_pd(self.0[0], other.0[0]), _mm256_add_pd(self.0[1], other.0[1])] })
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            Avx2(unsafe { [_mm256_sub_pd(self.0[0], other.0[0]), _mm256_sub_pd(self.0[1], other.0[1])] })
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            Avx2(unsafe { [_mm256_mul_pd(self.0[0], other.0[0]), _mm256_mul_pd(self.0[1], other.0[1])] })
+        }
+        #[inline(always)]
+        fn div(self, other: Self) -> Self {
+            Avx2(unsafe { [_mm256_div_pd(self.0[0], other.0[0]), _mm256_div_pd(self.0[1], other.0[1])] })
+        }
+        #[inline(always)]
+        fn neg(self) -> Self {
+            unsafe {
+                let sign = _mm256_set1_pd(-0.0);
+                Avx2([_mm256_xor_pd(self.0[0], sign), _mm256_xor_pd(self.0[1], sign)])
+            }
+        }
+        #[inline(always)]
+        fn abs(self) -> Self {
+            unsafe {
+                let sign = _mm256_set1_pd(-0.0);
+                Avx2([_mm256_andnot_pd(sign, self.0[0]), _mm256_andnot_pd(sign, self.0[1])])
+            }
+        }
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            Avx2(unsafe { [_mm256_sqrt_pd(self.0[0]), _mm256_sqrt_pd(self.0[1])] })
+        }
+        #[inline(always)]
+        fn min(self, other: Self) -> Self {
+            let mut result = self;
+            for i in 0..2 {
+                let (a, b) = (self.0[i], other.0[i]);
+                result.0[i] =
+                    unsafe { _mm256_blendv_pd(_mm256_min_pd(a, b), a, _mm256_cmp_pd::<_CMP_UNORD_Q>(a, a)) };
+            }
+            result
+        }
+        #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            let mut result = self;
+            for i in 0..2 {
+                let (a, b) = (self.0[i], other.0[i]);
+                result.0[i] =
+                    unsafe { _mm256_blendv_pd(_mm256_max_pd(a, b), a, _mm256_cmp_pd::<_CMP_UNORD_Q>(a, a)) };
+            }
+            result
+        }
+    }
+}
+
+/// Work that is compiled once for each kind of vector: `run`, and all that it calls, must be `#[inline(always)]`, and
+/// no closure may hold arithmetic of vectors.
 pub(crate) trait Vectorised {
     type Output;
-    fn run(self) -> Self::Output;
+    fn run<V: Vector>(self) -> Self::Output;
 }
 
 /// Does the work with the widest vectors that this processor has.
@@ -116,20 +365,16 @@ pub(crate) trait Vectorised {
 pub(crate) fn vectorised<W: Vectorised>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+        #[target_feature(enable = "avx512f,avx512dq")]
         fn avx512<W: Vectorised>(work: W) -> W::Output {
-            work.run()
+            work.run::<x86::Avx512>()
         }
         #[target_feature(enable = "avx2")]
         fn avx2<W: Vectorised>(work: W) -> W::Output {
-            work.run()
+            work.run::<x86::Avx2>()
         }
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512bw")
-        {
-            // SAFETY: the processor was asked for each of these features.
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+            // SAFETY: the processor was asked for both features.
             return unsafe { avx512(work) };
         }
         if is_x86_feature_detected!("avx2") {
@@ -137,5 +382,76 @@ pub(crate) fn vectorised<W: Vectorised>(work: W) -> W::Output {
             return unsafe { avx2(work) };
         }
     }
-    work.run()
+    work.run::<Plain>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Everything([f64; LANES], [f64; LANES]);
+
+    impl Vectorised for Everything {
+        type Output = Vec<[f64; LANES]>;
+        #[inline(always)]
+        fn run<V: Vector>(self) -> Self::Output {
+            let a: Lanes<V, 1> = Lanes::gather(|i| self.0[i]);
+            let b: Lanes<V, 1> = Lanes::gather(|i| self.1[i]);
+            let mut found = vec![a + b, a - b, a * b, a / b, -a, a + 0.3, a - 0.3, a * 0.3, a / 0.3];
+            for (_, function) in Function::NAMED {
+                found.push(a.apply(function));
+            }
+            for n in [-2, 0, 1, 2, 3, 5] {
+                found.push(a.powi(n));
+            }
+            for pair in [Pair::Power, Pair::Atan2, Pair::Min, Pair::Max] {
+                found.push(a.pair(b, pair));
+            }
+            found.into_iter().map(|x| x.arrays()[0]).collect()
+        }
+    }
+
+    fn of_plain_numbers(a: f64, b: f64) -> Vec<f64> {
+        let mut found = vec![a + b, a - b, a * b, a / b, -a, a + 0.3, a - 0.3, a * 0.3, a / 0.3];
+        found.extend(Function::NAMED.map(|(_, function)| a.apply(function)));
+        found.extend([-2, 0, 1, 2, 3, 5].map(|n| a.powi(n)));
+        found.extend([Pair::Power, Pair::Atan2, Pair::Min, Pair::Max].map(|pair| a.pair(b, pair)));
+        found
+    }
+
+    #[test]
+    fn every_lane_computes_to_the_bit_as_a_plain_number_does() {
+        let a = [1.5, -0.7, 0.0, -0.0, 3.25e7, f64::NAN, f64::INFINITY, 0.9];
+        let b = [2.5, 0.3, -0.0, 0.0, -4.0, 1.0, f64::NAN, 0.9];
+        let kinds = [
+            vectorised(Everything(a, b)),
+            Everything(a, b).run::<Plain>(),
+            // the instructions between, which this processor has too if it has any
+            #[cfg(target_arch = "x86_64")]
+            between(Everything(a, b)),
+        ];
+        for found in kinds {
+            for i in 0..LANES {
+                for (k, expected) in of_plain_numbers(a[i], b[i]).into_iter().enumerate() {
+                    let same = found[k][i].to_bits() == expected.to_bits();
+                    assert!(same || (found[k][i].is_nan() && expected.is_nan()), "{k}, lane {i}: {expected}");
+                }
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[allow(unsafe_code)]
+    fn between(work: Everything) -> Vec<[f64; LANES]> {
+        #[target_feature(enable = "avx2")]
+        fn avx2(work: Everything) -> Vec<[f64; LANES]> {
+            work.run::<x86::Avx2>()
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor was asked for this feature.
+            unsafe { avx2(work) }
+        } else {
+            work.run::<Plain>()
+        }
+    }
 }

@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::integrators::adaptive::{Method, NEXT, U, Work, control, first_step, vanishes};
 use crate::integrators::dop853::Dop853;
-use crate::lanes::{Vectorised, vectorised};
 use crate::{Ode, SimulationError, System, random};
-use autodiff::{Dual, Scalar};
+use autodiff::Dual;
 
 /// What is followed, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -263,21 +262,18 @@ impl Flow<'_> {
 }
 
 /// Carries a state and `N` tangent vectors on, with the steps that the state alone would take.
-pub(crate) struct Carry<'a, O, const N: usize> {
-    pub(crate) ode: &'a O,
-    pub(crate) span: [f64; 2],
+struct Carry<'a, O, const N: usize> {
+    ode: &'a O,
+    span: [f64; 2],
     /// The first step to try, 0 for one that is found; becomes the next one.
-    pub(crate) step: &'a mut f64,
-    pub(crate) tolerance: f64,
-    pub(crate) u: &'a mut [f64],
+    step: &'a mut f64,
+    tolerance: f64,
+    u: &'a mut [f64],
     /// [vector, component], at most `N` vectors
-    pub(crate) vectors: &'a mut [f64],
+    vectors: &'a mut [f64],
 }
 
-impl<O: Ode, const N: usize> Vectorised for Carry<'_, O, N> {
-    type Output = Result<(), SimulationError>;
-
-    #[inline(always)]
+impl<O: Ode, const N: usize> Carry<'_, O, N> {
     fn run(self) -> Result<(), SimulationError> {
         let Carry { ode, span: [mut t, end], step, tolerance, u, vectors } = self;
         let dim = ode.dim();
@@ -351,26 +347,20 @@ pub(crate) fn tangent(
 ) -> Result<(), SimulationError> {
     let dim = ode.dim();
     let (u0, step0) = (u.to_vec(), *step);
-    let groups = if vectors.len() / dim <= 4 { 4 } else { 8 };
-    for vectors in vectors.chunks_mut(groups * dim) {
+    for vectors in vectors.chunks_mut(4 * dim) {
         u.copy_from_slice(&u0);
         *step = step0;
-        macro_rules! carry {
-            ($($n:literal)*) => {
-                match vectors.len() / dim {
-                    $($n => vectorised(Carry::<_, $n> { ode, span, step, tolerance, u, vectors })?,)*
-                    _ => vectorised(Carry::<_, 8> { ode, span, step, tolerance, u, vectors })?,
-                }
-            };
+        match vectors.len() / dim {
+            1 => Carry::<_, 1> { ode, span, step, tolerance, u, vectors }.run()?,
+            _ => Carry::<_, 4> { ode, span, step, tolerance, u, vectors }.run()?,
         }
-        carry!(1 2 3 4);
     }
     Ok(())
 }
 
 /// The derivatives of the right-hand side by the components of the state, [row, column].
 pub(crate) fn jacobian(ode: &impl Ode, t: f64, u: &[f64], jacobian: &mut [f64]) {
-    const N: usize = 8;
+    const N: usize = 4;
     let dim = ode.dim();
     let mut x: Vec<Dual<N>> = u.iter().map(|&u| Dual::from(u)).collect();
     let mut f = vec![Dual::from(0.0); dim];
@@ -391,7 +381,7 @@ pub(crate) fn jacobian(ode: &impl Ode, t: f64, u: &[f64], jacobian: &mut [f64]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::systems::{Lorenz, Oscillator};
+    use crate::systems::Lorenz;
 
     fn of(system: &dyn System, exponents: usize, trajectories: usize, time: f64) -> Spectrum {
         let following =

@@ -7,7 +7,7 @@
 
 use super::rows::Rows;
 use super::{Block, Outcomes};
-use crate::lanes::Lanes;
+use crate::lanes::{LANES, Lanes, Vector};
 use crate::{Ode, Scalar, SimulationError};
 
 /// Steps that a sample interval may take.
@@ -132,28 +132,28 @@ struct Lane {
 
 /// Writes the trajectories of a block with `tolerance` relative and absolute.
 #[inline(always)]
-pub(super) fn block<M: Method, O: Ode, const L: usize>(block: Block<O>, tolerance: f64) -> Outcomes {
+pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: f64) -> Outcomes {
     let Block { ode, starts, times, out } = block;
     let (dim, samples, count) = (ode.dim(), times.samples(), starts.len());
     let (begin, end) = (times.at(0), times.at(samples - 1));
     let mut outcomes: Outcomes = vec![Ok(()); count];
-    let mut work: Work<Lanes<L>> = Work::new::<M>(dim);
+    let mut work: Work<Lanes<V, 1>> = Work::new::<M>(dim);
     super::load(starts, work.x.row_mut(U, dim));
-    let mut t = Lanes::from(begin);
-    let mut h = Lanes::from(0.0);
-    ode.rhs(t, work.x.row(U, dim), work.k.row_mut(0, dim));
+    let mut t = [begin; LANES];
+    let mut h = [0.0; LANES];
+    ode.rhs(Lanes::from(begin), work.x.row(U, dim), work.k.row_mut(0, dim));
     let fresh =
         Lane { sample: 1, steps: 0, accepted: 0, after_rejection: false, stiff: 0, calm: 0, running: true };
-    let mut lanes = [Lane { running: false, ..fresh }; L];
+    let mut lanes = [Lane { running: false, ..fresh }; LANES];
     for lane in 0..count {
         out[lane * samples * dim..][..dim].copy_from_slice(&starts[lane]);
         if starts[lane].iter().all(|x| x.is_finite()) {
             lanes[lane] = fresh;
             let mut f0 = vec![0.0; dim];
             for j in 0..dim {
-                f0[j] = work.k.row(0, dim)[j].0[lane];
+                f0[j] = work.k.row(0, dim)[j].arrays()[0][lane];
             }
-            h.0[lane] = first_step(ode, begin, end - begin, tolerance, &starts[lane], &f0, M::ORDER);
+            h[lane] = first_step(ode, begin, end - begin, tolerance, &starts[lane], &f0, M::ORDER);
         } else {
             outcomes[lane] = Err(SimulationError::Diverged { t: begin });
         }
@@ -161,44 +161,45 @@ pub(super) fn block<M: Method, O: Ode, const L: usize>(block: Block<O>, toleranc
     loop {
         let mut running = false;
         let mut to = t;
-        for lane in 0..L {
+        for lane in 0..LANES {
             if !lanes[lane].running {
-                h.0[lane] = 0.0;
+                h[lane] = 0.0;
                 continue;
             }
             running = true;
-            to.0[lane] = t.0[lane] + h.0[lane];
-            if t.0[lane] + 1.01 * h.0[lane] > end {
-                h.0[lane] = end - t.0[lane];
-                to.0[lane] = end;
+            to[lane] = t[lane] + h[lane];
+            if t[lane] + 1.01 * h[lane] > end {
+                h[lane] = end - t[lane];
+                to[lane] = end;
             }
         }
         if !running {
             return outcomes;
         }
-        M::step(ode, t, h, &mut work);
-        ode.rhs(to, work.x.row(NEXT, dim), work.k.row_mut(M::LAST, dim));
-        let error = M::error(dim, h, tolerance, &work);
+        let (from, step) = (pack::<V>(&t), pack::<V>(&h));
+        M::step(ode, from, step, &mut work);
+        ode.rhs(pack(&to), work.x.row(NEXT, dim), work.k.row_mut(M::LAST, dim));
+        let [error] = M::error(dim, step, tolerance, &work).arrays();
 
-        let mut accepted = [false; L];
+        let mut accepted = [false; LANES];
         let mut next_h = h;
         let (mut interpolate, mut suspicious) = (false, false);
-        for lane in 0..L {
+        for lane in 0..LANES {
             let this = &mut lanes[lane];
             if !this.running {
                 continue;
             }
-            let (ok, next) = control::<M>(error.0[lane], h.0[lane], this.after_rejection);
+            let (ok, next) = control::<M>(error[lane], h[lane], this.after_rejection);
             accepted[lane] = ok;
-            next_h.0[lane] = next;
+            next_h[lane] = next;
             this.after_rejection = !ok;
             this.steps += 1;
             if ok {
                 this.accepted += 1;
-                interpolate |= times.at(this.sample) <= to.0[lane];
+                interpolate |= times.at(this.sample) <= to[lane];
                 suspicious |= this.accepted % 1000 == 0 || this.stiff > 0;
-            } else if vanishes(next, t.0[lane]) {
-                outcomes[lane] = Err(SimulationError::Diverged { t: t.0[lane] });
+            } else if vanishes(next, t[lane]) {
+                outcomes[lane] = Err(SimulationError::Diverged { t: t[lane] });
                 this.running = false;
             }
             if this.steps >= MAX_STEPS {
@@ -208,26 +209,26 @@ pub(super) fn block<M: Method, O: Ode, const L: usize>(block: Block<O>, toleranc
             }
         }
         if suspicious {
-            for lane in 0..L {
-                if accepted[lane] && stiff::<M, L>(lane, h.0[lane], dim, &work, &mut lanes[lane]) {
-                    outcomes[lane] = Err(SimulationError::Stiff { t: t.0[lane] });
+            for lane in 0..LANES {
+                if accepted[lane] && stiff::<M, V>(lane, h[lane], dim, &work, &mut lanes[lane]) {
+                    outcomes[lane] = Err(SimulationError::Stiff { t: t[lane] });
                     lanes[lane].running = false;
                 }
             }
         }
         if interpolate {
-            M::interpolation(ode, t, h, &mut work);
+            M::interpolation(ode, from, step, &mut work);
             loop {
                 // the next sample of each lane that has one within its step
-                let (mut theta, mut any) = (Lanes::from(1.0), false);
-                let mut at = [usize::MAX; L];
+                let (mut theta, mut any) = ([1.0; LANES], false);
+                let mut at = [usize::MAX; LANES];
                 for lane in 0..count {
                     let this = &mut lanes[lane];
                     if accepted[lane] && this.sample < samples {
                         let time = times.at(this.sample);
-                        if time <= to.0[lane] {
-                            if time < to.0[lane] {
-                                theta.0[lane] = (time - t.0[lane]) / h.0[lane];
+                        if time <= to[lane] {
+                            if time < to[lane] {
+                                theta[lane] = (time - t[lane]) / h[lane];
                             }
                             at[lane] = (lane * samples + this.sample) * dim;
                             this.sample += 1;
@@ -239,34 +240,26 @@ pub(super) fn block<M: Method, O: Ode, const L: usize>(block: Block<O>, toleranc
                 if !any {
                     break;
                 }
+                let theta = pack::<V>(&theta);
                 for j in 0..dim {
-                    let u = M::at(j, dim, theta, &work);
+                    let [u] = M::at(j, dim, theta, &work).arrays();
                     for lane in 0..count {
                         if at[lane] != usize::MAX {
-                            out[at[lane] + j] = u.0[lane];
+                            out[at[lane] + j] = u[lane];
                         }
                     }
                 }
             }
         }
         for j in 0..dim {
-            let (next, derivative) = (work.x.row(NEXT, dim)[j], work.k.row(M::LAST, dim)[j]);
-            let u = &mut work.x.row_mut(U, dim)[j];
-            for lane in 0..L {
-                if accepted[lane] {
-                    u.0[lane] = next.0[lane];
-                }
-            }
-            let f = &mut work.k.row_mut(0, dim)[j];
-            for lane in 0..L {
-                if accepted[lane] {
-                    f.0[lane] = derivative.0[lane];
-                }
-            }
+            let next = work.x.row(NEXT, dim)[j];
+            keep(&mut work.x.row_mut(U, dim)[j], next, &accepted);
+            let derivative = work.k.row(M::LAST, dim)[j];
+            keep(&mut work.k.row_mut(0, dim)[j], derivative, &accepted);
         }
-        for lane in 0..L {
+        for lane in 0..LANES {
             if accepted[lane] {
-                t.0[lane] = to.0[lane];
+                t[lane] = to[lane];
                 lanes[lane].running &= lanes[lane].sample < samples;
             }
         }
@@ -274,21 +267,37 @@ pub(super) fn block<M: Method, O: Ode, const L: usize>(block: Block<O>, toleranc
     }
 }
 
+#[inline(always)]
+fn pack<V: Vector>(x: &[f64; LANES]) -> Lanes<V, 1> {
+    Lanes::gather(|lane| x[lane])
+}
+
+/// Takes the lanes of `next` that are accepted.
+#[inline(always)]
+fn keep<V: Vector>(x: &mut Lanes<V, 1>, next: Lanes<V, 1>, accepted: &[bool; LANES]) {
+    let ([mut kept], [next]) = (x.arrays(), next.arrays());
+    for lane in 0..LANES {
+        kept[lane] = if accepted[lane] { next[lane] } else { kept[lane] };
+    }
+    *x = pack(&kept);
+}
+
 /// Whether the last steps were as long as stability allows, and could be longer as far as accuracy goes (Hairer and
 /// Wanner, "Solving Ordinary Differential Equations II", IV.2): by the change of the derivative over that of the state
 /// between two estimates of the next state.
 #[inline(never)]
-fn stiff<M: Method, const L: usize>(
+fn stiff<M: Method, V: Vector>(
     lane: usize,
     h: f64,
     dim: usize,
-    work: &Work<Lanes<L>>,
+    work: &Work<Lanes<V, 1>>,
     state: &mut Lane,
 ) -> bool {
     let (mut derivative, mut change, mut both) = (0.0, 0.0, 0.0);
     for j in 0..dim {
-        let df = work.k.row(M::LAST, dim)[j].0[lane] - work.k.row(M::AT_END, dim)[j].0[lane];
-        let du = work.x.row(NEXT, dim)[j].0[lane] - work.x.row(STAGE, dim)[j].0[lane];
+        let df =
+            work.k.row(M::LAST, dim)[j].arrays()[0][lane] - work.k.row(M::AT_END, dim)[j].arrays()[0][lane];
+        let du = work.x.row(NEXT, dim)[j].arrays()[0][lane] - work.x.row(STAGE, dim)[j].arrays()[0][lane];
         (derivative, change, both) = (derivative + df * df, change + du * du, both + df * du);
     }
     // a difference that grows is no stiffness: near a pole steps are short for accuracy

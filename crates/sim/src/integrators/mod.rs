@@ -9,7 +9,7 @@ pub(crate) mod rows;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::lanes::{Lanes, Vectorised, vectorised};
+use crate::lanes::{LANES, Lanes, Vector, Vectorised, vectorised};
 use crate::{Ode, SimulationError, Times};
 
 /// A method and its settings.
@@ -89,23 +89,13 @@ impl Solver {
             )));
         }
         let lanes = match self {
-            Solver::Rk4 { .. } => RK4_LANES,
-            Solver::Dopri5 { .. } | Solver::Dop853 { .. } => ADAPTIVE_LANES,
+            Solver::Rk4 { .. } => LANES * rk4::VECTORS,
+            Solver::Dopri5 { .. } | Solver::Dop853 { .. } => LANES,
         };
         let outcomes: Vec<Outcomes> = out
             .par_chunks_mut(lanes * samples * dim)
             .zip(starts.par_chunks(lanes))
-            .map(|(out, starts)| {
-                let block = Block { ode, starts, times, out };
-                // One trajectory by itself does not pay for the lanes beside it.
-                if starts.len() == 1 {
-                    Run::<_, 1> { block, solver: *self }.run()
-                } else if lanes == RK4_LANES {
-                    vectorised(Run::<_, RK4_LANES> { block, solver: *self })
-                } else {
-                    vectorised(Run::<_, ADAPTIVE_LANES> { block, solver: *self })
-                }
-            })
+            .map(|(out, starts)| vectorised(Run { block: Block { ode, starts, times, out }, solver: *self }))
             .collect();
         for (trajectory, outcome) in outcomes.into_iter().flatten().enumerate() {
             outcome.map_err(|error| SimulationError::Trajectory { trajectory, error: error.into() })?;
@@ -113,11 +103,6 @@ impl Solver {
         Ok(())
     }
 }
-
-/// Trajectories that are computed together: more keep a processor busy that waits for its results, fewer leave less
-/// of it idle at the end.
-const RK4_LANES: usize = 32;
-const ADAPTIVE_LANES: usize = 8;
 
 /// Some trajectories of an ensemble, at most as many as there are lanes.
 pub(crate) struct Block<'a, O> {
@@ -131,32 +116,29 @@ pub(crate) struct Block<'a, O> {
 /// What became of each trajectory of a block.
 type Outcomes = Vec<Result<(), SimulationError>>;
 
-struct Run<'a, O, const L: usize> {
+struct Run<'a, O> {
     block: Block<'a, O>,
     solver: Solver,
 }
 
-impl<O: Ode, const L: usize> Vectorised for Run<'_, O, L> {
+impl<O: Ode> Vectorised for Run<'_, O> {
     type Output = Outcomes;
 
     #[inline(always)]
-    fn run(self) -> Outcomes {
+    fn run<V: Vector>(self) -> Outcomes {
         match self.solver {
-            Solver::Rk4 { substeps } => rk4::block::<O, L>(self.block, substeps),
-            Solver::Dopri5 { tolerance } => adaptive::block::<dopri5::Dopri5, O, L>(self.block, tolerance),
-            Solver::Dop853 { tolerance } => adaptive::block::<dop853::Dop853, O, L>(self.block, tolerance),
+            Solver::Rk4 { substeps } => rk4::block::<O, V>(self.block, substeps),
+            Solver::Dopri5 { tolerance } => adaptive::block::<dopri5::Dopri5, O, V>(self.block, tolerance),
+            Solver::Dop853 { tolerance } => adaptive::block::<dop853::Dop853, O, V>(self.block, tolerance),
         }
     }
 }
 
 /// A start in each lane; the last one in those that are left.
 #[inline(always)]
-fn load<const L: usize>(starts: &[Vec<f64>], u: &mut [Lanes<L>]) {
-    for lane in 0..L {
-        let start = &starts[lane.min(starts.len() - 1)];
-        for j in 0..u.len() {
-            u[j].0[lane] = start[j];
-        }
+fn load<V: Vector, const K: usize>(starts: &[Vec<f64>], u: &mut [Lanes<V, K>]) {
+    for j in 0..u.len() {
+        u[j] = Lanes::gather(|lane| starts[lane.min(starts.len() - 1)][j]);
     }
 }
 

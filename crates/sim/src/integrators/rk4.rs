@@ -3,8 +3,11 @@
 
 use super::rows::Rows;
 use super::{Block, Outcomes};
-use crate::lanes::Lanes;
+use crate::lanes::{LANES, Lanes, Vector};
 use crate::{Ode, Scalar};
+
+/// Vectors that are computed together: with one the processor would wait for results half of the time.
+pub(super) const VECTORS: usize = 4;
 
 /// Rows of a step's workspace: the state, the argument of a stage.
 const U: usize = 0;
@@ -43,20 +46,21 @@ fn step<S: Scalar>(ode: &impl Ode, t: f64, h: f64, work: &mut Work<S>) {
 
 /// Writes the trajectories of a block, with `substeps` equal steps a sample interval.
 #[inline(always)]
-pub(super) fn block<O: Ode, const L: usize>(block: Block<O>, substeps: usize) -> Outcomes {
+pub(super) fn block<O: Ode, V: Vector>(block: Block<O>, substeps: usize) -> Outcomes {
     let Block { ode, starts, times, out } = block;
     let (dim, samples) = (ode.dim(), times.samples());
     let h = times.dt() / substeps as f64;
-    let mut work: Work<Lanes<L>> = Work::new(dim);
+    let mut work: Work<Lanes<V, VECTORS>> = Work::new(dim);
     super::load(starts, work.x.row_mut(U, dim));
     // not a number from the moment on when a state was not finite
-    let mut broken = Lanes::from(0.0);
+    let mut broken: Lanes<V, VECTORS> = Lanes::from(0.0);
     for i in 0..samples {
         for j in 0..dim {
             let u = work.x.row(U, dim)[j];
             broken = broken + u * 0.0;
+            let u = u.arrays();
             for (lane, out) in out.chunks_exact_mut(samples * dim).enumerate() {
-                out[i * dim + j] = u.0[lane];
+                out[i * dim + j] = u[lane / LANES][lane % LANES];
             }
         }
         if i + 1 < samples {
@@ -65,5 +69,5 @@ pub(super) fn block<O: Ode, const L: usize>(block: Block<O>, substeps: usize) ->
             }
         }
     }
-    super::divergence(&broken.0, times, dim, out)
+    super::divergence(broken.arrays().as_flattened(), times, dim, out)
 }

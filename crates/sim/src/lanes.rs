@@ -149,13 +149,15 @@ fn each_pair(a: [f64; LANES], b: [f64; LANES], function: Pair) -> [f64; LANES] {
     std::array::from_fn(|i| function.value(a[i], b[i]))
 }
 
-/// A vector for any processor.
+/// A vector for any processor. One with the instruction set of x86 and without AVX2 is older than 2013: there it is
+/// made small rather than fast, for everything is compiled for it once more.
 #[derive(Clone, Copy)]
 pub(crate) struct Plain([f64; LANES]);
 
 macro_rules! plain {
     ($($method:ident: $symbol:tt),*) => {$(
-        #[inline(always)]
+        #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
         fn $method(mut self, other: Self) -> Self {
             for i in 0..LANES {
                 self.0[i] = self.0[i] $symbol other.0[i];
@@ -167,35 +169,43 @@ macro_rules! plain {
 
 impl Vector for Plain {
     plain!(add: +, sub: -, mul: *, div: /);
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn splat(x: f64) -> Self {
         Plain([x; LANES])
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn from_array(x: [f64; LANES]) -> Self {
         Plain(x)
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn to_array(self) -> [f64; LANES] {
         self.0
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn neg(self) -> Self {
         Plain(self.0.map(|x| -x))
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn abs(self) -> Self {
         Plain(self.0.map(f64::abs))
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn sqrt(self) -> Self {
         Plain(self.0.map(f64::sqrt))
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn min(self, other: Self) -> Self {
         Plain(std::array::from_fn(|i| Pair::Min.value(self.0[i], other.0[i])))
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn max(self, other: Self) -> Self {
         Plain(std::array::from_fn(|i| Pair::Max.value(self.0[i], other.0[i])))
     }

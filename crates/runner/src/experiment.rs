@@ -1,5 +1,8 @@
 //! What an experiment file can set, with every default.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use dataset::Split;
 use models::baselines::MAX_DEGREE;
 use models::{Implementation, Machine, Optimizer, Precision, Recipe, Training};
@@ -168,7 +171,7 @@ pub struct Evaluate {
     /// Degree of the polynomial baseline.
     pub polynomial_degree: usize,
     /// The largest Lyapunov exponent, in which valid prediction times are counted; 0 leaves them out. By
-    /// default what is known of the system.
+    /// default that of the system with these parameters, which is computed.
     pub lyapunov_exponent: f64,
     /// Length of the forecasts whose attractor is compared with the truth's: in Lyapunov times where
     /// `lyapunov_exponent` is above 0, else in time units. 0 leaves that out. By default 100 with an exponent, and 0
@@ -199,6 +202,26 @@ impl Experiment {
     pub(crate) fn build_system(&self) -> Result<Box<dyn System>, String> {
         let entry = crate::names::system(&self.system)?;
         (entry.build)(settings(&self.system)).map_err(|fault| format!("system: {fault}"))
+    }
+
+    /// The largest Lyapunov exponent of the system with its parameters and initial region, rounded to four digits; 0 of
+    /// one that is not chaotic. It takes a second, once for each system: the resolved experiment keeps it.
+    pub(crate) fn largest_exponent(&self) -> Result<f64, String> {
+        static KNOWN: Mutex<BTreeMap<String, f64>> = Mutex::new(BTreeMap::new());
+        let key = serde_json::json!([self.system, self.data.initial]).to_string();
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&exponent) = known().get(&key) {
+            return Ok(exponent);
+        }
+        let system = self.build_system()?;
+        let right = self.data.initial.len() == system.dim(); // else the check of the data will say so
+        let found = right.then(|| sim::lyapunov::largest(&*system, &self.data.initial)).flatten();
+        let exponent = found.map_or(0.0, |exponent| {
+            let unit = 10f64.powi(3 - exponent.log10().floor() as i32);
+            (exponent * unit).round() / unit
+        });
+        known().insert(key, exponent);
+        Ok(exponent)
     }
 
     /// The sample times of a training trajectory.

@@ -132,7 +132,7 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     let given = |key| section("evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
     if !given("lyapunov_exponent") {
         // only now are the parameters known
-        experiment.evaluate.lyapunov_exponent = experiment.build_system()?.lyapunov_exponent().unwrap_or(0.0);
+        experiment.evaluate.lyapunov_exponent = experiment.largest_exponent()?;
     }
     if !given("long_run") && experiment.evaluate.lyapunov_exponent > 0.0 {
         experiment.evaluate.long_run = Evaluate::LONG_RUN;

@@ -160,7 +160,7 @@ macro_rules! plain {
     #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
         fn $method(mut self, other: Self) -> Self {
             for i in 0..LANES {
-                self.0[i] = self.0[i] $symbol other.0[i];
+                self.0[i] $symbol other.0[i];
             }
             self
         }
@@ -168,7 +168,7 @@ macro_rules! plain {
 }
 
 impl Vector for Plain {
-    plain!(add: +, sub: -, mul: *, div: /);
+    plain!(add: +=, sub: -=, mul: *=, div: /=);
     #[cfg_attr(target_arch = "x86_64", inline(never))]
     #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn splat(x: f64) -> Self {

@@ -31,6 +31,35 @@ pub struct Following {
     pub seed: u64,
 }
 
+impl Following {
+    /// So long that the largest exponents of the systems here are known to a thousandth in some seconds, and the more
+    /// shortly the more exponents are asked.
+    pub fn of(system: &dyn System, exponents: usize) -> Self {
+        let dt = system.sampling()[0];
+        let work = (exponents * system.dim()) as f64 / 9.0;
+        Following {
+            exponents,
+            trajectories: 32,
+            time: dt * (1e5 / work.max(1.0)).max(500.0),
+            transient: 2000.0 * dt,
+            tolerance: 1e-9,
+            seed: 0,
+        }
+    }
+}
+
+/// How a step-size control stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Steps {
+    /// The step to try next, 0 where none is known.
+    pub next: f64,
+    /// Steps that may still be taken.
+    pub left: u64,
+}
+
+/// Steps that a trajectory may take.
+const MOST_STEPS: u64 = 20_000_000;
+
 /// Growth of tangent vectors along one trajectory: at some times the sums of the logarithms of the lengths they had.
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {
@@ -193,7 +222,7 @@ pub fn spectrum(
                 u: system.random_start(region, &mut stream),
                 vectors: axes(exponents, system.dim()),
                 interval: 10.0 * system.sampling()[0],
-                step: 0.0,
+                steps: Steps { next: 0.0, left: MOST_STEPS },
                 tolerance,
             };
             let fail = |error| SimulationError::Trajectory { trajectory, error: Box::new(error) };
@@ -218,6 +247,20 @@ pub fn spectrum(
     Ok(histories.map(|histories| Spectrum::new(&histories)))
 }
 
+/// The largest exponent of a system that is chaotic, from some starts in `region`, to about a part in 300; none of one
+/// that is not, or that cannot be followed.
+///
+/// Chaos is growth that is certain (three standard errors above 0) and faster than any power of time would be: along a
+/// regular orbit differences grow in proportion to the time at most.
+pub fn largest(system: &dyn System, region: &[[f64; 2]]) -> Option<f64> {
+    let samples = 20_000.0;
+    let time = samples * system.sampling()[0];
+    let following = Following { time, trajectories: 16, ..Following::of(system, 1) };
+    let found = spectrum(system, region, &following, &|_| true).ok()??.estimate;
+    let (exponent, error) = (found.exponents[0], found.standard_errors[0]);
+    (exponent > 3.0 * error && exponent * time > 2.0 * samples.ln()).then_some(exponent)
+}
+
 /// A trajectory with its tangent vectors.
 struct Flow<'a> {
     system: &'a dyn System,
@@ -226,7 +269,7 @@ struct Flow<'a> {
     vectors: Vec<f64>,
     /// Time between two orthonormalisations.
     interval: f64,
-    step: f64,
+    steps: Steps,
     tolerance: f64,
 }
 
@@ -239,7 +282,7 @@ impl Flow<'_> {
             let to = if self.t + 1.01 * self.interval > end { end } else { self.t + self.interval };
             self.system.tangent(
                 [self.t, to],
-                &mut self.step,
+                &mut self.steps,
                 self.tolerance,
                 &mut self.u,
                 &mut self.vectors,
@@ -265,8 +308,7 @@ impl Flow<'_> {
 struct Carry<'a, O, const N: usize> {
     ode: &'a O,
     span: [f64; 2],
-    /// The first step to try, 0 for one that is found; becomes the next one.
-    step: &'a mut f64,
+    steps: &'a mut Steps,
     tolerance: f64,
     u: &'a mut [f64],
     /// [vector, component], at most `N` vectors
@@ -275,7 +317,7 @@ struct Carry<'a, O, const N: usize> {
 
 impl<O: Ode, const N: usize> Carry<'_, O, N> {
     fn run(self) -> Result<(), SimulationError> {
-        let Carry { ode, span: [mut t, end], step, tolerance, u, vectors } = self;
+        let Carry { ode, span: [mut t, end], steps, tolerance, u, vectors } = self;
         let dim = ode.dim();
         let mut work: Work<Dual<N>> = Work::new::<Dop853>(dim);
         let x = work.x.row_mut(U, dim);
@@ -286,13 +328,13 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
             }
         }
         ode.rhs(Dual::from(t), work.x.row(U, dim), work.k.row_mut(0, dim));
-        if *step <= 0.0 {
+        if steps.next <= 0.0 {
             let f0: Vec<f64> = work.k.row(0, dim).iter().map(|f| f.value).collect();
-            *step = first_step(ode, t, end - t, tolerance, u, &f0, Dop853::ORDER);
+            steps.next = first_step(ode, t, end - t, tolerance, u, &f0, Dop853::ORDER);
         }
-        let (mut after_rejection, mut steps) = (false, 0);
+        let mut after_rejection = false;
         while t < end {
-            let (mut h, mut to) = (*step, t + *step);
+            let (mut h, mut to) = (steps.next, t + steps.next);
             let cut = t + 1.01 * h > end;
             if cut {
                 (h, to) = (end - t, end);
@@ -303,18 +345,18 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
             let (accepted, next) = control::<Dop853>(error, h, after_rejection);
             after_rejection = !accepted;
             // A step that was cut to end in time says little about the length of the next.
-            if !(accepted && cut && next < *step) {
-                *step = next;
+            if !(accepted && cut && next < steps.next) {
+                steps.next = next;
             }
-            steps += 1;
+            steps.left = steps.left.saturating_sub(1);
             if !accepted {
                 if vanishes(next, t) {
                     return Err(SimulationError::Diverged { t });
                 }
                 continue;
             }
-            if steps == 10_000_000 {
-                return Err(SimulationError::TooManySteps { t, limit: steps });
+            if steps.left == 0 {
+                return Err(SimulationError::TooManySteps { t, limit: MOST_STEPS as u32 });
             }
             for j in 0..dim {
                 let next = work.x.row(NEXT, dim)[j];
@@ -340,19 +382,19 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
 pub(crate) fn tangent(
     ode: &impl Ode,
     span: [f64; 2],
-    step: &mut f64,
+    steps: &mut Steps,
     tolerance: f64,
     u: &mut [f64],
     vectors: &mut [f64],
 ) -> Result<(), SimulationError> {
     let dim = ode.dim();
-    let (u0, step0) = (u.to_vec(), *step);
+    let (u0, steps0) = (u.to_vec(), *steps);
     for vectors in vectors.chunks_mut(4 * dim) {
         u.copy_from_slice(&u0);
-        *step = step0;
+        *steps = steps0;
         match vectors.len() / dim {
-            1 => Carry::<_, 1> { ode, span, step, tolerance, u, vectors }.run()?,
-            _ => Carry::<_, 4> { ode, span, step, tolerance, u, vectors }.run()?,
+            1 => Carry::<_, 1> { ode, span, steps, tolerance, u, vectors }.run()?,
+            _ => Carry::<_, 4> { ode, span, steps, tolerance, u, vectors }.run()?,
         }
     }
     Ok(())

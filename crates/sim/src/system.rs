@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lyapunov::Steps;
 use crate::random::{Stream, uniform};
 use crate::{Scalar, Solver, Times, Trajectories, lyapunov};
 
@@ -57,11 +58,6 @@ pub trait Ode: Send + Sync {
     /// Good sample spacing and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];
 
-    /// The largest Lyapunov exponent where it is known, per unit of time; only for chaotic parameters.
-    fn lyapunov_exponent(&self) -> Option<f64> {
-        None
-    }
-
     /// Says which parameter has an impossible value.
     fn check(&self) -> Result<(), String> {
         Ok(())
@@ -84,8 +80,6 @@ pub trait System: Send + Sync {
     fn initial_region(&self) -> Vec<[f64; 2]>;
     /// Good sample spacing and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];
-    /// The largest Lyapunov exponent where it is known, per unit of time.
-    fn lyapunov_exponent(&self) -> Option<f64>;
 
     /// Integrates from each of `starts` and writes the states at `times`, [trajectory, time, component], to `out`;
     /// several trajectories at once in SIMD lanes, on all cores, with a result that does not depend on either.
@@ -106,15 +100,15 @@ pub trait System: Send + Sync {
     fn jacobian(&self, t: f64, u: &[f64], jacobian: &mut [f64]);
 
     /// Carries the state `u` and the tangent vectors `vectors` [vector, component] from the first time of `span` to the
-    /// second, by the method of order 8 with `tolerance`. `step` is the first step to try, 0 where none is known, and
-    /// becomes the next one.
+    /// second, by the method of order 8 with `tolerance`. `steps` says
+    /// which step to try first, and how many may be taken.
     ///
     /// # Errors
     /// A solution that leaves the finite numbers or needs too many steps.
     fn tangent(
         &self,
         span: [f64; 2],
-        step: &mut f64,
+        steps: &mut Steps,
         tolerance: f64,
         u: &mut [f64],
         vectors: &mut [f64],
@@ -170,9 +164,6 @@ impl<O: Ode> System for O {
     fn sampling(&self) -> [f64; 2] {
         Ode::sampling(self)
     }
-    fn lyapunov_exponent(&self) -> Option<f64> {
-        Ode::lyapunov_exponent(self)
-    }
     fn integrate(
         &self,
         starts: &[Vec<f64>],
@@ -188,12 +179,12 @@ impl<O: Ode> System for O {
     fn tangent(
         &self,
         span: [f64; 2],
-        step: &mut f64,
+        steps: &mut Steps,
         tolerance: f64,
         u: &mut [f64],
         vectors: &mut [f64],
     ) -> Result<(), SimulationError> {
-        lyapunov::tangent(self, span, step, tolerance, u, vectors)
+        lyapunov::tangent(self, span, steps, tolerance, u, vectors)
     }
 }
 

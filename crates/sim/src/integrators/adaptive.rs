@@ -78,8 +78,7 @@ pub(crate) fn control<M: Method>(error: f64, h: f64, after_rejection: bool) -> (
 /// Whether a step has become too short to change the time.
 #[inline(always)]
 pub(crate) fn vanishes(h: f64, t: f64) -> bool {
-    // not below for a NaN either
-    !(0.1 * h > f64::EPSILON * t.abs())
+    h.is_nan() || 0.1 * h <= f64::EPSILON * t.abs()
 }
 
 /// A first step from the state and its derivative `f0`: where the terms of first and second order are a hundredth of

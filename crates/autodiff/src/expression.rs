@@ -12,8 +12,9 @@ use winnow::token::{any, one_of, take_while};
 
 use crate::{Function, Pair};
 
-/// How deep parentheses, signs and powers may be nested, one in another.
-pub const MAX_DEPTH: usize = 200;
+/// How deep parentheses, signs and powers may be nested, one in another: what a thread of 2 MiB can read even in a build
+/// without optimisation.
+pub const MAX_DEPTH: usize = 100;
 /// How long an expression may be, in bytes.
 pub const MAX_LENGTH: usize = 1 << 16;
 

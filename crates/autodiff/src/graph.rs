@@ -25,8 +25,8 @@ pub enum Node {
 /// Expressions of the same inputs in elementary steps x_i = g_i(x_j, ..): every node stands after those that it uses,
 /// the inputs first, and none stands there twice.
 ///
-/// What is constant is calculated once, and what changes nothing is left out: x + 0, x - 0, x 1, x / 1, x^1, --x.
-/// x 0 stays, because it is NaN where x is infinite. A whole constant exponent up to 64 is a [`Function::Power`],
+/// What is constant is calculated once, and what changes nothing but perhaps the sign of a zero is left out: x + 0, x - 0,
+/// x 1, x / 1, x^1, --x. x 0 stays, because it is NaN where x is infinite. A whole constant exponent up to 64 is a [`Function::Power`],
 /// and a power of e an [`Function::Exp`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {

@@ -183,8 +183,9 @@ impl fmt::Display for ExpressionError {
 
 impl std::error::Error for ExpressionError {}
 
-/// "X is unknown; did you mean Y? There are A, B and C", with the nearest of the names that there are.
-pub(crate) fn unknown(what: &str, asked: &str, names: &[&str]) -> String {
+/// "X is unknown; did you mean Y? There are: A, B, C", with the nearest of the names that there are: the words in which
+/// an expression's unknown name is refused, for those who look names up beside it.
+pub fn unknown(what: &str, asked: &str, names: &[&str]) -> String {
     if names.is_empty() {
         return format!("{what} is unknown; there are none");
     }

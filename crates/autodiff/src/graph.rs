@@ -28,6 +28,18 @@ pub enum Node {
 /// What is constant is calculated once, and what changes nothing but perhaps the sign of a zero is left out: x + 0, x - 0,
 /// x 1, x / 1, x^1, --x. x 0 stays, because it is NaN where x is infinite. A whole constant exponent up to 64 is a [`Function::Power`],
 /// and a power of e an [`Function::Exp`].
+///
+/// ```
+/// use autodiff::{Expression, Graph};
+///
+/// let sides = ["sigma*(y - x)", "x*(rho - z) - y", "x*y - beta*z"].map(Expression::parse);
+/// let sides = sides.into_iter().collect::<Result<Vec<_>, _>>()?;
+/// let parameters = [("sigma", 10.0), ("rho", 28.0), ("beta", 8.0 / 3.0)];
+/// let lorenz = Graph::new(&sides, &["x", "y", "z"], &parameters)?;
+/// let jacobian = lorenz.forward(&[1.0, 2.0, 3.0]).jacobian; // [component, by component]
+/// assert_eq!(jacobian[..3], [-10.0, 10.0, 0.0]);
+/// # Ok::<(), autodiff::ExpressionError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
     inputs: Vec<String>,

@@ -44,7 +44,9 @@ mod scalar;
 mod tape;
 
 pub use dual::Dual;
-pub use expression::{Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name};
+pub use expression::{
+    Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name, unknown,
+};
 pub use functions::{Function, Pair};
 pub use graph::{Derivatives, Graph, Node};
 pub use program::Program;

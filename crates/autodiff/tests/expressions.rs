@@ -371,3 +371,14 @@ fn outputs_may_be_inputs_constants_and_each_other() {
     assert_eq!(outputs, [2.0, 3.0, 10.0, 10.0, 3.0, 5.0, 11.0]);
     assert_eq!(program.registers(), 0);
 }
+
+#[test]
+fn the_code_in_the_page_on_derivatives_is_that_of_the_documentation() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = std::fs::read_to_string(root.join("src/graph.rs")).unwrap();
+    let page = std::fs::read_to_string(root.join("../../docs/autodiff.md")).unwrap();
+    let block = page.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let documented: String =
+        block.lines().map(|line| format!("/// {line}").trim_end().to_owned() + "\n").collect();
+    assert!(source.contains(&documented));
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::derive::DeriveArguments;
 use crate::options::{OnDevice, RunsFolder};
 use crate::pages::{PlotArguments, ReportArguments, WatchArguments};
 
@@ -140,6 +141,10 @@ pub(crate) enum Command {
     Plot(PlotArguments),
     /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
+    /// Print the derivatives of an expression, and how they come about
+    ///
+    /// An expression that begins with - is taken as one; --mode, --trace and --dot may stand anywhere.
+    Derive(DeriveArguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell

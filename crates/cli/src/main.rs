@@ -2,6 +2,7 @@
 
 mod arguments;
 mod dashboard;
+mod derive;
 mod display;
 mod options;
 mod pages;
@@ -87,6 +88,7 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
         Command::Report(arguments) => pages::report(&arguments, &mut display)?,
         Command::Plot(arguments) => pages::plot(&arguments, &mut display)?,
         Command::Watch(arguments) => pages::watch(&arguments, &mut display)?,
+        Command::Derive(arguments) => return derive::derive(&arguments, &mut display),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "attractor", &mut script);

@@ -4,6 +4,7 @@
 #[path = "../../../watch/tests/browser/mod.rs"]
 mod browser;
 mod commands;
+mod derive;
 #[cfg(feature = "gpu")]
 mod gpu;
 #[path = "../../../watch/tests/folder/hostile.rs"]

@@ -144,6 +144,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_random_start_blows_up() {
+        for entry in SYSTEMS {
+            let system = (entry.build)((entry.defaults)()).unwrap();
+            let starts: Vec<Vec<f64>> = (0..50).flat_map(|seed| random_starts(&*system, seed)).collect();
+            let times = Times::new(1.0, 100).unwrap();
+            let runs = system.ensemble(&starts, &times, &Solver::Dopri5 { tolerance: 1e-6 }).unwrap();
+            // What escapes may take longer than this to leave the finite numbers, but leaves every attractor.
+            let largest = runs.u().iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+            assert!(largest < 100.0, "{}: {largest}", entry.name);
+        }
+    }
+
     fn random_starts(system: &dyn System, seed: u64) -> Vec<Vec<f64>> {
         (0..4)
             .map(|i| system.random_start(&system.initial_region(), &mut random::stream(seed, "test", i)))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use dataset::Split;
-use models::baselines::MAX_DEGREE;
+use models::baselines::{Baseline, MAX_DEGREE};
 use models::{Implementation, Machine, Optimizer, Precision, Recipe, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -197,11 +197,21 @@ impl Default for Evaluate {
     }
 }
 
+/// The system of a section.
+pub(crate) fn build_system(section: &Value) -> Result<Box<dyn System>, String> {
+    let entry = crate::names::system(section)?;
+    (entry.build)(settings(section)).map_err(|fault| format!("system: {fault}"))
+}
+
 impl Experiment {
     /// The system.
     pub(crate) fn build_system(&self) -> Result<Box<dyn System>, String> {
-        let entry = crate::names::system(&self.system)?;
-        (entry.build)(settings(&self.system)).map_err(|fault| format!("system: {fault}"))
+        build_system(&self.system)
+    }
+
+    /// How many numbers describe an instant: the observed components, and the known inputs.
+    pub(crate) fn inputs(&self, system: &dyn System) -> Result<usize, String> {
+        Ok(self.observed(system)?.len() + system.known_inputs().len())
     }
 
     /// The largest Lyapunov exponent of the system with its parameters and initial region, rounded to four digits; 0 of
@@ -345,6 +355,10 @@ impl Experiment {
 
         whole("evaluate.starts", evaluate.starts as u64, 2, 10_000)?;
         whole("evaluate.polynomial_degree", evaluate.polynomial_degree as u64, 1, MAX_DEGREE as u64)?;
+        for baseline in Baseline::all(evaluate.polynomial_degree) {
+            let fault = |fault| format!("evaluate.polynomial_degree: {fault}");
+            baseline.check(self.inputs(&*system)?).map_err(fault)?;
+        }
         if evaluate.lyapunov_exponent != 0.0 && !(1e-6..=1e6).contains(&evaluate.lyapunov_exponent) {
             return Err(format!(
                 "evaluate.lyapunov_exponent = {:e} must lie between 0.000001 and 1000000, or be 0 to leave valid \

@@ -11,8 +11,9 @@ use sim::Solver;
 use toml::{Table, Value};
 
 use models::Optimizer;
+use models::baselines::Baseline;
 
-use crate::experiment::{Data, Evaluate, Experiment, Train};
+use crate::experiment::{Data, Evaluate, Experiment, Train, build_system};
 use crate::names::{network, system, unknown};
 use crate::schedule::Schedule;
 
@@ -100,7 +101,10 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     let network = network(&named(given, "model")?)?;
     let section = |key: &str| given.get(key).and_then(Value::as_table);
 
-    let mut data = table(&Data::of(&*(entry.build)((entry.defaults)())?));
+    // its region and components are those of its parameters
+    let mut system = with_name(entry.name, (entry.defaults)());
+    merge(&mut system, section("system").unwrap_or(&Table::new()), "system")?;
+    let mut data = table(&Data::of(&*build_system(&read(&Value::Table(system.clone()))?)?));
     if let Some(solver) = section("data").and_then(|data| data.get("solver")) {
         data.insert("solver".into(), choose("data.solver", solver, &Solver::ALL)?);
     }
@@ -114,7 +118,7 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
 
     let mut filled = Table::new();
     filled.insert("seed".into(), Value::Integer(0));
-    filled.insert("system".into(), Value::Table(with_name(entry.name, (entry.defaults)())));
+    filled.insert("system".into(), Value::Table(system));
     filled.insert("data".into(), Value::Table(data));
     filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
     filled.insert("train".into(), Value::Table(train));
@@ -136,6 +140,12 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     }
     if !given("long_run") && experiment.evaluate.lyapunov_exponent > 0.0 {
         experiment.evaluate.long_run = Evaluate::LONG_RUN;
+    }
+    if !given("polynomial_degree") {
+        let inputs = experiment.inputs(&*experiment.build_system()?)?;
+        let possible = |degree: &usize| Baseline::Polynomial { degree: *degree }.check(inputs).is_ok();
+        let highest = Evaluate::default().polynomial_degree;
+        experiment.evaluate.polynomial_degree = (1..=highest).rev().find(possible).unwrap_or(1);
     }
     Ok(experiment)
 }
@@ -304,6 +314,34 @@ mod tests {
         assert_eq!(experiment.train, Train::default());
         assert_eq!(experiment.model["hidden"], 64);
         assert_eq!(experiment.system["rho"], 28.0);
+    }
+
+    #[test]
+    fn what_depends_on_the_size_of_a_system_does_so_by_default() {
+        let sized = |settings: &[&str]| {
+            let mut table = parse("system = { name = \"lorenz96\" }\nmodel = { name = \"ffnn\" }").unwrap();
+            let settings: Vec<String> = settings.iter().map(|&pair| pair.into()).collect();
+            set(&mut table, &settings).and_then(|()| resolve(&table))
+        };
+        for (variables, degree) in [(4, 6), (7, 5), (40, 2), (1999, 1)] {
+            let experiment = sized(&[&format!("system.variables={variables}"), "evaluate.starts=2"]).unwrap();
+            assert_eq!(experiment.evaluate.polynomial_degree, degree, "{variables}");
+            assert_eq!(
+                (experiment.data.initial.len(), experiment.data.observe.len()),
+                (variables, variables)
+            );
+        }
+        assert_eq!(sized(&["system.forcing=5"]).unwrap().data.initial[39], [4.0, 6.0]);
+        assert_eq!(sized(&["data.observe=[\"x1\", \"x2\"]"]).unwrap().evaluate.polynomial_degree, 6);
+        for (settings, words) in [
+            (["evaluate.polynomial_degree=3"], ["evaluate.polynomial_degree", "12341 monomials"]),
+            (["system.variables=2000"], ["evaluate.polynomial_degree", "2001 monomials"]),
+            (["system.variables=3"], ["system: variables = 3", "between 4 and"]),
+            (["system.variables=4.5"], ["system.variables = 4.5", "whole number"]),
+        ] {
+            let message = sized(&settings).unwrap_err();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        }
     }
 
     #[test]

@@ -41,10 +41,12 @@ impl Ode for DoublePendulum {
     const ABOUT: &'static str =
         "two rods, two masses: theta1'', theta2'' by Lagrange's equations, without friction";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         4
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
         let (theta1, theta2, omega1, omega2) = (u[0], u[1], u[2], u[3]);
         let (sin, cos) = ((theta1 - theta2).sin(), (theta1 - theta2).cos());

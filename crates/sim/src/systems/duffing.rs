@@ -35,10 +35,12 @@ impl Ode for Duffing {
     const NAME: &'static str = "duffing";
     const ABOUT: &'static str = "x'' = gamma cos(omega t) - delta x' - alpha x - beta x^3";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         2
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, t: S, u: &[S], du: &mut [S]) {
         let (x, v) = (u[0], u[1]);
         let force = (t * self.omega).cos() * self.gamma;

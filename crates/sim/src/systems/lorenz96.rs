@@ -29,10 +29,12 @@ impl Ode for Lorenz96 {
     const ABOUT: &'static str =
         "x_j' = (x_(j+1) - x_(j-2)) x_(j-1) - x_j + forcing, j = 1..variables on a circle";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         self.variables
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
         let n = u.len();
         let at = |behind: S, before: S, here: S, ahead: S| (ahead - behind) * before - here + self.forcing;

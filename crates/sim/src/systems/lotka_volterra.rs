@@ -33,10 +33,12 @@ impl Ode for LotkaVolterra {
     const NAME: &'static str = "lotka_volterra";
     const ABOUT: &'static str = "x' = alpha x - beta x y, y' = delta x y - gamma y";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         2
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
         let (x, y) = (u[0], u[1]);
         du[0] = x * (-(y * self.beta) + self.alpha);

@@ -29,7 +29,7 @@ pub use van_der_pol::VanDerPol;
 use crate::{Ode, System};
 
 /// Every system, by name.
-pub const SYSTEMS: &[Entry] = &[
+pub static SYSTEMS: &[Entry] = &[
     entry::<Chua>(),
     entry::<DoublePendulum>(),
     entry::<Duffing>(),

@@ -31,10 +31,12 @@ impl Ode for Rossler {
     const NAME: &'static str = "rossler";
     const ABOUT: &'static str = "x' = -y - z, y' = x + a y, z' = b + z (x - c)";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         3
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
         let (x, y, z) = (u[0], u[1], u[2]);
         du[0] = -y - z;

@@ -27,10 +27,12 @@ impl Ode for Thomas {
     const NAME: &'static str = "thomas";
     const ABOUT: &'static str = "x' = sin y - b x, y' = sin z - b y, z' = sin x - b z";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         3
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
         let (x, y, z) = (u[0], u[1], u[2]);
         du[0] = y.sin() - x * self.b;

@@ -27,10 +27,12 @@ impl Ode for VanDerPol {
     const NAME: &'static str = "van_der_pol";
     const ABOUT: &'static str = "x' = y, y' = mu (1 - x^2) y - x";
 
+    #[inline(always)]
     fn dim(&self) -> usize {
         2
     }
 
+    #[inline(always)]
     fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
         let (x, y) = (u[0], u[1]);
         du[0] = y;

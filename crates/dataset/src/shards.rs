@@ -130,7 +130,7 @@ impl Shards {
             let (path, range) = (self.path(shard), self.range(shard));
             let file = read_npz(&path)?;
             self.check(&path, &file, range.len())?;
-            let mut take = |name: &str, dim: usize, to: &mut Vec<f64>| {
+            let take = |name: &str, dim: usize, to: &mut Vec<f64>| {
                 let values = &file.get(name)?.values;
                 let length = samples * dim;
                 for run in of_one {

@@ -13,9 +13,9 @@ use crate::schedule::Schedule;
 /// The most numbers of one array.
 pub(crate) const MAX_NUMBERS: u64 = 1 << 28;
 
-/// The numbers that are held at once of a folder that holds more than the most: a quarter of it, since the next ones
-/// are read while the scaled ones of before are still there.
-const NUMBERS_AT_ONCE: usize = 1 << 26;
+/// The numbers that are held at once of a folder that holds more than the most: an eighth of it, with which a training
+/// takes some 2 GB, since scales, windows and baselines are each as many again.
+const NUMBERS_AT_ONCE: usize = 1 << 25;
 
 /// The most samples of a long run; even a small network takes a minute over them.
 const MOST_LONG_RUN: f64 = 1e8;

@@ -134,7 +134,8 @@ fn simulate_to_folder(
     } else {
         let stored = Stored::new(folder, asked).map_err(RunError::Usage)?;
         std::fs::create_dir_all(folder).map_err(cannot)?;
-        stored.write().map_err(cannot)?;
+        let fault = |error| RunError::Usage(format!("{error}; name a folder that can be written"));
+        stored.write().map_err(fault)?;
         stored
     };
     let file = std::fs::File::open(&about).map_err(cannot)?;
@@ -154,12 +155,10 @@ fn simulate_to_folder(
         missing.push(shard);
     }
     let all: usize = missing.iter().map(|&shard| shards.range(shard).len()).sum();
-    progress.stage(&format!(
-        "simulating {all} trajectories of {} in {} parts{}",
-        system.name(),
-        missing.len(),
-        if all < count { format!("; {} of {count} are there", count - all) } else { String::new() }
-    ));
+    if all > 0 {
+        let there = if all < count { format!(", {} of {count} are there", count - all) } else { String::new() };
+        progress.stage(&format!("simulating {all} trajectories of {}{there}", system.name()));
+    }
     let (begin, mut done) = (Instant::now(), 0);
     stop.listen(true);
     for shard in missing {

@@ -35,11 +35,11 @@ pub(crate) enum Command {
         /// Only these
         kind: Option<Kind>,
     },
-    /// Simulate trajectories of a system to a file, or to a folder for more than memory holds
+    /// Simulate trajectories of a system to a file or a folder
     ///
-    /// A folder gets trajectories-000000.npz, trajectories-000001.npz ... and simulation.toml, which
-    /// says what they are of. After an interrupt (exit status 130) or a fault the same command continues it. An experiment
-    /// takes its trajectories from there by data.from=FOLDER.
+    /// A folder is for more of them than memory holds. It gets trajectories-000000.npz, trajectories-000001.npz ... and
+    /// simulation.toml, which says what they are of. After an interrupt (exit status 130) or a fault the same command
+    /// continues it. An experiment takes its trajectories from there by data.from=FOLDER.
     Simulate {
         /// Name of the system
         system: String,

@@ -13,6 +13,9 @@ use crate::schedule::Schedule;
 /// The most numbers of one array.
 pub(crate) const MAX_NUMBERS: u64 = 1 << 28;
 
+/// The most trajectories.
+pub(crate) const MAX_TRAJECTORIES: u64 = 10_000_000;
+
 /// The numbers that are held at once of a folder that holds more than the most: an eighth of it, with which a training
 /// takes some 2 GB, since scales, windows and baselines are each as many again.
 const NUMBERS_AT_ONCE: usize = 1 << 25;
@@ -277,7 +280,7 @@ impl Experiment {
     /// Says which key of the system or the data has an impossible value, whatever the memory; one trajectory must fit.
     pub(crate) fn check_simulation(&self) -> Result<(), String> {
         let (system, data) = (self.build_system()?, &self.data);
-        whole("data.trajectories", data.trajectories as u64, 1, 10_000_000)?;
+        whole("data.trajectories", data.trajectories as u64, 1, MAX_TRAJECTORIES)?;
         self.times()?;
         data.solver.check().map_err(|fault| format!("data.solver: {fault}"))?;
         if let Some([low, high]) = data.initial.iter().find(|[low, high]| low > high) {
@@ -289,8 +292,8 @@ impl Experiment {
 
     /// Says whether so many trajectories are none, or more than are kept in memory.
     pub(crate) fn check_together(&self, count: usize) -> Result<(), String> {
-        if count == 0 {
-            return Err("a file holds at least 1 trajectory".into());
+        if count == 0 || count as u64 > MAX_TRAJECTORIES {
+            return Err(format!("a file holds at least 1 trajectory and at most {MAX_TRAJECTORIES}"));
         }
         check_memory("a file", count as f64 * self.numbers()?, "let it hold fewer")
     }
@@ -539,7 +542,7 @@ fn settings(named: &Value) -> Value {
     settings
 }
 
-fn whole(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
+pub(crate) fn whole(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
     match (least..=most).contains(&value) {
         true => Ok(()),
         false if most == u64::MAX => Err(format!("{key} = {value} must be at least {least}")),

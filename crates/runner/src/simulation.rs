@@ -156,7 +156,8 @@ fn simulate_to_folder(
     }
     let all: usize = missing.iter().map(|&shard| shards.range(shard).len()).sum();
     if all > 0 {
-        let there = if all < count { format!(", {} of {count} are there", count - all) } else { String::new() };
+        let there =
+            if all < count { format!(", {} of {count} are there", count - all) } else { String::new() };
         progress.stage(&format!("simulating {all} trajectories of {}{there}", system.name()));
     }
     let (begin, mut done) = (Instant::now(), 0);

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use sim::{Component, Solver, Times};
 use toml::{Table, Value};
 
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, MAX_TRAJECTORIES, whole};
 use crate::resolve::values;
 use crate::sweep::fnv1a;
 
@@ -124,8 +124,11 @@ impl Stored {
     pub(crate) fn new(folder: &Path, simulation: Simulation) -> Result<Self, String> {
         let Settings { dt, t_final, trajectories, .. } = simulation.data;
         let times = Times::up_to(t_final, dt).map_err(|fault| fault.to_string())?;
-        if trajectories == 0 || simulation.trajectories_per_shard == 0 || simulation.components.is_empty() {
-            return Err("it has no trajectories".into());
+        for (key, value) in [
+            ("data.trajectories", trajectories),
+            ("trajectories_per_shard", simulation.trajectories_per_shard),
+        ] {
+            whole(key, value as u64, 1, MAX_TRAJECTORIES)?;
         }
         let dims = [simulation.components.len(), simulation.known_inputs.len()];
         let shards = Shards::new(folder, times, dims, trajectories, simulation.trajectories_per_shard);

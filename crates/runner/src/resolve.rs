@@ -4,6 +4,8 @@
 //! of that table and of its kind. So one comparison finds every misspelt key, and no section has to say
 //! twice what it holds.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -16,6 +18,7 @@ use models::baselines::Baseline;
 use crate::experiment::{Data, Evaluate, Experiment, Train, build_system};
 use crate::names::{network, system, unknown};
 use crate::schedule::Schedule;
+use crate::stored::Stored;
 
 /// Where a table with a name stands, for which the name alone is short.
 const NAMED: [&str; 5] = ["system", "model", "data.solver", "train.optimizer", "train.schedule"];
@@ -96,7 +99,12 @@ pub(crate) fn resolve(given: &Table) -> Result<Experiment, String> {
 
 /// The experiment of a table, with every default filled in; keys and kinds are checked, values are not.
 pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
-    let given = &in_full(given);
+    let mut given = in_full(given);
+    let stored = folder_of(&given)?;
+    if let Some(stored) = &stored {
+        complete(&mut given, stored.settings());
+    }
+    let given = &given;
     let entry = system(&named(given, "system")?)?;
     let network = network(&named(given, "model")?)?;
     let section = |key: &str| given.get(key).and_then(Value::as_table);
@@ -105,6 +113,9 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     let mut system = with_name(entry.name, (entry.defaults)());
     merge(&mut system, section("system").unwrap_or(&Table::new()), "system")?;
     let mut data = table(&Data::of(&*build_system(&read(&Value::Table(system.clone()))?)?));
+    data.insert("from".into(), Value::String(String::new()));
+    data.insert("from_digest".into(), Value::String(String::new()));
+    data.insert("at_once".into(), Value::Integer(0));
     if let Some(solver) = section("data").and_then(|data| data.get("solver")) {
         data.insert("solver".into(), choose("data.solver", solver, &Solver::ALL)?);
     }
@@ -147,7 +158,48 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
         let highest = Evaluate::default().polynomial_degree;
         experiment.evaluate.polynomial_degree = (1..=highest).rev().find(possible).unwrap_or(1);
     }
+    if let Some(stored) = &stored {
+        stored.agrees_with(&experiment)?;
+        let data = &mut experiment.data;
+        if data.from_digest.is_empty() {
+            data.from_digest = stored.digest();
+        }
+        if data.at_once == 0 {
+            experiment.data.at_once = experiment.good_at_once()?;
+        }
+    }
     Ok(experiment)
+}
+
+/// The folder that `data.from` names, unless everything is set that would be taken from it: what a run keeps must be
+/// of use where the folder is not.
+fn folder_of(given: &Table) -> Result<Option<Stored>, String> {
+    let data = given.get("data").and_then(Value::as_table);
+    let Some(Value::String(from)) = data.and_then(|data| data.get("from")) else { return Ok(None) };
+    let keys = ["from_digest", "at_once", "trajectories", "dt", "t_final", "initial", "solver"];
+    let resolved = data.is_some_and(|data| keys.iter().all(|key| data.contains_key(*key)));
+    if from.is_empty() || (resolved && given.contains_key("system")) {
+        return Ok(None);
+    }
+    Stored::open(Path::new(from)).map(Some).map_err(|fault| format!("data.from = \"{from}\": {fault}"))
+}
+
+/// Sets what is not set, down to the settings of what has the same name.
+fn complete(given: &mut Table, with: Table) {
+    for (key, value) in with {
+        match (given.get_mut(&key), value) {
+            (None, value) => {
+                given.insert(key, value);
+            }
+            (Some(Value::Table(given)), Value::Table(with)) => {
+                let name = given.get("name");
+                if name.is_none() || name == with.get("name") {
+                    complete(given, with);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The table with a name alone, such as `schedule = "cosine"`, written out where a table with a name can stand.
@@ -187,11 +239,15 @@ pub(crate) fn to_toml(experiment: &Experiment) -> String {
     table(experiment).to_string()
 }
 
-/// What a training is a training of: the experiment without how it is watched, which may be another at each sitting.
+/// What a training is a training of: the experiment without how it is watched, and without where its data lie, which
+/// may be another at each sitting.
 pub(crate) fn what_is_trained(experiment: &Experiment) -> String {
     let mut table = table(experiment);
     if let Some(train) = table.get_mut("train").and_then(Value::as_table_mut) {
         train.remove("log");
+    }
+    if let Some(data) = table.get_mut("data").and_then(Value::as_table_mut) {
+        data.remove("from");
     }
     table.to_string()
 }

@@ -13,6 +13,7 @@ mod mistakes;
 mod pages;
 mod readme;
 mod recipes;
+mod shards;
 mod support;
 mod sweep;
 mod tensorboard;

@@ -111,7 +111,17 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
 
     // its region and components are those of its parameters
     let mut system = with_name(entry.name, (entry.defaults)());
-    merge(&mut system, section("system").unwrap_or(&Table::new()), "system")?;
+    let mut parameters = section("system").cloned().unwrap_or_default();
+    if entry.own_names.iter().any(|key| parameters.contains_key(*key)) {
+        for &key in entry.own_names {
+            let own = parameters.remove(key).unwrap_or_else(|| Value::Table(Table::new()));
+            if !own.is_table() {
+                return Err(format!("system.{key} = {own} must be a table, such as {}", system[key]));
+            }
+            system.insert(key.into(), own);
+        }
+    }
+    merge(&mut system, &parameters, "system")?;
     let mut data = table(&Data::of(&*build_system(&read(&Value::Table(system.clone()))?)?));
     data.insert("from".into(), Value::String(String::new()));
     data.insert("from_digest".into(), Value::String(String::new()));
@@ -134,7 +144,9 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
     filled.insert("train".into(), Value::Table(train));
     filled.insert("evaluate".into(), Value::Table(table(&Evaluate::default())));
-    merge(&mut filled, given, "")?;
+    let rest: Table =
+        given.iter().filter(|(key, _)| *key != "system").map(|(k, v)| (k.clone(), v.clone())).collect();
+    merge(&mut filled, &rest, "")?;
 
     let mut experiment = Experiment {
         seed: part(&filled, "seed")?,

@@ -3,6 +3,7 @@
 mod chua;
 mod double_pendulum;
 mod duffing;
+mod equations;
 mod lorenz;
 mod lorenz96;
 mod lotka_volterra;
@@ -33,6 +34,7 @@ pub static SYSTEMS: &[Entry] = &[
     entry::<Chua>(),
     entry::<DoublePendulum>(),
     entry::<Duffing>(),
+    equations::ENTRY,
     entry::<Lorenz>(),
     entry::<Lorenz96>(),
     entry::<LotkaVolterra>(),
@@ -50,6 +52,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Its parameters and their defaults, a map.
     pub defaults: fn() -> Value,
+    /// Those of its parameters that are tables of names of the user's own; a file that gives one of them gives all.
+    pub own_names: &'static [&'static str],
     /// The system with these parameters, or why they make none.
     pub build: fn(Value) -> Result<Box<dyn System>, String>,
 }
@@ -59,6 +63,7 @@ const fn entry<O: Ode + Default + Serialize + DeserializeOwned + 'static>() -> E
         name: O::NAME,
         about: O::ABOUT,
         defaults: || serde_json::json!(O::default()),
+        own_names: &[],
         build: |parameters| {
             let ode: O = serde_json::from_value(parameters).map_err(|error| error.to_string())?;
             ode.check()?;

@@ -96,10 +96,15 @@ impl Program {
     pub fn run<S: Scalar>(&self, inputs: &[S], outputs: &mut [S]) {
         assert!(inputs.len() == self.inputs && outputs.len() == self.outputs, "as many as in the program");
         // One loop over the instructions for all of them: it is long.
-        let (mut r4, mut r8, mut r16, mut r32, mut r64, mut more);
+        let (mut r2, mut r4, mut r8, mut r16, mut r32, mut r64, mut more);
         let nothing = S::from(0.0);
         let registers: &mut [S] = match self.registers {
-            0..=4 => {
+            0 => &mut [],
+            1..=2 => {
+                r2 = [nothing; 2];
+                &mut r2
+            }
+            3..=4 => {
                 r4 = [nothing; 4];
                 &mut r4
             }
@@ -124,44 +129,40 @@ impl Program {
                 &mut more
             }
         };
-        for instruction in &self.instructions {
-            let value = match instruction.operation {
-                Operation::Copy(a) => *get(inputs, registers, outputs, a),
-                Operation::Constant(c) => S::from(c),
-                Operation::Negate(a) => -*get(inputs, registers, outputs, a),
-                Operation::Add(a, b) => {
-                    *get(inputs, registers, outputs, a) + *get(inputs, registers, outputs, b)
-                }
-                Operation::Sub(a, b) => {
-                    *get(inputs, registers, outputs, a) - *get(inputs, registers, outputs, b)
-                }
-                Operation::Mul(a, b) => {
-                    *get(inputs, registers, outputs, a) * *get(inputs, registers, outputs, b)
-                }
-                Operation::Div(a, b) => {
-                    *get(inputs, registers, outputs, a) / *get(inputs, registers, outputs, b)
-                }
-                Operation::AddConstant(a, c) => *get(inputs, registers, outputs, a) + c,
-                Operation::MulConstant(a, c) => *get(inputs, registers, outputs, a) * c,
-                Operation::DivConstant(a, c) => *get(inputs, registers, outputs, a) / c,
-                Operation::SubFrom(a, c) => S::from(c) - *get(inputs, registers, outputs, a),
-                Operation::DivOf(a, c) => S::from(c) / *get(inputs, registers, outputs, a),
-                Operation::Square(a) => {
-                    let x = get(inputs, registers, outputs, a);
-                    *x * *x
-                }
-                Operation::Cube(a) => {
-                    let x = get(inputs, registers, outputs, a);
-                    *x * (*x * *x)
-                }
-                Operation::Apply(function, a) => get(inputs, registers, outputs, a).apply(function),
-                Operation::Pair(pair, a, b) => {
-                    get(inputs, registers, outputs, a).pair(*get(inputs, registers, outputs, b), pair)
-                }
-            };
-            match instruction.to {
-                Place::Register(i) => registers[i as usize] = value,
-                Place::Output(i) | Place::Input(i) => outputs[i as usize] = value,
+        for Instruction { operation, to } in &self.instructions {
+            // A macro, since a closure would not be inlined; and each arm stores its own result, since one that is
+            // carried out of the match is copied once more.
+            macro_rules! at {
+                ($place:expr) => {
+                    *get(inputs, registers, outputs, $place)
+                };
+            }
+            macro_rules! put {
+                ($value:expr) => {{
+                    let value = $value;
+                    match *to {
+                        Place::Register(i) => registers[i as usize] = value,
+                        Place::Output(i) | Place::Input(i) => outputs[i as usize] = value,
+                    }
+                }};
+            }
+            match *operation {
+                Operation::Copy(a) => put!(at!(a)),
+                Operation::Constant(c) => put!(S::from(c)),
+                Operation::Negate(a) => put!(-at!(a)),
+                Operation::Add(a, b) => put!(at!(a) + at!(b)),
+                Operation::Sub(a, b) => put!(at!(a) - at!(b)),
+                Operation::Mul(a, b) => put!(at!(a) * at!(b)),
+                Operation::Div(a, b) => put!(at!(a) / at!(b)),
+                Operation::AddConstant(a, c) => put!(at!(a) + c),
+                Operation::MulConstant(a, c) => put!(at!(a) * c),
+                Operation::DivConstant(a, c) => put!(at!(a) / c),
+                Operation::SubFrom(a, c) => put!(S::from(c) - at!(a)),
+                Operation::DivOf(a, c) => put!(S::from(c) / at!(a)),
+                Operation::Square(a) => put!(at!(a) * at!(a)),
+                Operation::Cube(a) => put!(at!(a) * (at!(a) * at!(a))),
+                Operation::Apply(function, a) => put!(at!(a).apply(function)),
+                Operation::Pair(pair, a, b) => put!(at!(a).pair(at!(b), pair)),
             }
         }
     }

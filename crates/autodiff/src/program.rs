@@ -49,6 +49,14 @@ enum Operation {
     DivOf(Place, f64),
     Square(Place),
     Cube(Place),
+    /// a b + c, rounded after both: what a graph has as two nodes, in one instruction
+    MulAdd(Place, Place, Place),
+    /// a b - c
+    MulSub(Place, Place, Place),
+    /// c - a b
+    SubMul(Place, Place, Place),
+    /// c + k a
+    AddScaled(Place, f64, Place),
     Apply(Function, Place),
     Pair(Pair, Place, Place),
 }
@@ -96,10 +104,15 @@ impl Program {
     pub fn run<S: Scalar>(&self, inputs: &[S], outputs: &mut [S]) {
         assert!(inputs.len() == self.inputs && outputs.len() == self.outputs, "as many as in the program");
         // One loop over the instructions for all of them: it is long.
-        let (mut r4, mut r8, mut r16, mut r32, mut r64, mut more);
+        let (mut r2, mut r4, mut r8, mut r16, mut r32, mut r64, mut more);
         let nothing = S::from(0.0);
         let registers: &mut [S] = match self.registers {
-            0..=4 => {
+            0 => &mut [],
+            1..=2 => {
+                r2 = [nothing; 2];
+                &mut r2
+            }
+            3..=4 => {
                 r4 = [nothing; 4];
                 &mut r4
             }
@@ -124,44 +137,44 @@ impl Program {
                 &mut more
             }
         };
-        for instruction in &self.instructions {
-            let value = match instruction.operation {
-                Operation::Copy(a) => *get(inputs, registers, outputs, a),
-                Operation::Constant(c) => S::from(c),
-                Operation::Negate(a) => -*get(inputs, registers, outputs, a),
-                Operation::Add(a, b) => {
-                    *get(inputs, registers, outputs, a) + *get(inputs, registers, outputs, b)
-                }
-                Operation::Sub(a, b) => {
-                    *get(inputs, registers, outputs, a) - *get(inputs, registers, outputs, b)
-                }
-                Operation::Mul(a, b) => {
-                    *get(inputs, registers, outputs, a) * *get(inputs, registers, outputs, b)
-                }
-                Operation::Div(a, b) => {
-                    *get(inputs, registers, outputs, a) / *get(inputs, registers, outputs, b)
-                }
-                Operation::AddConstant(a, c) => *get(inputs, registers, outputs, a) + c,
-                Operation::MulConstant(a, c) => *get(inputs, registers, outputs, a) * c,
-                Operation::DivConstant(a, c) => *get(inputs, registers, outputs, a) / c,
-                Operation::SubFrom(a, c) => S::from(c) - *get(inputs, registers, outputs, a),
-                Operation::DivOf(a, c) => S::from(c) / *get(inputs, registers, outputs, a),
-                Operation::Square(a) => {
-                    let x = get(inputs, registers, outputs, a);
-                    *x * *x
-                }
-                Operation::Cube(a) => {
-                    let x = get(inputs, registers, outputs, a);
-                    *x * (*x * *x)
-                }
-                Operation::Apply(function, a) => get(inputs, registers, outputs, a).apply(function),
-                Operation::Pair(pair, a, b) => {
-                    get(inputs, registers, outputs, a).pair(*get(inputs, registers, outputs, b), pair)
-                }
-            };
-            match instruction.to {
-                Place::Register(i) => registers[i as usize] = value,
-                Place::Output(i) | Place::Input(i) => outputs[i as usize] = value,
+        for Instruction { operation, to } in &self.instructions {
+            // A macro, since a closure would not be inlined; and each arm stores its own result, since one that is
+            // carried out of the match is copied once more.
+            macro_rules! at {
+                ($place:expr) => {
+                    *get(inputs, registers, outputs, $place)
+                };
+            }
+            macro_rules! put {
+                ($value:expr) => {{
+                    let value = $value;
+                    match *to {
+                        Place::Register(i) => registers[i as usize] = value,
+                        Place::Output(i) | Place::Input(i) => outputs[i as usize] = value,
+                    }
+                }};
+            }
+            match *operation {
+                Operation::Copy(a) => put!(at!(a)),
+                Operation::Constant(c) => put!(S::from(c)),
+                Operation::Negate(a) => put!(-at!(a)),
+                Operation::Add(a, b) => put!(at!(a) + at!(b)),
+                Operation::Sub(a, b) => put!(at!(a) - at!(b)),
+                Operation::Mul(a, b) => put!(at!(a) * at!(b)),
+                Operation::Div(a, b) => put!(at!(a) / at!(b)),
+                Operation::AddConstant(a, c) => put!(at!(a) + c),
+                Operation::MulConstant(a, c) => put!(at!(a) * c),
+                Operation::DivConstant(a, c) => put!(at!(a) / c),
+                Operation::SubFrom(a, c) => put!(S::from(c) - at!(a)),
+                Operation::DivOf(a, c) => put!(S::from(c) / at!(a)),
+                Operation::Square(a) => put!(at!(a) * at!(a)),
+                Operation::Cube(a) => put!(at!(a) * (at!(a) * at!(a))),
+                Operation::MulAdd(a, b, c) => put!(at!(a) * at!(b) + at!(c)),
+                Operation::MulSub(a, b, c) => put!(at!(a) * at!(b) - at!(c)),
+                Operation::SubMul(a, b, c) => put!(at!(c) - at!(a) * at!(b)),
+                Operation::AddScaled(a, k, c) => put!(at!(c) + at!(a) * k),
+                Operation::Apply(function, a) => put!(at!(a).apply(function)),
+                Operation::Pair(pair, a, b) => put!(at!(a).pair(at!(b), pair)),
             }
         }
     }
@@ -179,6 +192,8 @@ fn get<'a, S>(inputs: &'a [S], registers: &'a [S], outputs: &'a [S], place: Plac
 /// A program in the making.
 struct Compiling<'g> {
     graph: &'g Graph,
+    /// The product that each sum or difference takes into itself.
+    product: Vec<Option<usize>>,
     /// The node that uses each node last.
     last_use: Vec<usize>,
     places: Vec<Place>,
@@ -189,9 +204,10 @@ struct Compiling<'g> {
 impl<'g> Compiling<'g> {
     fn new(graph: &'g Graph) -> Self {
         let nodes = graph.nodes();
+        let product = products(graph);
         let mut last_use = vec![0; nodes.len()];
-        for (i, node) in nodes.iter().enumerate() {
-            node.operands().into_iter().flatten().for_each(|operand| last_use[operand] = i);
+        for i in 0..nodes.len() {
+            operands(graph, &product, i).for_each(|operand| last_use[operand] = i);
         }
         let places = nodes.iter().map(|node| match node {
             Node::Input(i) => Place::Input(*i as u32),
@@ -203,7 +219,7 @@ impl<'g> Compiling<'g> {
             registers: 0,
             instructions: Vec::new(),
         };
-        Compiling { graph, last_use, places: places.collect(), free: Vec::new(), program }
+        Compiling { graph, product, last_use, places: places.collect(), free: Vec::new(), program }
     }
 
     fn finish(mut self) -> Program {
@@ -213,19 +229,28 @@ impl<'g> Compiling<'g> {
         for (i, &output) in graph.outputs().iter().enumerate() {
             output_of[output].get_or_insert(i as u32);
         }
+        let mut within = vec![false; graph.nodes().len()];
+        self.product.iter().flatten().for_each(|&product| within[product] = true);
         for (i, &node) in graph.nodes().iter().enumerate() {
             let operation = match node {
                 Node::Input(_) => continue,
+                _ if within[i] => continue,
                 // those within an operation stand in the instruction
                 Node::Constant(value) => match output_of[i] {
                     Some(_) => Operation::Constant(value),
                     None => continue,
                 },
                 Node::Unary(unary, a) => self.unary(unary, a),
-                Node::Binary(binary, a, b) => self.binary(binary, a, b),
+                Node::Binary(binary, a, b) => match self.product[i] {
+                    Some(product) => {
+                        self.with_product(binary, product, if a == product { b } else { a }, a == product)
+                    }
+                    None => self.binary(binary, a, b),
+                },
             };
             // An operand that is not used again leaves its register to the result.
-            for operand in node.operands().into_iter().flatten() {
+            let operands: Vec<usize> = operands(graph, &self.product, i).collect();
+            for operand in operands {
                 if self.last_use[operand] == i
                     && let Place::Register(register) = self.places[operand]
                     && register != u32::MAX
@@ -285,6 +310,26 @@ impl<'g> Compiling<'g> {
         }
     }
 
+    /// A sum or difference with `other`, of which the product is the first or the second.
+    fn with_product(&mut self, binary: Binary, product: usize, other: usize, first: bool) -> Operation {
+        let (a, b) = match self.graph.nodes()[product] {
+            Node::Binary(_, a, b) => (a, b),
+            _ => (product, product), // a product is nothing else
+        };
+        let (c, sign) = (self.place(other), if binary == Binary::Sub { -1.0 } else { 1.0 });
+        match self.constant(b) {
+            Some(k) => Operation::AddScaled(self.place(a), sign * k, c),
+            None => {
+                let (a, b) = (self.place(a), self.place(b));
+                match binary {
+                    Binary::Sub if first => Operation::MulSub(a, b, c),
+                    Binary::Sub => Operation::SubMul(a, b, c),
+                    _ => Operation::MulAdd(a, b, c),
+                }
+            }
+        }
+    }
+
     fn binary(&mut self, binary: Binary, a: usize, b: usize) -> Operation {
         match (binary, self.constant(a), self.constant(b)) {
             (Binary::Add, _, Some(c)) => Operation::AddConstant(self.place(a), c),
@@ -308,6 +353,39 @@ impl<'g> Compiling<'g> {
             }
         }
     }
+}
+
+/// Of every sum or difference a product that nothing else needs, where it has one.
+fn products(graph: &Graph) -> Vec<Option<usize>> {
+    let nodes = graph.nodes();
+    let mut uses = vec![0; nodes.len()];
+    let operands = nodes.iter().flat_map(|node| node.operands()).flatten();
+    operands.chain(graph.outputs().iter().copied()).for_each(|operand| uses[operand] += 1);
+    let is_constant = |i: usize| matches!(nodes[i], Node::Constant(_));
+    let product = |node: &Node| match *node {
+        Node::Binary(sum @ (Binary::Add | Binary::Sub), a, b)
+            if a != b && !is_constant(a) && !is_constant(b) =>
+        {
+            let fits = |i: usize| match nodes[i] {
+                // of k a - c there is no instruction
+                Node::Binary(Binary::Mul, _, k) => {
+                    uses[i] == 1 && !(is_constant(k) && sum == Binary::Sub && i == a)
+                }
+                _ => false,
+            };
+            [b, a].into_iter().find(|&i| fits(i))
+        }
+        _ => None,
+    };
+    nodes.iter().map(product).collect()
+}
+
+/// The nodes that an instruction for a node uses: of a product within it its factors.
+fn operands(graph: &Graph, product: &[Option<usize>], node: usize) -> impl Iterator<Item = usize> {
+    let nodes = graph.nodes();
+    let factors = product[node].map_or([None; 2], |product| nodes[product].operands());
+    let others = nodes[node].operands().map(|operand| operand.filter(|_| operand != product[node]));
+    others.into_iter().chain(factors).flatten()
 }
 
 /// Whether x / c and x (1 / c) are the same to the last bit: for a power of two whose inverse is one too.

@@ -134,7 +134,7 @@ fn what_is_wrong_is_said_with_its_column() {
 fn names_that_are_not_given_are_refused_with_the_nearest() {
     let expression = Expression::parse("sigma * (y - xx)").unwrap();
     let message = |inputs: &[&str]| {
-        Graph::new(&[expression.clone()], inputs, &[("sigma", 10.0)]).unwrap_err().to_string()
+        Graph::new(std::slice::from_ref(&expression), inputs, &[("sigma", 10.0)]).unwrap_err().to_string()
     };
     assert_eq!(
         message(&["x", "y"]),

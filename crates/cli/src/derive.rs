@@ -219,8 +219,9 @@ fn letters(mut number: u32) -> String {
     name
 }
 
-/// The shortest decimal number that is read back to the same bits, or one of so many digits at most.
+/// The shortest decimal number that is read back to the same bits, or one of so many digits at most; 0 without a sign.
 fn number(value: f64, digits: Option<usize>) -> String {
+    let value = value + 0.0;
     let value = match digits {
         Some(digits) => format!("{value:.*e}", digits - 1).parse().unwrap_or(value),
         None => value,

@@ -33,10 +33,7 @@ pub(crate) struct LyapunovArguments {
 }
 
 /// Prints a spectrum.
-pub(crate) fn lyapunov(
-    arguments: &LyapunovArguments,
-    display: &mut Display,
-) -> Result<ExitCode, RunError> {
+pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> Result<ExitCode, RunError> {
     let LyapunovArguments { of, overrides, exponents, trajectories, time, transient, .. } = arguments;
     let asked =
         Asked { exponents: *exponents, trajectories: *trajectories, time: *time, transient: *transient };

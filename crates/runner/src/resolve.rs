@@ -188,7 +188,13 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
 /// of use where the folder is not.
 fn folder_of(given: &Table) -> Result<Option<Stored>, String> {
     let data = given.get("data").and_then(Value::as_table);
-    let Some(Value::String(from)) = data.and_then(|data| data.get("from")) else { return Ok(None) };
+    let from = match data.and_then(|data| data.get("from")) {
+        Some(Value::String(from)) => from,
+        Some(other) => {
+            return Err(format!("data.from = {other} must be a text in quotes, the name of a folder"));
+        }
+        None => return Ok(None),
+    };
     let keys = ["from_digest", "at_once", "trajectories", "dt", "t_final", "initial", "solver"];
     let resolved = data.is_some_and(|data| keys.iter().all(|key| data.contains_key(*key)));
     if from.is_empty() || (resolved && given.contains_key("system")) {

@@ -183,7 +183,7 @@ fn an_interrupted_simulation_is_continued_to_the_same_bytes() {
     folder.ok(&arguments("straight/"));
     for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
         let big = folder.path().join("big");
-        let mut child =
+        let child =
             folder.command(&arguments("big/")).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let begin = std::time::Instant::now();
         while !big.join("trajectories-000003.npz").exists() {

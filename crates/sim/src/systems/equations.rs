@@ -11,6 +11,8 @@
 //! The text is made a program of a few instructions for each operation, which runs over SIMD lanes and dual numbers as a
 //! right-hand side in Rust does. The components stand in the order in which they are written.
 
+use std::collections::HashSet;
+
 use autodiff::{Expression, Graph, Program, check_name};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -64,10 +66,12 @@ const MOST: usize = 10_000;
 const TRIED: u64 = 32;
 
 fn build(given: Value) -> Result<Box<dyn System>, String> {
-    let equations: Equations = serde_json::from_value(given).map_err(|error| {
+    let equations: Equations = serde_path_to_error::deserialize(given).map_err(|error| {
         format!(
-            "{error}; equations are written state = {{ x = \"y\", y = \"-k*x\" }}, parameters = {{ k = 1.0 }}, \
-             initial = {{ x = [-1.0, 1.0], y = [-1.0, 1.0] }}"
+            "{}: {}; equations are written state = {{ x = \"y\", y = \"-k*x\" }}, parameters = {{ k = 1.0 }}, \
+             initial = {{ x = [-1.0, 1.0], y = [-1.0, 1.0] }}",
+            error.path(),
+            error.inner()
         )
     })?;
     Ok(Box::new(Compiled::new(&equations)?))
@@ -135,17 +139,24 @@ impl Compiled {
             parameters.iter().map(|(name, &value)| (name.as_str(), value)).collect();
         let mut with_time = names.clone();
         with_time.push("t");
-        let graph = graph("state", state, &with_time, &constants)?;
+        let sides = Texts::parse("state", state)?;
+        let graph = sides.graph(&with_time, &constants)?;
         let uses_time = (0..names.len()).any(|output| graph.depends(output)[names.len()]);
-        let program =
-            if uses_time { graph } else { self::graph("state", state, &names, &constants)? }.compile();
+        let program = if uses_time { graph } else { sides.graph(&names, &constants)? }.compile();
+        let told = Texts::parse("known", known)?;
+        let used: HashSet<&str> = sides.names().chain(told.names()).collect();
+        if let Some(idle) = parameters.keys().find(|name| !used.contains(name.as_str())) {
+            return Err(format!(
+                "parameters.{idle} stands in no equation; remove it, or look for a misspelt name"
+            ));
+        }
         let compiled = Compiled {
             initial: state.keys().map(|name| initial[name]).collect(),
             names: state.keys().cloned().collect(),
             known_names: known.keys().cloned().collect(),
             program,
             uses_time,
-            known: self::graph("known", known, &["t"], &constants)?.compile(),
+            known: told.graph(&["t"], &constants)?.compile(),
         };
         compiled.try_starts()?;
         Ok(compiled)
@@ -176,22 +187,42 @@ impl Compiled {
     }
 }
 
-/// The graph of some expressions, with errors that say which is wrong.
-fn graph(
-    section: &str,
-    texts: &IndexMap<String, String>,
-    inputs: &[&str],
-    constants: &[(&str, f64)],
-) -> Result<Graph, String> {
-    let mut expressions = Vec::with_capacity(texts.len());
-    for (name, text) in texts {
-        let fault = |error| format!("{section}.{name}: {error}");
-        let expression = Expression::parse(text).map_err(fault)?;
-        // alone first, for then it is known which one is wrong
-        Graph::new(std::slice::from_ref(&expression), inputs, constants).map_err(fault)?;
-        expressions.push(expression);
+/// The expressions of a table.
+struct Texts<'a> {
+    section: &'a str,
+    names: Vec<&'a str>,
+    expressions: Vec<Expression>,
+}
+
+impl<'a> Texts<'a> {
+    fn parse(section: &'a str, texts: &'a IndexMap<String, String>) -> Result<Self, String> {
+        let parse = |(name, text): (&String, &String)| {
+            Expression::parse(text).map_err(|error| format!("{section}.{name}: {error}"))
+        };
+        Ok(Texts {
+            section,
+            names: texts.keys().map(String::as_str).collect(),
+            expressions: texts.iter().map(parse).collect::<Result<_, _>>()?,
+        })
     }
-    Graph::new(&expressions, inputs, constants).map_err(|error| format!("{section}: {error}"))
+
+    /// The names that stand in them.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.expressions.iter().flat_map(Expression::names)
+    }
+
+    /// Their graph, or the error of the one that is wrong.
+    fn graph(&self, inputs: &[&str], constants: &[(&str, f64)]) -> Result<Graph, String> {
+        Graph::new(&self.expressions, inputs, constants).map_err(|of_all| {
+            // by itself it says which one it is
+            let alone = |(name, expression)| {
+                let error = Graph::new(std::slice::from_ref(expression), inputs, constants).err()?;
+                Some(format!("{}.{name}: {error}", self.section))
+            };
+            let wrong = self.names.iter().zip(&self.expressions).find_map(alone);
+            wrong.unwrap_or_else(|| format!("{}: {of_all}", self.section))
+        })
+    }
 }
 
 impl Ode for Compiled {
@@ -315,8 +346,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_equations_is_said_with_its_place() {
-        let one =
-            |x: &str| json!({"state": {"x": x}, "parameters": {"rate": 2.0}, "initial": {"x": [0.0, 1.0]}});
+        let one = |x: &str| json!({"state": {"x": x}, "parameters": {"rate": 2.0}, "initial": {"x": [0.0, 1.0]}, "known": {"k": "rate"}});
         for (text, words) in [
             ("rte*x", &["state.x", "rte", "rate"][..]),
             ("(x + 1", &["state.x", "column"]),
@@ -343,7 +373,11 @@ mod tests {
                 json!({"state": {"x": "1"}, "parameters": {"x": 1.0}, "initial": {"x": [0.0, 1.0]}}),
                 &["parameters.x"],
             ),
-            (json!({"state": {"x": 1.0}}), &["state = {"]),
+            (json!({"state": {"x": 1.0}}), &["state.x: ", "state = {"]),
+            (
+                json!({"state": {"x": "-k*x"}, "parameters": {"k": 1.0, "kk": 2.0}, "initial": {"x": [0.0, 1.0]}}),
+                &["parameters.kk stands in no equation"],
+            ),
         ] {
             let message = fault(given.clone());
             assert!(words.iter().all(|word| message.contains(word)), "{given}: {message}");

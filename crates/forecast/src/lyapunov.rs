@@ -103,6 +103,12 @@ impl Followed {
     }
 }
 
+/// Numbers that `forecaster` carries from sample to sample; none where it gives no derivatives.
+pub fn memory(task: &Task, forecaster: &dyn Forecaster) -> Option<usize> {
+    let (histories, before) = task.recent(&[0], forecaster.window());
+    Some(forecaster.begin_tangent(&histories, &before)?.memory())
+}
+
 /// The largest exponent of `forecaster`, for its scores; none where the task is of no chaotic system or has one start
 /// only, or the forecaster gives no derivatives. `known` as of [`follow`].
 pub fn scores(

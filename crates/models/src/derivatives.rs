@@ -108,3 +108,132 @@ impl Tangent for OfWindow<'_> {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::baselines::{Baseline, FittedConfig, NvarConfig};
+    use forecast::Forecaster;
+    use forecast::lyapunov::{Following, follow};
+    use sim::random::{stream, uniform};
+    use sim::systems::Oscillator;
+    use sim::{Solver, System, Times, Trajectories};
+
+    /// Derivatives of a forecaster that goes on from a window are the slopes of its forecasts, in standard deviations, to
+    /// `tolerance` of the largest; and its states are those of forecasts without derivatives.
+    pub(crate) fn are_slopes(
+        of: &dyn Forecaster,
+        runs: &Trajectories,
+        scales: &Normalisation,
+        tolerance: f64,
+    ) {
+        const H: f64 = 1e-5;
+        let (window, dim, count) = (of.window(), of.dim(), runs.count());
+        let part = |samples: std::ops::Range<usize>, state: &dyn Fn(usize, usize) -> Vec<f64>| -> Vec<f64> {
+            (0..count)
+                .flat_map(|run| samples.clone().map(move |i| (run, i)))
+                .flat_map(|(run, i)| state(run, i))
+                .collect()
+        };
+        let first = runs.samples() / 2;
+        let histories = part(first..first + window, &|run, i| runs.state(run, i).to_vec());
+        let before = part(first..first + window - 1, &|run, i| runs.known_at(run, i).to_vec());
+        let known = |step: usize| {
+            part(first + window - 1 + step..first + window + step, &|run, i| runs.known_at(run, i).to_vec())
+        };
+        let next_of = |histories: &[f64]| {
+            let mut next = vec![0.0; count * dim];
+            of.begin(histories, &before).advance(&known(0), &mut next);
+            next
+        };
+        let mut tangent = of.begin_tangent(&histories, &before).unwrap();
+        let memory = tangent.memory();
+        assert_eq!(memory, window * dim);
+        let mut vectors = sim::lyapunov::axes(memory, memory).repeat(count);
+        let (mut next, mut plain) = (vec![0.0; count * dim], vec![0.0; count * dim]);
+        tangent.advance(&known(0), &mut next, &mut vectors);
+        let mut slopes = Vec::new();
+        for axis in 0..memory {
+            let [above, below] = [H, -H].map(|h| {
+                let mut moved = histories.clone();
+                moved.chunks_exact_mut(memory).for_each(|start| start[axis] += h * scales.std[axis % dim]);
+                next_of(&moved)
+            });
+            for start in 0..count {
+                let found = &vectors[(start * memory + axis) * memory..][..memory];
+                for j in 0..dim {
+                    let i = start * dim + j;
+                    let slope = (above[i] - below[i]) / (2.0 * H * scales.std[j]);
+                    slopes.push((found[memory - dim + j], slope));
+                }
+                // the window moves on by a sample
+                let shifted = (0..memory - dim).map(|i| f64::from(u8::from(i + dim == axis)));
+                assert!(found[..memory - dim].iter().copied().eq(shifted), "{found:?}");
+            }
+        }
+        let largest = slopes.iter().map(|(_, slope)| slope.abs()).fold(0.0, f64::max);
+        for (found, slope) in slopes {
+            assert!((found - slope).abs() < tolerance * largest, "{found}, not {slope}, of {largest}");
+        }
+        let mut forecast = of.begin(&histories, &before);
+        for step in 0..5 {
+            forecast.advance(&known(step), &mut plain);
+            if step > 0 {
+                tangent.advance(&known(step), &mut next, &mut vectors);
+            }
+            for ((a, b), std) in next.iter().zip(&plain).zip(scales.std[..dim].iter().cycle()) {
+                assert!((a - b).abs() < tolerance * std, "{a}, not {b}, at step {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn derivatives_of_least_squares_are_slopes() {
+        let starts: Vec<Vec<f64>> =
+            (0..6).map(|i| vec![f64::from(i) - 2.5, 0.5 - 0.1 * f64::from(i)]).collect();
+        let times = Times::up_to(8.0, 0.1).unwrap();
+        let runs = Oscillator::default().ensemble(&starts, &times, &Solver::default()).unwrap();
+        let train: Vec<usize> = (0..6).collect();
+        let scales = Normalisation::fit(&runs, &train);
+        for baseline in [Baseline::Linear, Baseline::Polynomial { degree: 3 }] {
+            are_slopes(&*baseline.fit(&runs, &train, &scales), &runs, &scales, 1e-7);
+        }
+        let config = NvarConfig { delays: 2, skip: 2, degree: 3, ridge: 1e-6 };
+        let fitted = config.fit(&runs, &train, &scales, 0).unwrap();
+        are_slopes(&*config.forecaster(&fitted, scales.clone()).unwrap(), &runs, &scales, 1e-7);
+    }
+
+    /// A truth of one component between -1 and 1.
+    pub(crate) fn follow_one(of: &dyn Forecaster, exponents: usize, samples: usize) -> Vec<f64> {
+        let mut draws = stream(0, "test", 0);
+        let u: Vec<f64> = (0..4 * 21).map(|_| 2.0 * uniform(&mut draws) - 1.0).collect();
+        let runs = Trajectories::new(Times::up_to(10.0, 0.5).unwrap(), [1, 0], u, vec![]);
+        let task = forecast::Task {
+            lead: 10,
+            trusted: vec![10; 4],
+            horizon: 10,
+            std: vec![0.5],
+            lyapunov_exponent: Some(1.0),
+            test: runs.clone(),
+            window: 1,
+            climate: None,
+            runs,
+        };
+        let following = Following { exponents, starts: 4, transient: 100, samples };
+        let followed = follow(&task, of, following, &|_, _| {}, &mut |_| true).unwrap();
+        assert_eq!(followed.left, 0);
+        followed.spectrum().unwrap().estimate.exponents
+    }
+
+    #[test]
+    fn the_logistic_map_that_least_squares_finds_has_the_exponent_ln_2() {
+        let mut u = vec![0.3];
+        (0..60).for_each(|i| u.push(1.0 - 2.0 * u[i] * u[i]));
+        let runs = Trajectories::new(Times::up_to(60.0, 1.0).unwrap(), [1, 0], u, vec![]);
+        let scales = Normalisation::fit(&runs, &[0]);
+        // of degree 2: on the interval from -1 to 1 the polynomial of Chebyshev, but for its sign
+        let found = Baseline::Polynomial { degree: 2 }.fit(&runs, &[0], &scales);
+        let exponents = follow_one(&*found, 1, 20_000);
+        assert!((exponents[0] - 2.0 * 2f64.ln()).abs() < 0.01, "{exponents:?}");
+    }
+}

@@ -37,6 +37,7 @@ fn scores(median: f64, chaotic: bool) -> Scores {
         }),
         error_growth: ErrorGrowth { time: vec![], p10: vec![], median: vec![], p90: vec![] },
         diverged: 0,
+        lyapunov: None,
         climate: None,
         ensemble: None,
         step_microseconds: 1.5,

@@ -416,3 +416,53 @@ impl Tangent for LatentTangent<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devices;
+    use crate::tensors::Precision;
+    use forecast::Forecaster;
+    use kernels::operation::Implementation;
+
+    #[test]
+    fn derivatives_in_the_latent_space_are_slopes() {
+        const H: f64 = 1e-5;
+        let normalisation = Normalisation {
+            mean: vec![1.0, -2.0, 0.5],
+            std: vec![2.0, 0.5, 1.0], // two components and a known input
+            increment_mean: vec![0.1, 0.2],
+            increment_std: vec![0.5, 0.25],
+        };
+        let config = AutoencoderConfig { latent: 3, hidden: 8, ..AutoencoderConfig::default() };
+        for kernels in [Implementation::Own, Implementation::Burn] {
+            let device = devices::CPU.open().unwrap();
+            let machine = Machine { device, kernels, precision: Precision::F64 };
+            let network = config.init(&normalisation, &mut stream(3, "weights", 0), &machine).valid();
+            let of = Latent { network, window: 1, normalisation: normalisation.clone(), machine };
+            let (histories, known) = ([1.5, -2.2, 0.3, -1.9], [0.7, -0.1]);
+            let mut tangent = of.begin_tangent(&histories, &[]).unwrap();
+            let mut vectors = sim::lyapunov::axes(3, 3).repeat(2);
+            let (mut next, mut plain) = ([0.0; 4], [0.0; 4]);
+            tangent.advance(&known, &mut next, &mut vectors);
+            of.begin(&histories, &[]).advance(&known, &mut plain);
+            assert!(next.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-12), "{next:?} {plain:?}");
+            for axis in 0..3 {
+                let moved = |h: f64| {
+                    let mut run = of.run(&histories, &[]);
+                    let mut z = values(run.z.clone());
+                    z.iter_mut().skip(axis).step_by(3).for_each(|z| *z += h);
+                    run.z = of.machine.tensor(&z, [2, 1, 3]);
+                    run.advance(&known, &mut [0.0; 4]);
+                    values(run.z)
+                };
+                let (above, below) = (moved(H), moved(-H));
+                for (i, (above, below)) in above.iter().zip(&below).enumerate() {
+                    let (start, j) = (i / 3, i % 3);
+                    let (found, slope) = (vectors[(start * 3 + axis) * 3 + j], (above - below) / (2.0 * H));
+                    assert!((found - slope).abs() < 1e-8, "{found}, not {slope}");
+                }
+            }
+        }
+    }
+}

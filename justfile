@@ -26,7 +26,7 @@ race *arguments:
 architectures runs="runs/architectures":
     cargo build --release
     for seed in 0 1 2; do for file in experiments/*.toml; do \
-        case $file in *lorenz*) long="evaluate.long_run=1000";; *) long="";; esac; \
+        case $file in *-lorenz[.-]*) long="evaluate.long_run=1000";; *) long="";; esac; \
         "${CARGO_TARGET_DIR:-target}"/release/attractor train $file seed=$seed $long --runs {{runs}}; \
     done; done
     "${CARGO_TARGET_DIR:-target}"/release/attractor compare {{runs}}/*/*

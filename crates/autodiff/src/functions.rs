@@ -170,10 +170,11 @@ impl Pair {
     }
 }
 
-/// A slope times a rate of change, in which 0 times infinity is 0: what does not change contributes nothing.
+/// A slope times a rate of change, in which 0 times anything is 0: what does not change contributes nothing. Both ways
+/// round, so that forward and reverse mode agree.
 #[inline(always)]
 pub(crate) fn chain(slope: f64, rate: f64) -> f64 {
-    if rate == 0.0 || (slope == 0.0 && rate.is_infinite()) { 0.0 } else { slope * rate }
+    if rate == 0.0 || slope == 0.0 { 0.0 } else { slope * rate }
 }
 
 #[cfg(test)]

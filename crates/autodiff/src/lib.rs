@@ -36,11 +36,19 @@
 //!   x though it has none by y.
 
 mod dual;
+mod expression;
 mod functions;
+mod graph;
+mod program;
 mod scalar;
 mod tape;
 
 pub use dual::Dual;
+pub use expression::{
+    Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name, unknown,
+};
 pub use functions::{Function, Pair};
+pub use graph::{Derivatives, Graph, Node};
+pub use program::Program;
 pub use scalar::Scalar;
 pub use tape::{Adjoints, Tape, Var};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::derive::DeriveArguments;
 use crate::options::{OnDevice, RunsFolder};
 use crate::pages::{PlotArguments, ReportArguments, WatchArguments};
 
@@ -35,13 +36,20 @@ pub(crate) enum Command {
         /// Only these
         kind: Option<Kind>,
     },
-    /// Simulate trajectories of a system to a file
+    /// Simulate trajectories of a system to a file or a folder
+    ///
+    /// A folder is for more of them than memory holds. It gets trajectories-000000.npz, trajectories-000001.npz ... and
+    /// simulation.toml, which says what they are of. After an interrupt (exit status 130) or a fault the same command
+    /// continues it. An experiment takes its trajectories from there by data.from=FOLDER.
     Simulate {
         /// Name of the system
         system: String,
-        /// File to write: .npz with arrays t [time] and u [trajectory, time, component], or .csv
-        #[arg(short, long, value_name = "FILE")]
+        /// What to write: .npz with arrays t [time] and u [trajectory, time, component], or .csv, or a folder (NAME/)
+        #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
+        /// Trajectories a file of a folder is to hold; by default what takes at most 64 MiB
+        #[arg(long, value_name = "N")]
+        per_file: Option<usize>,
         /// Settings of seed, system and data, such as data.trajectories=10 or system.rho=35
         #[arg(value_name = "KEY=VALUE")]
         overrides: Vec<String>,
@@ -140,6 +148,10 @@ pub(crate) enum Command {
     Plot(PlotArguments),
     /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
+    /// Print the derivatives of an expression, and how they come about
+    ///
+    /// An expression that begins with - is taken as one; --mode, --trace and --dot may stand anywhere.
+    Derive(DeriveArguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell

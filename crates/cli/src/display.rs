@@ -179,6 +179,19 @@ impl Progress for Display {
         self.draw(at.done, at.of, message, time(at.seconds_left));
     }
 
+    fn trajectories(&mut self, done: u64, of: u64, seconds_left: f64) {
+        let wait = if self.terminal { BETWEEN_DRAWS } else { BETWEEN_LINES };
+        if self.last.elapsed() < wait && done != of {
+            return;
+        }
+        self.last = Instant::now();
+        if self.terminal {
+            self.draw(done, of, "trajectories".into(), time(seconds_left));
+        } else {
+            message_line("", &format!("{done} of {of} trajectories, {seconds_left:.0} s left"));
+        }
+    }
+
     fn note(&mut self, what: &str) {
         match &self.dashboard {
             Some(dashboard) => dashboard.line(&format!("note: {what}")),

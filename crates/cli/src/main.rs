@@ -2,6 +2,7 @@
 
 mod arguments;
 mod dashboard;
+mod derive;
 mod display;
 mod options;
 mod pages;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser};
 use report::Results;
 use runner::devices::DeviceError;
-use runner::{Build, Interrupt, Needs, Outcome, Run, RunError};
+use runner::{Build, Interrupt, Needs, Outcome, Run, RunError, Simulated};
 
 use arguments::{Arguments, Command, Format, Kind};
 use display::{Display, print};
@@ -38,9 +39,15 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
     let mut display = Display::new();
     match command {
         Command::List { kind } => print(&list(kind)),
-        Command::Simulate { system, output, overrides } => {
-            let written = runner::simulate(&system, &overrides, &output, &mut display)?;
-            display.finished(&written);
+        Command::Simulate { system, output, per_file, overrides } => {
+            let stop = stop_on_interrupt();
+            match runner::simulate(&system, &overrides, &output, per_file, &stop, &mut display)? {
+                Simulated::Done(written) => display.finished(&written),
+                Simulated::Interrupted(at) => {
+                    display.finished(&at);
+                    return Ok(ExitCode::from(130));
+                }
+            }
         }
         Command::Train { experiment, overrides, watch, device, runs } => {
             let (name, experiment) = runner::load(&experiment, &overrides)?;
@@ -87,6 +94,7 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
         Command::Report(arguments) => pages::report(&arguments, &mut display)?,
         Command::Plot(arguments) => pages::plot(&arguments, &mut display)?,
         Command::Watch(arguments) => pages::watch(&arguments, &mut display)?,
+        Command::Derive(arguments) => return derive::derive(&arguments, &mut display),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "attractor", &mut script);
@@ -128,7 +136,7 @@ fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError>
     }
 }
 
-/// On an interrupt (Ctrl-C, SIGTERM, SIGHUP) a training saves its state; whatever else is going on, and at a
+/// On an interrupt (Ctrl-C, SIGTERM, SIGHUP) a training saves its state, and a simulation to a folder ends its part; whatever else is going on, and at a
 /// second interrupt, the program ends at once.
 fn stop_on_interrupt() -> Arc<Interrupt> {
     let stop = Arc::new(Interrupt::default());

@@ -146,7 +146,8 @@ fn stem(run: &RunFiles) -> String {
     format!("{}-{name}", run.experiment)
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+/// Writes a file whole or not at all.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     write_atomically(path, |file| file.write_all(bytes)).map_err(|error| RunError::Usage(error.to_string()))
 }
 

@@ -149,12 +149,33 @@ impl Npz {
         if let Some(array) = array.get() {
             return Ok(array);
         }
-        let mut archive = self.archive.borrow_mut();
-        let entry = archive.by_index(*index).map_err(Fault::damaged);
-        match entry.and_then(|mut entry| read_npy(&mut entry)) {
-            Ok(read) => Ok(array.get_or_init(|| read)),
-            Err(Fault(fault)) => Err(ArrayFileError::Unreadable(path(), name.into(), fault)),
+        let read = self.entry(*index, name, read_npy)?;
+        Ok(array.get_or_init(|| read))
+    }
+
+    /// The shape of the array of that name, whose numbers stay unread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Npz::get`], but for damage behind the array's header.
+    pub fn shape(&self, name: &str) -> Result<Vec<usize>, ArrayFileError> {
+        match self.arrays.get(name) {
+            Some((index, _)) => self.entry(*index, name, |entry| Ok(read_layout(entry)?.shape)),
+            None => self.get(name).map(|array| array.shape.clone()),
         }
+    }
+
+    fn entry<T>(
+        &self,
+        index: usize,
+        name: &str,
+        read: impl FnOnce(&mut ZipFile<'_, BufReader<File>>) -> Result<T, Fault>,
+    ) -> Result<T, ArrayFileError> {
+        let mut archive = self.archive.borrow_mut();
+        let entry = archive.by_index(index).map_err(Fault::damaged);
+        entry
+            .and_then(|mut entry| read(&mut entry))
+            .map_err(|Fault(fault)| ArrayFileError::Unreadable(self.path.clone(), name.into(), fault))
     }
 }
 
@@ -182,7 +203,16 @@ impl From<TryReserveError> for Fault {
     }
 }
 
-fn read_npy<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<Array, Fault> {
+/// What the bytes of an array are, once its header is read: they follow.
+struct Layout<D> {
+    size: usize,
+    decode: D,
+    fortran: bool,
+    shape: Vec<usize>,
+    bytes: u64,
+}
+
+fn read_layout<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<Layout<impl Fn(&[u8]) -> f64 + use<R>>, Fault> {
     let mut start = [0; 8];
     entry.read_exact(&mut start)?;
     let width = if start[6] == 1 { 2 } else { 4 };
@@ -212,13 +242,18 @@ fn read_npy<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<Array, Fault> {
             "has shape {shape:?}, and at most 2^31 elements are read: save a part of it"
         )));
     }
-    let mut left = shape.iter().fold(1, product) * size as u64;
-    let (expected, found) = ((8 + width + length) as u64 + left, entry.size());
+    let bytes = shape.iter().fold(1, product) * size as u64;
+    let (expected, found) = ((8 + width + length) as u64 + bytes, entry.size());
     if found != expected {
         let why = format!("it has {found} bytes, but shape {shape:?} of {dtype} {expected}");
         return Err(Fault::damaged(why));
     }
+    let shape = shape.iter().map(|&axis| axis as usize).collect();
+    Ok(Layout { size, decode, fortran, shape, bytes })
+}
 
+fn read_npy<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<Array, Fault> {
+    let Layout { size, decode, fortran, shape, bytes: mut left } = read_layout(entry)?;
     let mut values = Vec::new();
     let mut chunk = vec![0; CHUNK];
     while left > 0 {
@@ -232,7 +267,6 @@ fn read_npy<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<Array, Fault> {
     // The checksum is only compared when the end is read.
     io::copy(entry, &mut io::sink())?;
 
-    let shape: Vec<_> = shape.iter().map(|&axis| axis as usize).collect();
     if fortran {
         values = c_order(&shape, &values)?;
     }
@@ -268,7 +302,7 @@ fn header(text: &str) -> Option<(&str, bool, Vec<u64>)> {
 }
 
 // The size of an element, and what turns its bytes into a number.
-fn decoder(dtype: &str) -> Option<(usize, impl Fn(&[u8]) -> f64)> {
+fn decoder(dtype: &str) -> Option<(usize, impl Fn(&[u8]) -> f64 + use<>)> {
     let big_endian = dtype.starts_with('>');
     let little: fn([u8; 8]) -> f64 = match dtype.strip_prefix(['<', '>', '|', '=']).unwrap_or(dtype) {
         "b1" => |b| f64::from(b[0] != 0),

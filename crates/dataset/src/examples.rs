@@ -142,10 +142,18 @@ impl BatchOrder {
         BatchOrder { seed, count, size: size.min(count), epoch: None, order: Vec::new() }
     }
 
+    /// The epoch of a step, both counted from 0.
+    pub fn epoch(&self, step: u64) -> u64 {
+        step / self.per_epoch()
+    }
+
+    fn per_epoch(&self) -> u64 {
+        (self.count / self.size) as u64
+    }
+
     /// The examples of a step, counted from 0.
     pub fn at(&mut self, step: u64) -> &[usize] {
-        let per_epoch = (self.count / self.size) as u64;
-        let (epoch, batch) = (step / per_epoch, (step % per_epoch) as usize);
+        let (epoch, batch) = (self.epoch(step), (step % self.per_epoch()) as usize);
         if self.epoch != Some(epoch) {
             self.order = random::permutation(&mut random::stream(self.seed, "shuffle", epoch), self.count);
             self.epoch = Some(epoch);

@@ -5,6 +5,7 @@ pub mod arrays;
 mod examples;
 pub mod files;
 mod normalisation;
+pub mod shards;
 mod split;
 
 pub use examples::{Batch, BatchOrder, Examples};

@@ -1,15 +1,24 @@
 //! The trajectories that an experiment asks for.
 
+use std::ops::Range;
+use std::path::Path;
+
+use dataset::shards::Shards;
 use dataset::{Normalisation, Split};
 use forecast::{Climate, Task};
-use sim::{Component, Solver, System, Times, Trajectories, random};
+use sim::{Component, SimulationError, Solver, System, Times, Trajectories, random};
 
+use crate::stored::Stored;
 use crate::{Experiment, Progress, RunError};
 
 /// What a network is trained on, and scored against.
 pub(crate) struct Prepared {
     pub(crate) system: Box<dyn System>,
+    /// The trajectories; of a folder that holds more than are held at once, those of the first turn of training and
+    /// some for validation and test.
     pub(crate) runs: Trajectories,
+    /// The other turns, where there are any.
+    pub(crate) turns: Option<Turns>,
     pub(crate) split: Split,
     pub(crate) normalisation: Normalisation,
     pub(crate) task: Task,
@@ -31,44 +40,140 @@ impl Prepared {
     }
 }
 
-/// Simulates the trajectories of an experiment.
-pub(crate) fn simulate(experiment: &Experiment) -> Result<(Box<dyn System>, Trajectories), RunError> {
-    let system = experiment.build_system().map_err(RunError::Usage)?;
+/// Simulates some of the trajectories of an experiment. They depend on their numbers and not on which others there are.
+pub(crate) fn simulate(
+    experiment: &Experiment,
+    system: &dyn System,
+    which: Range<usize>,
+) -> Result<Trajectories, RunError> {
     let times = experiment.times().map_err(RunError::Usage)?;
-    let starts = starts(experiment, &*system, "start", experiment.data.trajectories);
-    let runs = system
-        .ensemble(&starts, &times, &experiment.data.solver)
-        .map_err(|error| RunError::Failed(format!("simulating {}: {error}", system.name())))?;
-    Ok((system, runs))
+    let first = which.start;
+    let starts = starts(experiment, system, "start", which);
+    system.ensemble(&starts, &times, &experiment.data.solver).map_err(|error| {
+        let error = match error {
+            SimulationError::Trajectory { trajectory, error } => {
+                SimulationError::Trajectory { trajectory: first + trajectory, error }
+            }
+            other => other,
+        };
+        RunError::Failed(format!("simulating {}: {error}", system.name()))
+    })
 }
 
 fn starts(
     experiment: &Experiment,
     system: &dyn System,
     purpose: &'static str,
-    count: usize,
+    which: Range<usize>,
 ) -> Vec<Vec<f64>> {
-    (0..count as u64)
-        .map(|i| {
-            system.random_start(&experiment.data.initial, &mut random::stream(experiment.seed, purpose, i))
-        })
-        .collect()
+    let stream = |i| random::stream(experiment.seed, purpose, i as u64);
+    which.map(|i| system.random_start(&experiment.data.initial, &mut stream(i))).collect()
 }
 
-/// Simulates, splits, fits the scales to the training part, and integrates the truth to score against: all
+/// The trajectories of a folder of which training holds only some at once: it takes turns. A turn is an epoch over as
+/// many training trajectories as every other turn; a round of turns takes every shard once, in an order that depends
+/// on (seed, round) alone, so that training can continue in any turn. Trajectories left over at the end of a round
+/// that do not fill a turn sit that round out.
+pub(crate) struct Turns {
+    shards: Shards,
+    train: Vec<usize>,
+    size: usize,
+    seed: u64,
+    observed: Vec<usize>,
+}
+
+impl Turns {
+    /// The numbers of the trajectories of a turn, ascending.
+    fn which(&self, turn: u64) -> Vec<usize> {
+        let per_round = (self.train.len() / self.size) as u64;
+        let (round, part) = (turn / per_round, (turn % per_round) as usize);
+        let shard_of = |run: usize| self.shards.shard_of(run);
+        let shards: Vec<&[usize]> = self.train.chunk_by(|a, b| shard_of(*a) == shard_of(*b)).collect();
+        let order = random::permutation(&mut random::stream(self.seed, "shards", round), shards.len());
+        let all = order.into_iter().flat_map(|shard| shards[shard]);
+        let mut which: Vec<usize> = all.skip(part * self.size).take(self.size).copied().collect();
+        which.sort_unstable();
+        which
+    }
+
+    /// Reads the training trajectories of a turn, counted from 0.
+    ///
+    /// # Errors
+    /// A shard that is missing or damaged.
+    pub(crate) fn read(&self, turn: u64) -> Result<Trajectories, RunError> {
+        let runs = self.shards.read(&self.which(turn)).map_err(RunError::failed)?;
+        Ok(seen(runs, &self.observed))
+    }
+}
+
+/// What is held of a folder: trajectories, which of them are for what, and the turns that training takes.
+fn stored(
+    experiment: &Experiment,
+    observed: &[usize],
+    progress: &mut dyn Progress,
+) -> Result<(Trajectories, Split, Option<Turns>), RunError> {
+    let data = &experiment.data;
+    let named = |fault: String| RunError::Usage(format!("data.from = \"{}\": {fault}", data.from));
+    let stored = Stored::open(Path::new(&data.from)).map_err(named)?;
+    stored.agrees_with(experiment).map_err(RunError::Usage)?;
+    if stored.digest() != data.from_digest {
+        return Err(RunError::Usage(format!(
+            "data.from = \"{}\" holds the simulation {}, and data.from_digest asks for {}: the folder is another than it \
+             was; put that one back, or leave data.from_digest out to take this one",
+            data.from,
+            stored.digest(),
+            data.from_digest
+        )));
+    }
+    stored.has(data.trajectories).map_err(named)?;
+    let split = |count| Split::new(count, data.split, experiment.seed).map_err(RunError::usage);
+    let (all, held) = (split(data.trajectories)?, split(data.at_once)?);
+    let name = experiment.system["name"].as_str().unwrap_or_default();
+    progress.stage(&format!("reading {} trajectories of {name} from {}", data.at_once, data.from));
+    let turns = Turns {
+        shards: stored.shards().clone(),
+        size: held.train.len(),
+        train: all.train,
+        seed: experiment.seed,
+        observed: observed.to_vec(),
+    };
+    let (train, validation, test) =
+        (turns.which(0), &all.validation[..held.validation.len()], &all.test[..held.test.len()]);
+    let mut which = [&train, validation, test].concat();
+    which.sort_unstable();
+    let runs = seen(stored.shards().read(&which).map_err(RunError::usage)?, observed);
+    // every one of a part is among those that were read
+    let places = |part: &[usize]| part.iter().map(|run| which.partition_point(|other| other < run)).collect();
+    let split = Split { train: places(&train), validation: places(validation), test: places(test) };
+    let turns = (turns.size < turns.train.len()).then_some(turns);
+    if turns.is_some() {
+        progress.note(&format!(
+            "of {} trajectories {} are in memory at once (data.at_once): training takes turns, and the scales and the \
+             baselines are of the first",
+            data.trajectories, data.at_once
+        ));
+    }
+    Ok((runs, split, turns))
+}
+
+/// Simulates or reads, splits, fits the scales to the training part, and integrates the truth to score against: all
 /// that can fail before training fails before it.
 pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> Result<Prepared, RunError> {
-    let name = experiment.system["name"].as_str().unwrap_or_default();
-    progress.stage(&format!("simulating {} trajectories of {name}", experiment.data.trajectories));
-    let (system, runs) = simulate(experiment)?;
+    let system = experiment.build_system().map_err(RunError::Usage)?;
     let observed = experiment.observed(&*system).map_err(RunError::Usage)?;
-    let runs = seen(runs, &observed);
-    let split = Split::new(experiment.data.trajectories, experiment.data.split, experiment.seed)
-        .map_err(RunError::usage)?;
+    let count = experiment.data.trajectories;
+    let (runs, split, turns) = if experiment.data.from.is_empty() {
+        progress.stage(&format!("simulating {count} trajectories of {}", system.name()));
+        let runs = seen(simulate(experiment, &*system, 0..count)?, &observed);
+        let split = Split::new(count, experiment.data.split, experiment.seed).map_err(RunError::usage)?;
+        (runs, split, None)
+    } else {
+        stored(experiment, &observed, progress)?
+    };
     let normalisation = Normalisation::fit(&runs, &split.train);
     progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
     let task = task(experiment, &*system, &observed, &runs, &split, &normalisation)?;
-    Ok(Prepared { system, runs, split, normalisation, task })
+    Ok(Prepared { system, runs, turns, split, normalisation, task })
 }
 
 /// Tolerances of the truth, and of the second integration that finds how long it holds.
@@ -91,7 +196,7 @@ fn task(
     // Lengths are counted in samples once, here, so that no two roundings can differ.
     let (lead, span) = (experiment.lead(), (experiment.forecast_span() / dt).round() as usize);
     let times = Times::new(dt, lead + span).map_err(RunError::usage)?;
-    let starts = starts(experiment, system, "evaluate", evaluate.starts);
+    let starts = starts(experiment, system, "evaluate", 0..evaluate.starts);
     let whole = system.ensemble(&starts, &times, &TRUTH).map_err(failed)?;
 
     let after = Times::new(dt, span).map_err(RunError::usage)?.from(times.at(lead));
@@ -160,4 +265,35 @@ pub(crate) fn cut(
     #[allow(clippy::expect_used)] // of times that exist, and of two samples or more
     let times = Times::new(runs.times().dt(), samples.len() - 1).expect("a part of sample times is one");
     Trajectories::new(times.from(runs.times().at(samples.start)), [runs.dim(), runs.known_dim()], u, known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_take_every_trajectory_and_follow_from_the_seed_alone() {
+        let shards =
+            |each| Shards::new(Path::new("none"), Times::up_to(1.0, 0.5).unwrap(), [1, 0], 100, each);
+        let train: Vec<usize> = (0..100).filter(|run| run % 5 != 2).collect();
+        let turns =
+            |size, seed| Turns { shards: shards(7), train: train.clone(), size, seed, observed: vec![0] };
+        let some = turns(16, 3);
+        for round in 0..3 {
+            let all: Vec<Vec<usize>> = (0..5).map(|part| some.which(5 * round + part)).collect();
+            assert!(all.iter().all(|turn| turn.len() == 16 && turn.is_sorted()));
+            let mut seen = all.concat();
+            seen.sort_unstable();
+            assert_eq!(seen, train, "round {round}");
+        }
+        assert_ne!(some.which(0), some.which(5));
+        assert_ne!(some.which(0), turns(16, 4).which(0));
+        assert_eq!(some.which(7), turns(16, 3).which(7));
+        // Those left over change from round to round.
+        let uneven = turns(30, 3);
+        let round = |round| [uneven.which(2 * round), uneven.which(2 * round + 1)].concat();
+        assert!(round(0).len() == 60 && round(1).len() == 60);
+        // All at once is what a simulation in memory gives.
+        assert_eq!((turns(80, 3).which(0), turns(80, 3).which(9)), (train.clone(), train.clone()));
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use dataset::Split;
-use models::baselines::MAX_DEGREE;
+use models::baselines::{Baseline, MAX_DEGREE};
 use models::{Implementation, Machine, Optimizer, Precision, Recipe, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +15,13 @@ use crate::schedule::Schedule;
 
 /// The most numbers of one array.
 pub(crate) const MAX_NUMBERS: u64 = 1 << 28;
+
+/// The most trajectories.
+pub(crate) const MAX_TRAJECTORIES: u64 = 10_000_000;
+
+/// The numbers that are held at once of a folder that holds more than the most: an eighth of it, with which a training
+/// takes some 2 GB, since scales, windows and baselines are each as many again.
+const NUMBERS_AT_ONCE: usize = 1 << 25;
 
 /// The most samples of a long run; even a small network takes a minute over them.
 const MOST_LONG_RUN: f64 = 1e8;
@@ -54,6 +61,21 @@ pub struct Data {
     pub solver: Solver,
     /// The components of the state that are seen: what a model learns from, and forecasts.
     pub observe: Vec<String>,
+    /// A folder that `simulate` wrote, to take the trajectories from; empty to simulate them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
+    /// What tells the simulation in that folder from others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from_digest: String,
+    /// Trajectories of that folder that are in memory at once; by default all where they fit. Of more, training takes
+    /// turns.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub at_once: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Data {
@@ -68,7 +90,20 @@ impl Data {
             initial: system.initial_region(),
             solver: Solver::default(),
             observe: system.components().into_iter().map(|component| component.name).collect(),
+            from: String::new(),
+            from_digest: String::new(),
+            at_once: 0,
         }
+    }
+
+    /// The trajectories that are in memory at once.
+    pub(crate) fn held(&self) -> usize {
+        if self.from.is_empty() { self.trajectories } else { self.at_once }
+    }
+
+    /// The same data but for where they lie.
+    pub(crate) fn wherever(&self) -> Self {
+        Data { from: String::new(), ..self.clone() }
     }
 }
 
@@ -197,11 +232,21 @@ impl Default for Evaluate {
     }
 }
 
+/// The system of a section.
+pub(crate) fn build_system(section: &Value) -> Result<Box<dyn System>, String> {
+    let entry = crate::names::system(section)?;
+    (entry.build)(settings(section)).map_err(|fault| format!("system: {fault}"))
+}
+
 impl Experiment {
     /// The system.
     pub(crate) fn build_system(&self) -> Result<Box<dyn System>, String> {
-        let entry = crate::names::system(&self.system)?;
-        (entry.build)(settings(&self.system)).map_err(|fault| format!("system: {fault}"))
+        build_system(&self.system)
+    }
+
+    /// How many numbers describe an instant: the observed components, and the known inputs.
+    pub(crate) fn inputs(&self, system: &dyn System) -> Result<usize, String> {
+        Ok(self.observed(system)?.len() + system.known_inputs().len())
     }
 
     /// The largest Lyapunov exponent of the system with its parameters and initial region, rounded to four digits; 0 of
@@ -232,7 +277,7 @@ impl Experiment {
     /// What is learned and how it is scored, whatever the seed and the network: runs for which this is equal
     /// can be compared.
     pub fn task(&self) -> String {
-        serde_json::json!([self.system, self.data, self.evaluate]).to_string()
+        serde_json::json!([self.system, self.data.wherever(), self.evaluate]).to_string()
     }
 
     /// The network and its settings.
@@ -242,17 +287,48 @@ impl Experiment {
 
     /// Says which key of the system or the data has an impossible value, and what would be possible.
     pub(crate) fn check_data(&self) -> Result<(), String> {
+        self.check_simulation()?;
+        let held = self.data.held() as f64 * self.numbers()?;
+        let cure = if self.data.from.is_empty() {
+            "take fewer trajectories, a larger dt or a shorter t_final, or simulate them to a folder (`attractor simulate \
+             -o FOLDER/`), of which training takes turns (data.from)"
+        } else {
+            "take a smaller data.at_once"
+        };
+        check_memory("data", held, cure)
+    }
+
+    /// The numbers of a trajectory.
+    fn numbers(&self) -> Result<f64, String> {
+        Ok(self.times()?.samples() as f64 * self.build_system()?.dim() as f64)
+    }
+
+    /// The trajectories to hold of a folder: all where they fit, or as many as are good to take turns with.
+    pub(crate) fn good_at_once(&self) -> Result<usize, String> {
+        let (numbers, all) = (self.numbers()?, self.data.trajectories);
+        let fits = all as f64 * numbers <= MAX_NUMBERS as f64;
+        Ok(if fits { all } else { ((NUMBERS_AT_ONCE as f64 / numbers) as usize).clamp(1, all) })
+    }
+
+    /// Says which key of the system or the data has an impossible value, whatever the memory; one trajectory must fit.
+    pub(crate) fn check_simulation(&self) -> Result<(), String> {
         let (system, data) = (self.build_system()?, &self.data);
-        whole("data.trajectories", data.trajectories as u64, 1, 10_000_000)?;
-        let times = self.times()?;
+        whole("data.trajectories", data.trajectories as u64, 1, MAX_TRAJECTORIES)?;
+        self.times()?;
         data.solver.check().map_err(|fault| format!("data.solver: {fault}"))?;
         if let Some([low, high]) = data.initial.iter().find(|[low, high]| low > high) {
             return Err(format!("data.initial: [{low}, {high}] must go from low to high"));
         }
         self.observed(&*system)?;
-        let count = data.trajectories as f64 * times.samples() as f64 * system.dim() as f64;
-        check_memory("data", count, "take fewer trajectories, a larger dt or a shorter t_final")?;
-        Ok(())
+        check_memory("one trajectory", self.numbers()?, "take a larger dt or a shorter t_final")
+    }
+
+    /// Says whether so many trajectories are none, or more than are kept in memory.
+    pub(crate) fn check_together(&self, count: usize) -> Result<(), String> {
+        if count == 0 || count as u64 > MAX_TRAJECTORIES {
+            return Err(format!("a file holds at least 1 trajectory and at most {MAX_TRAJECTORIES}"));
+        }
+        check_memory("a file", count as f64 * self.numbers()?, "let it hold fewer")
     }
 
     /// Says which key has an impossible value, and what would be possible.
@@ -261,6 +337,20 @@ impl Experiment {
         let (system, times) = (self.build_system()?, self.times()?);
         let Experiment { data, train, evaluate, .. } = self;
         Split::new(data.trajectories, data.split, self.seed).map_err(|fault| format!("data: {fault}"))?;
+        if data.from.is_empty() {
+            if let Some(key) = [("from_digest", data.from_digest.is_empty()), ("at_once", data.at_once == 0)]
+                .into_iter()
+                .find_map(|(key, unset)| (!unset).then_some(key))
+            {
+                return Err(format!(
+                    "data.{key} does nothing without data.from, the folder that it is about"
+                ));
+            }
+        } else {
+            whole("data.at_once", data.at_once as u64, 1, data.trajectories as u64)?;
+            Split::new(data.at_once, data.split, self.seed)
+                .map_err(|fault| format!("data.at_once: {fault}"))?;
+        }
 
         let (network, settings) = self.network()?;
         let window = (network.check)(&settings).map_err(|fault| format!("model: {fault}"))?;
@@ -329,7 +419,7 @@ impl Experiment {
                     "train.unroll = 1",
                     "which leaves no steps to lengthen",
                 )?;
-                let windows = data.trajectories as f64 * (times.samples() - window) as f64;
+                let windows = data.held() as f64 * (times.samples() - window) as f64;
                 let numbers = windows.min(train.batch_size as f64)
                     * (window + train.unroll) as f64
                     * (system.dim() + system.known_inputs().len()) as f64;
@@ -345,6 +435,10 @@ impl Experiment {
 
         whole("evaluate.starts", evaluate.starts as u64, 2, 10_000)?;
         whole("evaluate.polynomial_degree", evaluate.polynomial_degree as u64, 1, MAX_DEGREE as u64)?;
+        for baseline in Baseline::all(evaluate.polynomial_degree) {
+            let fault = |fault| format!("evaluate.polynomial_degree: {fault}");
+            baseline.check(self.inputs(&*system)?).map_err(fault)?;
+        }
         if evaluate.lyapunov_exponent != 0.0 && !(1e-6..=1e6).contains(&evaluate.lyapunov_exponent) {
             return Err(format!(
                 "evaluate.lyapunov_exponent = {:e} must lie between 0.000001 and 1000000, or be 0 to leave valid \
@@ -485,7 +579,7 @@ fn settings(named: &Value) -> Value {
     settings
 }
 
-fn whole(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
+pub(crate) fn whole(key: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
     match (least..=most).contains(&value) {
         true => Ok(()),
         false if most == u64::MAX => Err(format!("{key} = {value} must be at least {least}")),

@@ -14,6 +14,7 @@ mod resolve;
 mod run;
 mod schedule;
 mod simulation;
+mod stored;
 pub mod sweep;
 mod tensorboard;
 mod training;
@@ -28,7 +29,7 @@ pub use models::devices;
 pub use prediction::predict;
 pub use run::{Needs, Run};
 pub use sim::systems::SYSTEMS;
-pub use simulation::simulate;
+pub use simulation::{Simulated, simulate};
 pub use training::{Outcome, resume, train};
 
 /// Why a command did not do what was asked.
@@ -54,8 +55,8 @@ impl RunError {
 
 /// A request to stop, from a signal handler.
 ///
-/// While a training loop runs the request is granted at the next step, with the state saved, and while a sweep
-/// runs once its trainings have done so. At any other time there is nothing that stopping in order would save.
+/// While a training loop runs the request is granted at the next step, with the state saved, while a sweep runs once
+/// its trainings have done so, and while a simulation fills a folder once the present part is written. At any other time there is nothing that stopping in order would save.
 #[derive(Default)]
 pub struct Interrupt(AtomicU8);
 
@@ -86,6 +87,9 @@ pub trait Progress: Send {
 
     /// Training has come to a step.
     fn step(&mut self, at: &Step);
+
+    /// A simulation in parts has so many of its trajectories, and will take so many seconds more.
+    fn trajectories(&mut self, done: u64, of: u64, seconds_left: f64);
 
     /// Something the user should know that stops nothing.
     fn note(&mut self, what: &str);

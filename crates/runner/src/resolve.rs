@@ -4,6 +4,8 @@
 //! of that table and of its kind. So one comparison finds every misspelt key, and no section has to say
 //! twice what it holds.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -11,10 +13,12 @@ use sim::Solver;
 use toml::{Table, Value};
 
 use models::Optimizer;
+use models::baselines::Baseline;
 
-use crate::experiment::{Data, Evaluate, Experiment, Train};
+use crate::experiment::{Data, Evaluate, Experiment, Train, build_system};
 use crate::names::{network, system, unknown};
 use crate::schedule::Schedule;
+use crate::stored::Stored;
 
 /// Where a table with a name stands, for which the name alone is short.
 const NAMED: [&str; 5] = ["system", "model", "data.solver", "train.optimizer", "train.schedule"];
@@ -95,12 +99,33 @@ pub(crate) fn resolve(given: &Table) -> Result<Experiment, String> {
 
 /// The experiment of a table, with every default filled in; keys and kinds are checked, values are not.
 pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
-    let given = &in_full(given);
+    let mut given = in_full(given);
+    let stored = folder_of(&given)?;
+    if let Some(stored) = &stored {
+        complete(&mut given, stored.settings());
+    }
+    let given = &given;
     let entry = system(&named(given, "system")?)?;
     let network = network(&named(given, "model")?)?;
     let section = |key: &str| given.get(key).and_then(Value::as_table);
 
-    let mut data = table(&Data::of(&*(entry.build)((entry.defaults)())?));
+    // its region and components are those of its parameters
+    let mut system = with_name(entry.name, (entry.defaults)());
+    let mut parameters = section("system").cloned().unwrap_or_default();
+    if entry.own_names.iter().any(|key| parameters.contains_key(*key)) {
+        for &key in entry.own_names {
+            let own = parameters.remove(key).unwrap_or_else(|| Value::Table(Table::new()));
+            if !own.is_table() {
+                return Err(format!("system.{key} = {own} must be a table, such as {}", system[key]));
+            }
+            system.insert(key.into(), own);
+        }
+    }
+    merge(&mut system, &parameters, "system")?;
+    let mut data = table(&Data::of(&*build_system(&read(&Value::Table(system.clone()))?)?));
+    data.insert("from".into(), Value::String(String::new()));
+    data.insert("from_digest".into(), Value::String(String::new()));
+    data.insert("at_once".into(), Value::Integer(0));
     if let Some(solver) = section("data").and_then(|data| data.get("solver")) {
         data.insert("solver".into(), choose("data.solver", solver, &Solver::ALL)?);
     }
@@ -114,12 +139,14 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
 
     let mut filled = Table::new();
     filled.insert("seed".into(), Value::Integer(0));
-    filled.insert("system".into(), Value::Table(with_name(entry.name, (entry.defaults)())));
+    filled.insert("system".into(), Value::Table(system));
     filled.insert("data".into(), Value::Table(data));
     filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
     filled.insert("train".into(), Value::Table(train));
     filled.insert("evaluate".into(), Value::Table(table(&Evaluate::default())));
-    merge(&mut filled, given, "")?;
+    let rest: Table =
+        given.iter().filter(|(key, _)| *key != "system").map(|(k, v)| (k.clone(), v.clone())).collect();
+    merge(&mut filled, &rest, "")?;
 
     let mut experiment = Experiment {
         seed: part(&filled, "seed")?,
@@ -137,7 +164,54 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     if !given("long_run") && experiment.evaluate.lyapunov_exponent > 0.0 {
         experiment.evaluate.long_run = Evaluate::LONG_RUN;
     }
+    if !given("polynomial_degree") {
+        let inputs = experiment.inputs(&*experiment.build_system()?)?;
+        let possible = |degree: &usize| Baseline::Polynomial { degree: *degree }.check(inputs).is_ok();
+        let highest = Evaluate::default().polynomial_degree;
+        experiment.evaluate.polynomial_degree = (1..=highest).rev().find(possible).unwrap_or(1);
+    }
+    if let Some(stored) = &stored {
+        stored.agrees_with(&experiment)?;
+        let data = &mut experiment.data;
+        if data.from_digest.is_empty() {
+            data.from_digest = stored.digest();
+        }
+        if data.at_once == 0 {
+            experiment.data.at_once = experiment.good_at_once()?;
+        }
+    }
     Ok(experiment)
+}
+
+/// The folder that `data.from` names, unless everything is set that would be taken from it: what a run keeps must be
+/// of use where the folder is not.
+fn folder_of(given: &Table) -> Result<Option<Stored>, String> {
+    let data = given.get("data").and_then(Value::as_table);
+    let Some(Value::String(from)) = data.and_then(|data| data.get("from")) else { return Ok(None) };
+    let keys = ["from_digest", "at_once", "trajectories", "dt", "t_final", "initial", "solver"];
+    let resolved = data.is_some_and(|data| keys.iter().all(|key| data.contains_key(*key)));
+    if from.is_empty() || (resolved && given.contains_key("system")) {
+        return Ok(None);
+    }
+    Stored::open(Path::new(from)).map(Some).map_err(|fault| format!("data.from = \"{from}\": {fault}"))
+}
+
+/// Sets what is not set, down to the settings of what has the same name.
+fn complete(given: &mut Table, with: Table) {
+    for (key, value) in with {
+        match (given.get_mut(&key), value) {
+            (None, value) => {
+                given.insert(key, value);
+            }
+            (Some(Value::Table(given)), Value::Table(with)) => {
+                let name = given.get("name");
+                if name.is_none() || name == with.get("name") {
+                    complete(given, with);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The table with a name alone, such as `schedule = "cosine"`, written out where a table with a name can stand.
@@ -177,11 +251,15 @@ pub(crate) fn to_toml(experiment: &Experiment) -> String {
     table(experiment).to_string()
 }
 
-/// What a training is a training of: the experiment without how it is watched, which may be another at each sitting.
+/// What a training is a training of: the experiment without how it is watched, and without where its data lie, which
+/// may be another at each sitting.
 pub(crate) fn what_is_trained(experiment: &Experiment) -> String {
     let mut table = table(experiment);
     if let Some(train) = table.get_mut("train").and_then(Value::as_table_mut) {
         train.remove("log");
+    }
+    if let Some(data) = table.get_mut("data").and_then(Value::as_table_mut) {
+        data.remove("from");
     }
     table.to_string()
 }
@@ -304,6 +382,34 @@ mod tests {
         assert_eq!(experiment.train, Train::default());
         assert_eq!(experiment.model["hidden"], 64);
         assert_eq!(experiment.system["rho"], 28.0);
+    }
+
+    #[test]
+    fn what_depends_on_the_size_of_a_system_does_so_by_default() {
+        let sized = |settings: &[&str]| {
+            let mut table = parse("system = { name = \"lorenz96\" }\nmodel = { name = \"ffnn\" }").unwrap();
+            let settings: Vec<String> = settings.iter().map(|&pair| pair.into()).collect();
+            set(&mut table, &settings).and_then(|()| resolve(&table))
+        };
+        for (variables, degree) in [(4, 6), (7, 5), (40, 2), (1999, 1)] {
+            let experiment = sized(&[&format!("system.variables={variables}"), "evaluate.starts=2"]).unwrap();
+            assert_eq!(experiment.evaluate.polynomial_degree, degree, "{variables}");
+            assert_eq!(
+                (experiment.data.initial.len(), experiment.data.observe.len()),
+                (variables, variables)
+            );
+        }
+        assert_eq!(sized(&["system.forcing=5"]).unwrap().data.initial[39], [4.0, 6.0]);
+        assert_eq!(sized(&["data.observe=[\"x1\", \"x2\"]"]).unwrap().evaluate.polynomial_degree, 6);
+        for (settings, words) in [
+            (["evaluate.polynomial_degree=3"], ["evaluate.polynomial_degree", "12341 monomials"]),
+            (["system.variables=2000"], ["evaluate.polynomial_degree", "2001 monomials"]),
+            (["system.variables=3"], ["system: variables = 3", "between 4 and"]),
+            (["system.variables=4.5"], ["system.variables = 4.5", "whole number"]),
+        ] {
+            let message = sized(&settings).unwrap_err();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        }
     }
 
     #[test]

@@ -413,12 +413,11 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, RunError> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(RunError::failed)
 }
 
-/// What a model is a model of: everything but the scoring, which may be another each time, and how its training is
-/// watched.
+/// What a model is a model of: everything but the scoring, which may be another each time, how its training is
+/// watched, and where its data lie.
 fn about_model(experiment: &Experiment) -> String {
     let Experiment { seed, system, data, model, train, .. } = experiment;
-    let mut about =
-        serde_json::json!({"seed": seed, "system": system, "data": data, "model": model, "train": train});
+    let mut about = serde_json::json!({"seed": seed, "system": system, "data": data.wherever(), "model": model, "train": train});
     if let Some(train) = about["train"].as_object_mut() {
         train.remove("log");
     }

@@ -1,32 +1,55 @@
-//! `simulate`: trajectories to a file.
+//! `simulate`: trajectories to a file, or to a folder of files.
 
+use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Instant;
 
-use dataset::arrays::{Array, write_csv, write_npz};
+use dataset::arrays::write_csv;
+use dataset::shards::write_trajectories;
 use toml::{Table, Value};
 
+use crate::experiment::Experiment;
 use crate::resolve::{fill, set};
-use crate::{Progress, RunError, data};
+use crate::run::lock;
+use crate::stored::{ABOUT, Simulation, Stored, as_folder};
+use crate::{Interrupt, Progress, RunError, data};
+
+/// How a simulation ended: with what was written, in a sentence.
+#[derive(Debug)]
+pub enum Simulated {
+    /// All of it is there.
+    Done(String),
+    /// It was asked to stop; the same command continues it.
+    Interrupted(String),
+}
 
 /// Simulates a system, with overrides of `seed`, `system` and `data`, and writes `output`: an .npz with the
 /// times `t`, `u` [trajectory, time, component] and, where there are known inputs, `known` [trajectory, time,
-/// input]; or a .csv with a row for each sample. Returns what was written, in a sentence.
+/// input]; or a .csv with a row for each sample; or, where `output` ends in a slash or is a folder, a folder of such
+/// .npz files with some of the trajectories each, `per_file` where it is given, of which one is in memory at a time. A
+/// folder that holds a part of
+/// the same simulation is completed.
 ///
 /// # Errors
-/// A wrong name, setting or file ending; a simulation that diverges; a file that cannot be written.
+/// A wrong name, setting or file ending; a folder that holds something else; a simulation that diverges; a file that
+/// cannot be written.
 pub fn simulate(
     system: &str,
     overrides: &[String],
     output: &Path,
+    per_file: Option<usize>,
+    stop: &Interrupt,
     progress: &mut dyn Progress,
-) -> Result<String, RunError> {
-    let ending = check_output(output, &["npz", "csv"])?;
+) -> Result<Simulated, RunError> {
+    let to_folder = output.is_dir() || output.to_string_lossy().ends_with(std::path::is_separator);
+    let ending = if to_folder { check_folder(output)? } else { check_output(output, &["npz", "csv"])? };
     let named = |name: &str| Value::Table(Table::from_iter([("name".into(), Value::String(name.into()))]));
     let mut table = Table::from_iter([("system".into(), named(system)), ("model".into(), named("ffnn"))]);
     for pair in overrides {
-        let section = pair.split(['.', '=']).next().unwrap_or_default().trim();
+        let key = pair.split('=').next().unwrap_or_default().trim();
+        let section = key.split('.').next().unwrap_or_default().trim();
         if ["model", "train", "evaluate"].contains(&section)
-            || ["system", "system.name"].contains(&pair.split('=').next().unwrap_or_default().trim())
+            || ["system", "system.name", "data.from", "data.from_digest", "data.at_once"].contains(&key)
         {
             return Err(RunError::Usage(format!(
                 "{pair} has no meaning here: simulate takes seed, data.* and the parameters of the system it names"
@@ -35,22 +58,29 @@ pub fn simulate(
     }
     set(&mut table, overrides).map_err(RunError::Usage)?;
     let experiment = fill(&table).map_err(RunError::Usage)?;
+    if !experiment.data.from.is_empty() {
+        return Err(RunError::Usage("data.from has no meaning here: simulate writes trajectories".into()));
+    }
+    if to_folder {
+        experiment.check_simulation().map_err(RunError::Usage)?;
+        return simulate_to_folder(&experiment, output, per_file, stop, progress);
+    }
+    if per_file.is_some() {
+        return Err(RunError::Usage(format!(
+            "--per-file is for a folder, such as -o {}",
+            as_folder(&output.with_extension(""))
+        )));
+    }
     experiment.check_data().map_err(RunError::Usage)?;
 
-    let name = experiment.system["name"].as_str().unwrap_or_default();
+    let system = experiment.build_system().map_err(RunError::Usage)?;
+    let name = system.name();
     progress.stage(&format!("simulating {} trajectories of {name}", experiment.data.trajectories));
-    let (system, runs) = data::simulate(&experiment)?;
+    let runs = data::simulate(&experiment, &*system, 0..experiment.data.trajectories)?;
     let (count, samples) = (runs.count(), runs.samples());
     progress.stage(&format!("writing {}", output.display()));
     let written = if ending == "npz" {
-        let t = Array::new([samples], runs.times().all());
-        let u = Array::new([count, samples, runs.dim()], runs.u().to_vec());
-        let known = Array::new([count, samples, runs.known_dim()], runs.known().to_vec());
-        let mut arrays = vec![("t", &t), ("u", &u)];
-        if runs.known_dim() > 0 {
-            arrays.push(("known", &known));
-        }
-        write_npz(output, &arrays)
+        write_trajectories(output, &runs)
     } else {
         let components = system.components().into_iter().chain(system.known_inputs());
         let header: Vec<String> =
@@ -66,11 +96,132 @@ pub fn simulate(
         )
     };
     written.map_err(RunError::failed)?;
-    Ok(format!(
+    Ok(Simulated::Done(format!(
         "{}: {count} trajectories of {name}, {samples} samples of {} components each",
         output.display(),
         runs.dim()
-    ))
+    )))
+}
+
+/// Simulates what a folder lacks of its shards.
+fn simulate_to_folder(
+    experiment: &Experiment,
+    folder: &Path,
+    per_file: Option<usize>,
+    stop: &Interrupt,
+    progress: &mut dyn Progress,
+) -> Result<Simulated, RunError> {
+    let at = as_folder(folder);
+    let cannot = |error: std::io::Error| {
+        RunError::Usage(format!("{at} cannot be written: {error}; name a folder that can be"))
+    };
+    let system = experiment.build_system().map_err(RunError::Usage)?;
+    let mut asked = Simulation::of(experiment).map_err(RunError::Usage)?;
+    if let Some(count) = per_file {
+        experiment
+            .check_together(count)
+            .map_err(|fault| RunError::Usage(format!("--per-file = {count}: {fault}")))?;
+        asked.trajectories_per_shard = count;
+    }
+    let about = folder.join(ABOUT);
+    let stored = if about.exists() {
+        let stored = Stored::open(folder).map_err(RunError::Usage)?;
+        if per_file.is_none() {
+            asked.trajectories_per_shard = stored.per_shard();
+        }
+        stored.is_that_of(&asked).map_err(RunError::Usage)?;
+        stored
+    } else {
+        let stored = Stored::new(folder, asked).map_err(RunError::Usage)?;
+        std::fs::create_dir_all(folder).map_err(cannot)?;
+        let fault = |error| RunError::Usage(format!("{error}; name a folder that can be written"));
+        stored.write().map_err(fault)?;
+        stored
+    };
+    let file = std::fs::File::open(&about).map_err(cannot)?;
+    let Some(_lock) = lock(file) else {
+        return Err(RunError::Usage(format!("another process writes to {at}")));
+    };
+    remove_temporaries(folder).map_err(cannot)?;
+
+    let (shards, count) = (stored.shards(), stored.count());
+    let mut missing = Vec::new();
+    for shard in 0..shards.number() {
+        match shards.is_there(shard) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(fault) => progress.note(&format!("{fault}; it is simulated again")),
+        }
+        missing.push(shard);
+    }
+    let all: usize = missing.iter().map(|&shard| shards.range(shard).len()).sum();
+    if all > 0 {
+        let there =
+            if all < count { format!(", {} of {count} are there", count - all) } else { String::new() };
+        progress.stage(&format!("simulating {all} trajectories of {}{there}", system.name()));
+    }
+    let (begin, mut done) = (Instant::now(), 0);
+    stop.listen(true);
+    for shard in missing {
+        let range = shards.range(shard);
+        let runs = data::simulate(experiment, &*system, range)?;
+        shards.write(shard, &runs).map_err(|error| {
+            let cure = if error.kind() == ErrorKind::StorageFull { "make room, and " } else { "" };
+            RunError::Failed(format!(
+                "{error}; {} of {count} trajectories are complete in {at}: {cure}the same command continues",
+                count - all + done
+            ))
+        })?;
+        done += runs.count();
+        let left = begin.elapsed().as_secs_f64() / done as f64 * (all - done) as f64;
+        progress.trajectories((count - all + done) as u64, count as u64, left);
+        if stop.is_requested() && done < all {
+            stop.listen(false);
+            return Ok(Simulated::Interrupted(format!(
+                "interrupted with {} of {count} trajectories complete in {at}; the same command continues",
+                count - all + done
+            )));
+        }
+    }
+    stop.listen(false);
+    Ok(Simulated::Done(format!(
+        "{at}: {count} trajectories of {}, {} samples of {} components each, in {} files",
+        system.name(),
+        experiment.times().map_err(RunError::Usage)?.samples(),
+        system.dim(),
+        shards.number()
+    )))
+}
+
+/// Refuses, before any work, a folder that is not for a simulation.
+fn check_folder(folder: &Path) -> Result<&'static str, RunError> {
+    let fault = if folder.exists() && !folder.is_dir() {
+        "is a file; name a folder, or leave the slash out".to_owned()
+    } else if folder.parent().is_some_and(|parent| parent != Path::new("") && !parent.is_dir()) {
+        "lies in a folder that does not exist; make it first".into()
+    } else if !folder.join(ABOUT).exists()
+        && std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| !is_temporary(&entry))
+    {
+        format!("is a folder with other things and no {ABOUT}; name a new folder, or a file")
+    } else {
+        return Ok("");
+    };
+    Err(RunError::Usage(format!("{} {fault}", folder.display())))
+}
+
+/// What a killed process leaves of a file that it was writing.
+fn is_temporary(entry: &std::fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let name = name.to_string_lossy();
+    name.starts_with(".attractor-") && name.ends_with(".tmp")
+}
+
+/// Removes such files, which nobody else can be writing while the folder is locked.
+fn remove_temporaries(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)?.flatten().filter(is_temporary) {
+        std::fs::remove_file(entry.path())?;
+    }
+    Ok(())
 }
 
 /// Refuses, before any work, an output that could not be written in the end. Returns its ending.

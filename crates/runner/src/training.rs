@@ -12,7 +12,7 @@ use serde_json::Value;
 use sim::Trajectories;
 use sim::random::stream;
 
-use crate::data::{Prepared, cut, part, prepare};
+use crate::data::{Prepared, Turns, cut, part, prepare};
 use crate::environment::{Build, Environment};
 use crate::evaluation::score;
 use crate::experiment::Train;
@@ -232,7 +232,7 @@ impl Sitting<'_> {
             self.events = Some(self.run.events(state.counters.step)?);
         }
         let parameters = learner.weights().count();
-        let (training, validation) = self.examples()?;
+        let (mut training, validation) = self.examples()?;
         progress.stage(&format!(
             "training {} with {parameters} parameters on {}, {} steps of {} windows",
             network.name,
@@ -242,7 +242,8 @@ impl Sitting<'_> {
         ));
         self.stop.listen(true);
         // On a thread of the pool, so that a step need not wake another one to begin.
-        let ended = rayon::scope(|_| self.steps(&mut *learner, &training, &validation, &mut state, progress));
+        let ended =
+            rayon::scope(|_| self.steps(&mut *learner, &mut training, &validation, &mut state, progress));
         // A step or a validation that fails changes nothing, so this state is the last good one.
         self.checkpoint(&*learner, &mut state)?;
         if !matches!(ended, Ok(true)) {
@@ -409,11 +410,13 @@ impl Sitting<'_> {
     fn steps(
         &self,
         learner: &mut dyn Learner,
-        training: &Examples,
+        training: &mut Examples,
         validation: &Examples,
         state: &mut State,
         progress: &mut dyn Progress,
     ) -> Result<bool, RunError> {
+        // Which turn the examples are of; see `Turns`.
+        let mut turn = 0;
         let train = &self.experiment.train;
         let mut order = BatchOrder::new(self.experiment.seed, training.count(), train.batch_size);
         let mut batch = Batch::default();
@@ -452,7 +455,14 @@ impl Sitting<'_> {
             if !same || batch.inputs.is_empty() {
                 let steps = if same { train.unroll } else { free_steps(train, step) };
                 let length = self.prepared.task.window + steps - 1;
-                training.gather(order.at(if same { 0 } else { step }), length, &mut batch);
+                let at = if same { 0 } else { step };
+                if let Some(turns) = &self.prepared.turns
+                    && turn != order.epoch(at)
+                {
+                    turn = order.epoch(at);
+                    *training = self.of_turn(turns, turn)?;
+                }
+                training.gather(order.at(at), length, &mut batch);
             }
             if train.input_noise > 0.0 {
                 let mut draws = stream(self.experiment.seed, "input noise", step);
@@ -555,6 +565,15 @@ impl Sitting<'_> {
             Examples::new(runs, part, normalisation, length, stride).map_err(RunError::usage)
         };
         Ok((part(&split.train, 1)?, part(&split.validation, task.window)?))
+    }
+
+    /// The training windows of a turn; as many as in every other.
+    fn of_turn(&self, turns: &Turns, turn: u64) -> Result<Examples, RunError> {
+        let Prepared { normalisation, task, .. } = self.prepared;
+        let runs = turns.read(turn)?;
+        let all: Vec<usize> = (0..runs.count()).collect();
+        let length = task.window + self.experiment.train.unroll - 1;
+        Examples::new(&runs, &all, normalisation, length, 1).map_err(RunError::usage)
     }
 
     fn diverged(&self, what: &str, value: f64, state: &State) -> RunError {

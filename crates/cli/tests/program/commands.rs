@@ -475,6 +475,7 @@ fn help_fits_80_columns_and_output_to_a_closed_pipe_is_no_fault() {
         &["report"],
         &["plot"],
         &["watch"],
+        &["derive"],
     ] {
         let help = folder.ok(&[command, &["--help"]].concat());
         let wide = help.lines().find(|line| line.chars().count() > 80);

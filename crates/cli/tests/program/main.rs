@@ -4,6 +4,7 @@
 #[path = "../../../watch/tests/browser/mod.rs"]
 mod browser;
 mod commands;
+mod derive;
 #[cfg(feature = "gpu")]
 mod gpu;
 #[path = "../../../watch/tests/folder/hostile.rs"]
@@ -12,6 +13,7 @@ mod mistakes;
 mod pages;
 mod readme;
 mod recipes;
+mod shards;
 mod support;
 mod sweep;
 mod tensorboard;

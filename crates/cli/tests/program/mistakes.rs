@@ -276,3 +276,33 @@ fn lengths_that_fall_between_two_samples_are_no_fault() {
         folder.train(&["tiny.toml", horizon, "evaluate.lyapunov_exponent=0"]);
     }
 }
+
+#[test]
+fn mistakes_in_an_expression_are_shown_with_their_place() {
+    let folder = Folder::new("");
+    for (arguments, words) in [
+        (&["2x + 1", "x=3"][..], &["column 2", "2*x"][..]),
+        (&["", "x=3"], &["column 1", "empty"]),
+        (&["sin(x", "x=3"], &["column 4", "never closed"]),
+        (&["snh(x)", "x=3"], &["did you mean \"sinh\"?"]),
+        (&["x\u{1b}[31m"], &["U+001B"]),
+        (&["x*y*z", "y=3"], &["no value for x, z", "x=1.5"]),
+        (&["x*alpha", "x=1", "alhpa=2"], &["variable \"alhpa\" is unknown; did you mean \"alpha\"?"]),
+        (&["2*3", "x=1"], &["variable \"x\" is unknown; there are none"]),
+        (&["x", "x=1", "x=2"], &["x=2", "x has a value already"]),
+        (&["x", "x"], &["NAME=VALUE"]),
+        (&["x", "x="], &["x=", "empty"]),
+        (&["x", "x=1.2.3"], &["x=1.2.3", "one decimal point"]),
+        (&["x", "x=y"], &["variable \"y\" is unknown"]),
+        (&["x", "x=1", "--dot", "graph.svg"], &["graph.svg", ".dot"]),
+        (&["x", "x=1", "--dot", "none/graph.dot"], &["none/graph.dot", "folder"]),
+    ] {
+        refused(&folder, &[&["derive"], arguments].concat(), 2, words);
+    }
+    let deep = format!("{}x{}", "(".repeat(10_000), ")".repeat(10_000));
+    refused(&folder, &["derive", &deep, "x=1"], 2, &["nested"]);
+    refused(&folder, &["derive", &"x+".repeat(40_000), "x=1"], 2, &["65536"]);
+    let output = folder.run(&["derive", "1 + 2 x", "x=3"]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(message.lines().skip(1).collect::<Vec<_>>(), ["1 + 2 x", "      ^"]);
+}

@@ -79,7 +79,7 @@ pub(super) struct Features {
 }
 
 impl Features {
-    fn of_present(degree: usize) -> Self {
+    pub(super) fn of_present(degree: usize) -> Self {
         Features { delays: 1, skip: 1, degree }
     }
 
@@ -89,7 +89,7 @@ impl Features {
     }
 
     /// The sentence for more monomials than can be solved for in some minutes.
-    fn check(self, inputs: usize) -> Result<(), String> {
+    pub(super) fn check(self, inputs: usize) -> Result<(), String> {
         const MOST: u128 = 2000;
         let Features { delays, degree, .. } = self;
         let count = Monomials::count_of(delays.saturating_mul(inputs), degree);

@@ -13,6 +13,7 @@ use forecast::Forecaster;
 use sim::Trajectories;
 
 pub use fitted::FittedConfig;
+use least_squares::Features;
 pub use least_squares::{LeastSquares, MAX_DEGREE, PolynomialConfig};
 pub use nvar::NvarConfig;
 pub use persistence::Persistence;
@@ -36,6 +37,18 @@ impl Baseline {
     /// Every baseline.
     pub fn all(polynomial_degree: usize) -> [Baseline; 3] {
         [Baseline::Polynomial { degree: polynomial_degree }, Baseline::Linear, Baseline::Persistence]
+    }
+
+    /// Says why it cannot be fitted to so many components and known inputs.
+    ///
+    /// # Errors
+    /// A polynomial of more monomials than can be solved for.
+    pub fn check(self, inputs: usize) -> Result<(), String> {
+        match self {
+            Baseline::Persistence => Ok(()),
+            Baseline::Linear => Features::of_present(1).check(inputs),
+            Baseline::Polynomial { degree } => Features::of_present(degree).check(inputs),
+        }
     }
 
     /// Its name in the results.

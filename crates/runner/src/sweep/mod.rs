@@ -166,7 +166,7 @@ fn check(source: &Source, about: &About) -> Result<u32, RunError> {
     let named = |index: usize| about.entries[index].join(" ");
     let mut known: HashMap<u64, usize> = HashMap::new();
     let mut opened: BTreeSet<String> = BTreeSet::new();
-    let mut fingerprint = fnv1a(FNV1A, about.device.as_bytes());
+    let mut fingerprint = fnv1a(about.device.as_bytes());
     for (index, overrides) in about.entries.iter().enumerate() {
         let place = |fault: RunError| match named(index) {
             none if none.is_empty() => fault,
@@ -178,7 +178,7 @@ fn check(source: &Source, about: &About) -> Result<u32, RunError> {
             resolved.machine(&about.device).map_err(|fault| place(RunError::Usage(fault)))?;
         }
         let text = to_toml(&resolved);
-        let hash = fnv1a(FNV1A, text.as_bytes());
+        let hash = fnv1a(text.as_bytes());
         if let Some(other) = known.insert(hash, index)
             && to_toml(&source.resolve(&about.entries[other])?) == text
         {
@@ -188,18 +188,21 @@ fn check(source: &Source, about: &About) -> Result<u32, RunError> {
                 named(index)
             )));
         }
-        fingerprint = fnv1a(fingerprint, &hash.to_le_bytes());
+        fingerprint = fnv1a_on(fingerprint, &hash.to_le_bytes());
         for setting in overrides {
-            fingerprint = fnv1a(fingerprint, format!("{setting}\n").as_bytes());
+            fingerprint = fnv1a_on(fingerprint, format!("{setting}\n").as_bytes());
         }
     }
     Ok((fingerprint ^ (fingerprint >> 32)) as u32)
 }
 
-const FNV1A: u64 = 0xcbf2_9ce4_8422_2325;
-
 /// The hash of Fowler, Noll and Vo, version 1a, written out because that of the standard library may change.
-fn fnv1a(hash: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
+    fnv1a_on(0xcbf2_9ce4_8422_2325, bytes)
+}
+
+/// That hash, continued.
+fn fnv1a_on(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
@@ -393,7 +396,7 @@ mod tests {
         let digits = name.strip_prefix("ffnn-oscillator-").unwrap();
         assert!(digits.len() == 8 && digits.chars().all(|c| c.is_ascii_hexdigit()), "{name}");
         // of the reference implementation
-        assert_eq!(fnv1a(FNV1A, b"foobar"), 0x8594_4171_f739_67e8);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
     }
 
     #[test]

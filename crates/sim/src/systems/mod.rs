@@ -1,19 +1,48 @@
 //! The catalogue: one file a system, one line in [`SYSTEMS`].
 
+mod chua;
+mod double_pendulum;
+mod duffing;
+mod equations;
 mod lorenz;
+mod lorenz96;
+mod lotka_volterra;
 mod oscillator;
+mod rossler;
+mod thomas;
+mod van_der_pol;
 
+pub use chua::Chua;
+pub use double_pendulum::DoublePendulum;
+pub use duffing::Duffing;
 pub use lorenz::Lorenz;
+pub use lorenz96::Lorenz96;
+pub use lotka_volterra::LotkaVolterra;
 pub use oscillator::Oscillator;
 #[cfg(test)]
 pub(crate) use oscillator::tests::exact as oscillator_exact;
+pub use rossler::Rossler;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+pub use thomas::Thomas;
+pub use van_der_pol::VanDerPol;
 
 use crate::{Ode, System};
 
 /// Every system, by name.
-pub const SYSTEMS: &[Entry] = &[entry::<Lorenz>(), entry::<Oscillator>()];
+pub static SYSTEMS: &[Entry] = &[
+    entry::<Chua>(),
+    entry::<DoublePendulum>(),
+    entry::<Duffing>(),
+    equations::ENTRY,
+    entry::<Lorenz>(),
+    entry::<Lorenz96>(),
+    entry::<LotkaVolterra>(),
+    entry::<Oscillator>(),
+    entry::<Rossler>(),
+    entry::<Thomas>(),
+    entry::<VanDerPol>(),
+];
 
 /// A system of the catalogue.
 pub struct Entry {
@@ -23,6 +52,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Its parameters and their defaults, a map.
     pub defaults: fn() -> Value,
+    /// Those of its parameters that are tables of names of the user's own; a file that gives one of them gives all.
+    pub own_names: &'static [&'static str],
     /// The system with these parameters, or why they make none.
     pub build: fn(Value) -> Result<Box<dyn System>, String>,
 }
@@ -32,6 +63,7 @@ const fn entry<O: Ode + Default + Serialize + DeserializeOwned + 'static>() -> E
         name: O::NAME,
         about: O::ABOUT,
         defaults: || serde_json::json!(O::default()),
+        own_names: &[],
         build: |parameters| {
             let ode: O = serde_json::from_value(parameters).map_err(|error| error.to_string())?;
             ode.check()?;
@@ -42,8 +74,47 @@ const fn entry<O: Ode + Default + Serialize + DeserializeOwned + 'static>() -> E
 
 #[cfg(test)]
 mod tests {
+    use autodiff::Dual;
+
     use super::*;
-    use crate::{Solver, Times, random};
+    use crate::{Solver, Times, Trajectories, random};
+
+    /// The trajectory from `start`, sampled every `dt`, as exactly as it can be integrated.
+    pub(super) fn precise(system: &dyn System, start: &[f64], dt: f64, intervals: usize) -> Trajectories {
+        let (times, solver) = (Times::new(dt, intervals).unwrap(), Solver::Dop853 { tolerance: 1e-12 });
+        system.ensemble(&[start.to_vec()], &times, &solver).unwrap()
+    }
+
+    /// The largest distance of `quantity`, a function of the state, from its first value on the way.
+    pub(super) fn drift(runs: &Trajectories, quantity: impl Fn(&[f64]) -> f64) -> f64 {
+        let first = quantity(runs.state(0, 0));
+        (0..runs.samples()).map(|i| (quantity(runs.state(0, i)) - first).abs()).fold(0.0, f64::max)
+    }
+
+    /// The right-hand side at t = 0.
+    pub(super) fn velocity(ode: &impl Ode, u: &[f64]) -> Vec<f64> {
+        let mut du = vec![f64::NAN; u.len()];
+        ode.rhs(0.0, u, &mut du);
+        du
+    }
+
+    /// The Jacobian of the right-hand side at t = 0, [component, by component].
+    pub(super) fn jacobian(ode: &impl Ode, u: &[f64]) -> Vec<Vec<f64>> {
+        let mut columns = vec![];
+        for direction in 0..u.len() {
+            let mut u: Vec<Dual<1>> = u.iter().map(|&x| Dual::from(x)).collect();
+            let mut du = u.clone();
+            u[direction] = Dual::variable(u[direction].value, 0);
+            ode.rhs(Dual::from(0.0), &u, &mut du);
+            columns.push(du);
+        }
+        (0..u.len()).map(|i| columns.iter().map(|column| column[i].tangent[0]).collect()).collect()
+    }
+
+    /// The divergence of the flow at t = 0: the rate at which a volume around `u` grows.
+    pub(super) fn divergence(ode: &impl Ode, u: &[f64]) -> f64 {
+        jacobian(ode, u).iter().enumerate().map(|(i, row)| row[i]).sum()
+    }
 
     #[test]
     fn registry_keys_and_file_stems_agree() {
@@ -75,6 +146,19 @@ mod tests {
             assert_eq!(first, second);
             assert_ne!(first, run(2).unwrap());
             assert_eq!(first.known_dim(), system.known_inputs().len());
+        }
+    }
+
+    #[test]
+    fn no_random_start_blows_up() {
+        for entry in SYSTEMS {
+            let system = (entry.build)((entry.defaults)()).unwrap();
+            let starts: Vec<Vec<f64>> = (0..50).flat_map(|seed| random_starts(&*system, seed)).collect();
+            let times = Times::new(1.0, 100).unwrap();
+            let runs = system.ensemble(&starts, &times, &Solver::Dopri5 { tolerance: 1e-6 }).unwrap();
+            // What escapes may take longer than this to leave the finite numbers, but leaves every attractor.
+            let largest = runs.u().iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+            assert!(largest < 100.0, "{}: {largest}", entry.name);
         }
     }
 

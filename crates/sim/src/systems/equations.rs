@@ -1,0 +1,358 @@
+//! One's own equations, as text: u' = f(t, u), a line for each component of the state.
+//!
+//! ```toml
+//! [system]
+//! name = "equations"
+//! state = { x = "y", y = "mu*(1 - x^2)*y - x" }
+//! parameters = { mu = 1.5 }
+//! initial = { x = [-2.0, 2.0], y = [-2.0, 2.0] }
+//! ```
+//!
+//! The text is made a program of a few instructions for each operation, which runs over SIMD lanes and dual numbers as a
+//! right-hand side in Rust does. The components stand in the order of the alphabet, as TOML keeps no other.
+
+use std::collections::BTreeMap;
+
+use autodiff::{Expression, Graph, Program, check_name};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Entry;
+use crate::random::{stream, uniform};
+use crate::{Component, Ode, Scalar, System};
+
+/// Equations as an experiment file gives them. The default is the oscillator of van der Pol, as an example.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Equations {
+    /// The derivative of each component, an expression in the components, the parameters and the time `t`.
+    state: BTreeMap<String, String>,
+    #[serde(default)]
+    parameters: BTreeMap<String, f64>,
+    /// Lowest and highest initial value of each component.
+    #[serde(default)]
+    initial: BTreeMap<String, [f64; 2]>,
+    /// What a forecaster is told at each step, expressions in `t` and the parameters, such as the phase of a force.
+    #[serde(default)]
+    known: BTreeMap<String, String>,
+}
+
+impl Default for Equations {
+    fn default() -> Self {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|&(a, b)| (a.into(), b.into())).collect();
+        let names = ["x", "y"].map(str::to_owned);
+        Equations {
+            state: map(&[("x", "y"), ("y", "mu*(1 - x^2)*y - x")]),
+            parameters: BTreeMap::from([("mu".into(), 1.5)]),
+            initial: names.into_iter().map(|name| (name, [-2.0, 2.0])).collect(),
+            known: BTreeMap::new(),
+        }
+    }
+}
+
+pub(super) const ENTRY: Entry = Entry {
+    name: Compiled::NAME,
+    about: Compiled::ABOUT,
+    defaults: || serde_json::json!(Equations::default()),
+    own_names: &["state", "parameters", "initial", "known"],
+    build,
+};
+
+/// The most components; more are no equations that somebody wrote.
+const MOST: usize = 10_000;
+
+/// Starts at which the right-hand side is tried.
+const TRIED: u64 = 32;
+
+fn build(given: Value) -> Result<Box<dyn System>, String> {
+    let equations: Equations = serde_json::from_value(given).map_err(|error| {
+        format!(
+            "{error}; equations are written state = {{ x = \"y\", y = \"-k*x\" }}, parameters = {{ k = 1.0 }}, \
+             initial = {{ x = [-1.0, 1.0], y = [-1.0, 1.0] }}"
+        )
+    })?;
+    Ok(Box::new(Compiled::new(&equations)?))
+}
+
+/// Equations made ready to be integrated.
+struct Compiled {
+    names: Vec<String>,
+    initial: Vec<[f64; 2]>,
+    known_names: Vec<String>,
+    /// Of the components, and of the time after them where it is used.
+    program: Program,
+    uses_time: bool,
+    /// Of the time.
+    known: Program,
+}
+
+impl Compiled {
+    fn new(equations: &Equations) -> Result<Self, String> {
+        let Equations { state, parameters, initial, known } = equations;
+        if state.is_empty() {
+            return Err("equations have no state: write state = { x = \"y\", y = \"-x\" }, say".into());
+        }
+        if state.len() > MOST {
+            return Err(format!(
+                "a state of {} components is more than the {MOST} that are possible",
+                state.len()
+            ));
+        }
+        for (kind, name) in
+            state.keys().map(|name| ("state", name)).chain(parameters.keys().map(|name| ("parameters", name)))
+        {
+            check_name(name).map_err(|fault| format!("{kind}.{name}: {fault}"))?;
+            if name == "t" {
+                return Err(format!("{kind}.t: t is the time; choose another name"));
+            }
+        }
+        if let Some(name) = parameters.keys().find(|name| state.contains_key(*name)) {
+            return Err(format!("parameters.{name} is a component of the state too; rename one of them"));
+        }
+        if let Some((name, value)) = parameters.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(format!("parameters.{name} = {value} must be a finite number"));
+        }
+        if let Some(name) = initial.keys().find(|name| !state.contains_key(*name)) {
+            return Err(format!("initial.{name} has no equation; add state.{name}, or remove it"));
+        }
+        for name in state.keys() {
+            match initial.get(name) {
+                None => {
+                    return Err(format!(
+                        "state.{name} has no initial range; add {name} = [-1.0, 1.0], say, to initial"
+                    ));
+                }
+                Some([low, high]) if !(low.is_finite() && high.is_finite() && low <= high) => {
+                    return Err(format!(
+                        "initial.{name} = [{low:?}, {high:?}] must be two finite numbers, the lower one first"
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+
+        let names: Vec<&str> = state.keys().map(String::as_str).collect();
+        let constants: Vec<(&str, f64)> =
+            parameters.iter().map(|(name, &value)| (name.as_str(), value)).collect();
+        let mut with_time = names.clone();
+        with_time.push("t");
+        let graph = graph("state", state, &with_time, &constants)?;
+        let uses_time = (0..names.len()).any(|output| graph.depends(output)[names.len()]);
+        let program =
+            if uses_time { graph } else { self::graph("state", state, &names, &constants)? }.compile();
+        let compiled = Compiled {
+            initial: state.keys().map(|name| initial[name]).collect(),
+            names: state.keys().cloned().collect(),
+            known_names: known.keys().cloned().collect(),
+            program,
+            uses_time,
+            known: self::graph("known", known, &["t"], &constants)?.compile(),
+        };
+        compiled.try_starts()?;
+        Ok(compiled)
+    }
+
+    /// Refuses equations that give no number at a start.
+    fn try_starts(&self) -> Result<(), String> {
+        let mut du = vec![0.0; self.names.len()];
+        for i in 0..TRIED {
+            let mut stream = stream(0, "try", i);
+            let u: Vec<f64> =
+                self.initial.iter().map(|[low, high]| low + (high - low) * uniform(&mut stream)).collect();
+            self.rhs(0.0, &u, &mut du);
+            if let Some(bad) = du.iter().position(|du| !du.is_finite()) {
+                let at: Vec<String> =
+                    self.names.iter().zip(&u).take(6).map(|(n, u)| format!("{n} = {u:.6}")).collect();
+                let more = if u.len() > 6 { ", ..." } else { "" };
+                return Err(format!(
+                    "state.{} is {} at the start {}{more}: a division by zero, or a function outside its domain; \
+                     choose other initial ranges",
+                    self.names[bad],
+                    du[bad],
+                    at.join(", ")
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The graph of some expressions, with errors that say which is wrong.
+fn graph(
+    section: &str,
+    texts: &BTreeMap<String, String>,
+    inputs: &[&str],
+    constants: &[(&str, f64)],
+) -> Result<Graph, String> {
+    let mut expressions = Vec::with_capacity(texts.len());
+    for (name, text) in texts {
+        let fault = |error| format!("{section}.{name}: {error}");
+        let expression = Expression::parse(text).map_err(fault)?;
+        // alone first, for then it is known which one is wrong
+        Graph::new(std::slice::from_ref(&expression), inputs, constants).map_err(fault)?;
+        expressions.push(expression);
+    }
+    Graph::new(&expressions, inputs, constants).map_err(|error| format!("{section}: {error}"))
+}
+
+impl Ode for Compiled {
+    const NAME: &'static str = "equations";
+    const ABOUT: &'static str = "one's own: state = { x = \"y\", y = \"-k*x\" }, parameters, initial";
+
+    #[inline(always)]
+    fn dim(&self) -> usize {
+        self.names.len()
+    }
+
+    #[inline(always)]
+    fn rhs<S: Scalar>(&self, t: S, u: &[S], du: &mut [S]) {
+        if !self.uses_time {
+            return self.program.run(u, du);
+        }
+        const FEW: usize = 8;
+        if u.len() < FEW {
+            let mut inputs = [t; FEW];
+            inputs[..u.len()].copy_from_slice(u);
+            self.program.run(&inputs[..u.len() + 1], du);
+        } else {
+            let mut inputs = u.to_vec();
+            inputs.push(t);
+            self.program.run(&inputs, du);
+        }
+    }
+
+    fn components(&self) -> Vec<Component> {
+        self.names.iter().map(|name| Component::new(name, "1")).collect()
+    }
+
+    fn known_inputs(&self) -> Vec<Component> {
+        self.known_names.iter().map(|name| Component::new(name, "1")).collect()
+    }
+
+    fn known(&self, t: f64, known: &mut [f64]) {
+        self.known.run(&[t], known);
+    }
+
+    fn initial_region(&self) -> Vec<[f64; 2]> {
+        self.initial.clone()
+    }
+
+    /// What suits motions on a scale of 1; an experiment sets its own `data.dt` and `data.t_final`.
+    fn sampling(&self) -> [f64; 2] {
+        [0.05, 20.0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::systems::{Rossler, VanDerPol};
+    use crate::{Solver, Times};
+
+    fn fault(given: Value) -> String {
+        build(given).err().unwrap()
+    }
+
+    #[test]
+    fn systems_written_both_ways_agree_to_roundoff() {
+        let van_der_pol = json!({
+            "state": {"x": "y", "y": "mu*(1 - x^2)*y - x"}, "parameters": {"mu": 1.5},
+            "initial": {"x": [-2.0, 2.0], "y": [-2.0, 2.0]}
+        });
+        let rossler = json!({
+            "state": {"x": "-y - z", "y": "x + a*y", "z": "b + z*(x - c)"},
+            "parameters": {"a": 0.2, "b": 0.2, "c": 5.7},
+            "initial": {"x": [-5.0, 5.0], "y": [-5.0, 5.0], "z": [0.0, 5.0]}
+        });
+        let both: [(Value, Box<dyn System>); 2] =
+            [(van_der_pol, Box::new(VanDerPol { mu: 1.5 })), (rossler, Box::new(Rossler::default()))];
+        for (text, rust) in both {
+            let text = build(text).unwrap();
+            let dim = rust.dim();
+            let start: Vec<f64> = (0..dim).map(|i| 1.0 + 0.3 * i as f64).collect();
+            let (mut a, mut b) = (vec![0.0; dim * dim], vec![0.0; dim * dim]);
+            rust.jacobian(0.0, &start, &mut a);
+            text.jacobian(0.0, &start, &mut b);
+            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-14 * a.abs()), "{a:?} {b:?}");
+            for solver in Solver::ALL {
+                let times = Times::up_to(10.0, 0.05).unwrap();
+                let of = |system: &dyn System| system.ensemble(&[start.clone()], &times, &solver).unwrap();
+                let (a, b) = (of(&*rust), of(&*text));
+                let worst = a.u().iter().zip(b.u()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                assert!(worst < 1e-10, "{}: {worst:e}", rust.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_time_and_known_inputs_are_expressions_too() {
+        let driven = build(json!({
+            "state": {"x": "v", "v": "-x - 0.4*v + cos(omega*t)"}, "parameters": {"omega": 0.5},
+            "initial": {"x": [-2.0, 2.0], "v": [-2.0, 2.0]},
+            "known": {"cos_phase": "cos(omega*t)", "sin_phase": "sin(omega*t)"}
+        }))
+        .unwrap();
+        assert_eq!(driven.components()[0].name, "v");
+        let times = Times::up_to(20.0, 0.1).unwrap();
+        let runs = driven.ensemble(&[vec![-0.4, 1.3]], &times, &Solver::default()).unwrap();
+        let oscillator = crate::systems::Oscillator::default();
+        for i in 0..runs.samples() {
+            let exact = crate::systems::oscillator_exact(&oscillator, [1.3, -0.4], 0.0, times.at(i));
+            let [v, x] = runs.state(0, i) else { unreachable!() };
+            assert!((x - exact[0]).abs() < 1e-8 && (v - exact[1]).abs() < 1e-8);
+            assert_eq!(runs.known_at(0, i), [(0.5 * times.at(i)).cos(), (0.5 * times.at(i)).sin()]);
+        }
+        // more components than the time is copied beside on the stack
+        let names: Vec<String> = (0..12).map(|i| format!("x{i:02}")).collect();
+        let state: BTreeMap<&str, String> = names.iter().map(|n| (n.as_str(), format!("t*{n}"))).collect();
+        let initial: BTreeMap<&str, [f64; 2]> = names.iter().map(|n| (n.as_str(), [1.0, 1.0])).collect();
+        let many = build(json!({"state": state, "initial": initial})).unwrap();
+        let runs =
+            many.ensemble(&[vec![1.0; 12]], &Times::up_to(1.0, 0.5).unwrap(), &Solver::default()).unwrap();
+        assert!((runs.state(0, 2)[11] - 0.5f64.exp()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_wrong_with_equations_is_said_with_its_place() {
+        let one =
+            |x: &str| json!({"state": {"x": x}, "parameters": {"rate": 2.0}, "initial": {"x": [0.0, 1.0]}});
+        for (text, words) in [
+            ("rte*x", &["state.x", "rte", "rate"][..]),
+            ("(x + 1", &["state.x", "column"]),
+            ("x + z", &["state.x", "z"]),
+            ("x +", &["state.x", "column"]),
+            ("1/0", &["state.x", "inf", "start"]),
+            ("log(x - 2)", &["state.x", "NaN", "start x ="]),
+        ] {
+            let message = fault(one(text));
+            assert!(words.iter().all(|word| message.contains(word)), "{text}: {message}");
+        }
+        for (given, words) in [
+            (json!({}), &["state"][..]),
+            (json!({"state": {}}), &["no state"]),
+            (json!({"state": {"x": "1"}}), &["state.x has no initial range"]),
+            (json!({"state": {"x": "1"}, "initial": {"x": [1.0, 0.0]}}), &["initial.x", "lower one first"]),
+            (
+                json!({"state": {"x": "1"}, "initial": {"x": [0.0, 1.0], "z": [0.0, 1.0]}}),
+                &["initial.z", "no equation"],
+            ),
+            (json!({"state": {"t": "1"}, "initial": {"t": [0.0, 1.0]}}), &["t is the time"]),
+            (json!({"state": {"sin": "1"}, "initial": {"sin": [0.0, 1.0]}}), &["state.sin"]),
+            (
+                json!({"state": {"x": "1"}, "parameters": {"x": 1.0}, "initial": {"x": [0.0, 1.0]}}),
+                &["parameters.x"],
+            ),
+            (json!({"state": {"x": 1.0}}), &["state = {"]),
+        ] {
+            let message = fault(given.clone());
+            assert!(words.iter().all(|word| message.contains(word)), "{given}: {message}");
+        }
+        let deep = format!("{}x{}", "(".repeat(10_000), ")".repeat(10_000));
+        let long = vec!["x"; 600_000].join("+");
+        for text in [deep, long, "-".repeat(10_000) + "x"] {
+            assert!(fault(one(&text)).contains("state.x"));
+        }
+    }
+}

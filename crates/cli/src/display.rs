@@ -192,6 +192,20 @@ impl Progress for Display {
         }
     }
 
+    fn part(&mut self, done: f64, seconds_left: f64) {
+        let wait = if self.terminal { BETWEEN_DRAWS } else { BETWEEN_LINES };
+        if self.last.elapsed() < wait {
+            return;
+        }
+        self.last = Instant::now();
+        let percent = 100.0 * done;
+        if self.terminal {
+            self.draw(percent as u64, 100, "%".into(), time(seconds_left));
+        } else {
+            message_line("", &format!("{percent:.0} %, {seconds_left:.0} s left"));
+        }
+    }
+
     fn note(&mut self, what: &str) {
         match &self.dashboard {
             Some(dashboard) => dashboard.line(&format!("note: {what}")),

@@ -114,9 +114,9 @@ pub(crate) mod tests {
     use super::*;
     use crate::baselines::{Baseline, FittedConfig, NvarConfig};
     use forecast::Forecaster;
-    use forecast::lyapunov::{Following, follow};
+    use forecast::lyapunov::{self, Following, follow};
     use sim::random::{stream, uniform};
-    use sim::systems::Oscillator;
+    use sim::systems::{Lorenz, Oscillator};
     use sim::{Solver, System, Times, Trajectories};
 
     /// Derivatives of a forecaster that goes on from a window are the slopes of its forecasts, in standard deviations, to
@@ -141,10 +141,38 @@ pub(crate) mod tests {
         let known = |step: usize| {
             part(first + window - 1 + step..first + window + step, &|run, i| runs.known_at(run, i).to_vec())
         };
-        let next_of = |histories: &[f64]| {
-            let mut next = vec![0.0; count * dim];
-            of.begin(histories, &before).advance(&known(0), &mut next);
+        let after = |histories: &[f64], steps: usize| {
+            let (mut next, mut forecast) = (vec![0.0; count * dim], of.begin(histories, &before));
+            (0..steps).for_each(|step| forecast.advance(&known(step), &mut next));
             next
+        };
+        // slopes of the states after so many steps, [axis][start * component], in standard deviations
+        let slopes_after = |steps: usize, memory: usize| -> Vec<Vec<f64>> {
+            let along = |axis: usize| {
+                let [above, below] = [H, -H].map(|h| {
+                    let mut moved = histories.clone();
+                    moved
+                        .chunks_exact_mut(memory)
+                        .for_each(|start| start[axis] += h * scales.std[axis % dim]);
+                    after(&moved, steps)
+                });
+                let each = above.iter().zip(&below).enumerate();
+                each.map(|(i, (above, below))| (above - below) / (2.0 * H * scales.std[i % dim])).collect()
+            };
+            (0..memory).map(along).collect()
+        };
+        let agree = |vectors: &[f64], slopes: &[Vec<f64>], memory: usize| {
+            let largest = slopes.iter().flatten().map(|slope| slope.abs()).fold(0.0, f64::max);
+            for (axis, slopes) in slopes.iter().enumerate() {
+                for (i, slope) in slopes.iter().enumerate() {
+                    let (start, j) = (i / dim, i % dim);
+                    let found = vectors[(start * memory + axis + 1) * memory - dim + j];
+                    assert!(
+                        (found - slope).abs() < tolerance * largest,
+                        "{found}, not {slope}, of {largest}"
+                    );
+                }
+            }
         };
         let mut tangent = of.begin_tangent(&histories, &before).unwrap();
         let memory = tangent.memory();
@@ -152,31 +180,17 @@ pub(crate) mod tests {
         let mut vectors = sim::lyapunov::axes(memory, memory).repeat(count);
         let (mut next, mut plain) = (vec![0.0; count * dim], vec![0.0; count * dim]);
         tangent.advance(&known(0), &mut next, &mut vectors);
-        let mut slopes = Vec::new();
-        for axis in 0..memory {
-            let [above, below] = [H, -H].map(|h| {
-                let mut moved = histories.clone();
-                moved.chunks_exact_mut(memory).for_each(|start| start[axis] += h * scales.std[axis % dim]);
-                next_of(&moved)
-            });
-            for start in 0..count {
-                let found = &vectors[(start * memory + axis) * memory..][..memory];
-                for j in 0..dim {
-                    let i = start * dim + j;
-                    let slope = (above[i] - below[i]) / (2.0 * H * scales.std[j]);
-                    slopes.push((found[memory - dim + j], slope));
-                }
-                // the window moves on by a sample
-                let shifted = (0..memory - dim).map(|i| f64::from(u8::from(i + dim == axis)));
-                assert!(found[..memory - dim].iter().copied().eq(shifted), "{found:?}");
-            }
+        agree(&vectors, &slopes_after(1, memory), memory);
+        for (i, vector) in vectors.chunks_exact(memory).enumerate() {
+            // the window moves on by a sample
+            let shifted = (0..memory - dim).map(|at| f64::from(u8::from(at + dim == i % memory)));
+            assert!(vector[..memory - dim].iter().copied().eq(shifted), "{vector:?}");
         }
-        let largest = slopes.iter().map(|(_, slope)| slope.abs()).fold(0.0, f64::max);
-        for (found, slope) in slopes {
-            assert!((found - slope).abs() < tolerance * largest, "{found}, not {slope}, of {largest}");
-        }
+        // until no sample of the history is in the window
+        let steps = window + 2;
+        assert!(first + window - 1 + steps < runs.samples());
         let mut forecast = of.begin(&histories, &before);
-        for step in 0..5 {
+        for step in 0..steps {
             forecast.advance(&known(step), &mut plain);
             if step > 0 {
                 tangent.advance(&known(step), &mut next, &mut vectors);
@@ -185,6 +199,7 @@ pub(crate) mod tests {
                 assert!((a - b).abs() < tolerance * std, "{a}, not {b}, at step {step}");
             }
         }
+        agree(&vectors, &slopes_after(steps, memory), memory);
     }
 
     #[test]
@@ -235,5 +250,41 @@ pub(crate) mod tests {
         let found = Baseline::Polynomial { degree: 2 }.fit(&runs, &[0], &scales);
         let exponents = follow_one(&*found, 1, 20_000);
         assert!((exponents[0] - 2.0 * 2f64.ln()).abs() < 0.01, "{exponents:?}");
+    }
+
+    #[test]
+    fn a_polynomial_fitted_to_lorenz_has_the_spectrum_of_lorenz() {
+        let starts: Vec<Vec<f64>> =
+            (0..20).map(|i| vec![f64::from(i) - 9.5, 5.0, 20.0 + 0.3 * f64::from(i)]).collect();
+        let times = Times::up_to(20.0, 0.01).unwrap();
+        let runs = Lorenz::default().ensemble(&starts, &times, &Solver::default()).unwrap();
+        let train: Vec<usize> = (0..20).collect();
+        let scales = Normalisation::fit(&runs, &train);
+        let found = Baseline::Polynomial { degree: 5 }.fit(&runs, &train, &scales);
+        let task = forecast::Task {
+            lead: 1000,
+            trusted: vec![10; 20],
+            horizon: 10,
+            std: scales.std.clone(),
+            lyapunov_exponent: Some(0.9056),
+            test: runs.clone(),
+            window: 1,
+            climate: None,
+            runs,
+        };
+        let following = Following { exponents: 3, starts: 20, transient: 1000, samples: 10_000 };
+        let followed = follow(&task, &*found, following, &|_, _| {}, &mut |_| true).unwrap();
+        let estimate = followed.spectrum().unwrap().estimate;
+        println!("{:?} +- {:?}", estimate.exponents, estimate.standard_errors);
+        // Sprott, "Chaos and Time-Series Analysis" (2003), p. 431
+        for ((found, published), error) in
+            estimate.exponents.iter().zip([0.9056, 0.0, -14.5723]).zip(&estimate.standard_errors)
+        {
+            assert!((found - published).abs() < 4.0 * error + 1e-3 && *error < 0.02, "{estimate:?}");
+        }
+        let scores = lyapunov::scores(&task, &*found, &|_, _| {}).unwrap();
+        let (exponent, error) = (scores.exponent.unwrap(), scores.standard_error.unwrap());
+        println!("{exponent} +- {error}");
+        assert!((exponent - 0.9056).abs() < 4.0 * error && error < 0.03, "{exponent} +- {error}");
     }
 }

@@ -154,9 +154,10 @@ fn exponent(of: &LyapunovScores) -> Option<String> {
     Some(with_error([of.exponent?, of.standard_error?]))
 }
 
-/// A number with its standard error.
+/// A number with its standard error, in two digits of that.
 fn with_error([x, error]: [f64; 2]) -> String {
-    format!("{x:.3} +- {error:.3}")
+    let decimals = (1.0 - error.log10().floor()).clamp(0.0, 5.0) as usize;
+    format!("{x:.decimals$} +- {error:.decimals$}")
 }
 
 /// What the numbers of the second table mean.
@@ -256,9 +257,13 @@ fn notes(rows: &[Line], horizon: &str) -> String {
             }
         }
         if let Some(of) = scores.lyapunov.as_ref().filter(|of| of.left > 0) {
+            let exponent = match of.exponent {
+                Some(_) => "the exponent is of the others",
+                None => "its map has no exponent",
+            };
             let _ = writeln!(
                 text,
-                "{label}: {} of {} forecasts leave the attractor; the exponent is of the others.",
+                "{label}: {} of {} forecasts leave the attractor; {exponent}.",
                 of.left, of.starts
             );
         }

@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(some.which(7), turns(16, 3).which(7));
         // Those left over change from round to round.
         let uneven = turns(30, 3);
-        let round = |round| [uneven.which(2 * round), uneven.which(2 * round + 1)].concat();
+        let round = |round: u64| [uneven.which(2 * round), uneven.which(2 * round + 1)].concat();
         assert!(round(0).len() == 60 && round(1).len() == 60);
         // All at once is what a simulation in memory gives.
         assert_eq!((turns(80, 3).which(0), turns(80, 3).which(9)), (train.clone(), train.clone()));

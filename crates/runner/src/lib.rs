@@ -91,6 +91,9 @@ pub trait Progress: Send {
     /// A simulation in parts has so many of its trajectories, and will take so many seconds more.
     fn trajectories(&mut self, done: u64, of: u64, seconds_left: f64);
 
+    /// Work of one piece is done to this part, above 0 and at most 1, and will take so many seconds more.
+    fn part(&mut self, done: f64, seconds_left: f64);
+
     /// Something the user should know that stops nothing.
     fn note(&mut self, what: &str);
 }

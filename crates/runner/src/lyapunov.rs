@@ -1,5 +1,7 @@
 //! Lyapunov exponents of what a run has learned.
 
+use std::time::Instant;
+
 use forecast::lyapunov::{Following, follow, memory};
 use sim::lyapunov::Spectrum;
 
@@ -19,6 +21,8 @@ const MOST_SAMPLES: f64 = 1e8;
 /// A model carries more numbers than the system has components where it looks at several samples: without `exponents`
 /// the largest are taken, as many as the system has components. Those whose directions the map takes to nothing are
 /// left out, with a note. Without `time` each is followed so long that it takes some seconds.
+///
+/// The spectrum says in its `convergence` what was known on the way. There is nothing to save when it is interrupted.
 ///
 /// # Errors
 /// A number out of range; a model whose map is not differentiated; forecasts that do not stay on the attractor.
@@ -47,13 +51,15 @@ pub fn lyapunov_of_run(
     }
     let name = experiment.model["name"].as_str().unwrap_or_default().to_owned();
     let model = run.model(&experiment, device)?;
-    experiment.evaluate.starts = trajectories;
+    // The attractor is known by all of the starts, however few are followed.
+    experiment.evaluate.starts = experiment.evaluate.starts.max(trajectories);
     experiment.evaluate.long_run = 0.0;
+    experiment.check().map_err(RunError::Usage)?;
     let prepared = prepare(&experiment, progress)?;
     let task = &prepared.task;
     let carried = memory(task, &*model).ok_or_else(|| {
         RunError::Usage(format!(
-            "the map of model.name = \"{name}\" is not differentiated; those of all networks, polynomial and nvar are"
+            "the map of model.name = \"{name}\" is not differentiated; those of networks, polynomial, nvar and reservoir are"
         ))
     })?;
     let components = prepared.system.dim();
@@ -76,7 +82,12 @@ pub fn lyapunov_of_run(
     let following = Following { exponents, starts: trajectories, transient, samples };
     let known = |step: usize, known: &mut [f64]| prepared.known(step, known);
     let failed = |why: &str| RunError::Failed(format!("{name} has no Lyapunov exponent here: {why}"));
-    let followed = follow(task, &*model, following, &known, &mut |_| true)
+    let begin = Instant::now();
+    let mut report = |part: f64| {
+        progress.part(part, begin.elapsed().as_secs_f64() * (1.0 / part - 1.0));
+        true
+    };
+    let followed = follow(task, &*model, following, &known, &mut report)
         .ok_or_else(|| failed("its map is not differentiated"))?;
     if followed.left > 0 {
         progress.note(&format!(

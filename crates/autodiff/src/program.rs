@@ -96,12 +96,20 @@ impl Program {
 
     /// Calculates the outputs: the same bits as [`Graph::evaluate`], on `f64` and on what computes like it, lane by lane.
     ///
-    /// Inlined into its caller, so that it takes part in its `#[target_feature]`.
-    ///
     /// # Panics
     /// Unless `inputs` and `outputs` are as long as those of the program.
     #[inline(always)]
     pub fn run<S: Scalar>(&self, inputs: &[S], outputs: &mut [S]) {
+        S::run(self, inputs, outputs);
+    }
+
+    /// The body of [`Program::run`], inlined into its caller, so that it takes part in its `#[target_feature]`; for
+    /// implementations of [`Scalar::run`].
+    ///
+    /// # Panics
+    /// As [`Program::run`].
+    #[inline(always)]
+    pub fn interpret<S: Scalar>(&self, inputs: &[S], outputs: &mut [S]) {
         assert!(inputs.len() == self.inputs && outputs.len() == self.outputs, "as many as in the program");
         // One loop over the instructions for all of them: it is long.
         let (mut r2, mut r4, mut r8, mut r16, mut r32, mut r64, mut more);

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::{Function, Pair};
+use crate::{Function, Pair, Program};
 
 /// A real number, or something that computes like one: `f64`, a bundle of SIMD lanes, a dual number, a variable on a
 /// tape.
@@ -27,6 +27,13 @@ pub trait Scalar:
     fn apply(self, function: Function) -> Self;
     /// An elementary function of it and another.
     fn pair(self, other: Self, function: Pair) -> Self;
+
+    /// [`Program::run`], in a function of its own: the loop over the instructions is long, and an integrator has a dozen
+    /// calls of it. What needs a `#[target_feature]` has another such function here.
+    #[inline(never)]
+    fn run(program: &Program, inputs: &[Self], outputs: &mut [Self]) {
+        program.interpret(inputs, outputs);
+    }
 
     /// e^x
     #[inline(always)]

@@ -11,7 +11,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use autodiff::{Function, Pair, Scalar};
+use autodiff::{Function, Pair, Program, Scalar};
 
 /// Trajectories in a [`Vector`].
 pub(crate) const LANES: usize = 8;
@@ -31,6 +31,8 @@ pub(crate) trait Vector: Copy {
     /// As [`Pair::Min`] and [`Pair::Max`].
     fn min(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
+    /// [`Scalar::run`], with the instructions of this kind of vector.
+    fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]);
 }
 
 /// `K` vectors: so many that the processor need not wait for one result before it begins the next.
@@ -111,6 +113,10 @@ impl<V: Vector, const K: usize> From<f64> for Lanes<V, K> {
 }
 
 impl<V: Vector, const K: usize> Scalar for Lanes<V, K> {
+    #[inline(always)]
+    fn run(program: &Program, inputs: &[Self], outputs: &mut [Self]) {
+        V::run(program, inputs, outputs);
+    }
     #[inline(always)]
     fn apply(mut self, function: Function) -> Self {
         for k in 0..K {
@@ -209,6 +215,10 @@ impl Vector for Plain {
     fn max(self, other: Self) -> Self {
         Plain(std::array::from_fn(|i| Pair::Max.value(self.0[i], other.0[i])))
     }
+    #[inline(never)]
+    fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
+        program.interpret(inputs, outputs);
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -216,7 +226,9 @@ impl Vector for Plain {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{LANES, Vector};
+    use autodiff::Program;
+
+    use super::{LANES, Lanes, Vector};
 
     /// A register of AVX-512.
     #[derive(Clone, Copy)]
@@ -225,6 +237,19 @@ mod x86 {
     // SAFETY, of every block here: such a vector exists only within `vectorised`, after the processor was asked for
     // the feature; loads and stores are of arrays of just their size.
     impl Vector for Avx512 {
+        #[inline(always)]
+        fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
+            #[target_feature(enable = "avx512f,avx512dq")]
+            #[inline(never)]
+            fn run<const K: usize>(
+                program: &Program,
+                inputs: &[Lanes<Avx512, K>],
+                outputs: &mut [Lanes<Avx512, K>],
+            ) {
+                program.interpret(inputs, outputs);
+            }
+            unsafe { run(program, inputs, outputs) }
+        }
         #[inline(always)]
         fn splat(x: f64) -> Self {
             Avx512(unsafe { _mm512_set1_pd(x) })
@@ -289,6 +314,19 @@ mod x86 {
     pub(crate) struct Avx2([__m256d; 2]);
 
     impl Vector for Avx2 {
+        #[inline(always)]
+        fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
+            #[target_feature(enable = "avx2")]
+            #[inline(never)]
+            fn run<const K: usize>(
+                program: &Program,
+                inputs: &[Lanes<Avx2, K>],
+                outputs: &mut [Lanes<Avx2, K>],
+            ) {
+                program.interpret(inputs, outputs);
+            }
+            unsafe { run(program, inputs, outputs) }
+        }
         #[inline(always)]
         fn splat(x: f64) -> Self {
             Avx2([unsafe { _mm256_set1_pd(x) }; 2])

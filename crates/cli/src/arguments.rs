@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::derive::DeriveArguments;
+use crate::lyapunov::LyapunovArguments;
 use crate::options::{OnDevice, RunsFolder};
 use crate::pages::{PlotArguments, ReportArguments, WatchArguments};
 
@@ -42,7 +43,7 @@ pub(crate) enum Command {
     /// simulation.toml, which says what they are of. After an interrupt (exit status 130) or a fault the same command
     /// continues it. An experiment takes its trajectories from there by data.from=FOLDER.
     Simulate {
-        /// Name of the system
+        /// Name of a system, or path of an experiment file (.toml) for its seed, system and data
         system: String,
         /// What to write: .npz with arrays t [time] and u [trajectory, time, component], or .csv, or a folder (NAME/)
         #[arg(short, long, value_name = "OUT")]
@@ -148,6 +149,11 @@ pub(crate) enum Command {
     Plot(PlotArguments),
     /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
+    /// Print the Lyapunov exponents of a system
+    ///
+    /// The whole spectrum by tangent vectors along trajectories, made orthonormal again and again, with standard errors,
+    /// convergence and the Kaplan-Yorke dimension.
+    Lyapunov(LyapunovArguments),
     /// Print the derivatives of an expression, and how they come about
     ///
     /// An expression that begins with - is taken as one; --mode, --trace and --dot may stand anywhere.

@@ -179,30 +179,16 @@ impl Progress for Display {
         self.draw(at.done, at.of, message, time(at.seconds_left));
     }
 
-    fn trajectories(&mut self, done: u64, of: u64, seconds_left: f64) {
+    fn part(&mut self, done: u64, of: u64, what: &str, seconds_left: f64) {
         let wait = if self.terminal { BETWEEN_DRAWS } else { BETWEEN_LINES };
         if self.last.elapsed() < wait && done != of {
             return;
         }
         self.last = Instant::now();
         if self.terminal {
-            self.draw(done, of, "trajectories".into(), time(seconds_left));
+            self.draw(done, of, what.into(), time(seconds_left));
         } else {
-            message_line("", &format!("{done} of {of} trajectories, {seconds_left:.0} s left"));
-        }
-    }
-
-    fn part(&mut self, done: f64, seconds_left: f64) {
-        let wait = if self.terminal { BETWEEN_DRAWS } else { BETWEEN_LINES };
-        if self.last.elapsed() < wait {
-            return;
-        }
-        self.last = Instant::now();
-        let percent = 100.0 * done;
-        if self.terminal {
-            self.draw(percent as u64, 100, "%".into(), time(seconds_left));
-        } else {
-            message_line("", &format!("{percent:.0} %, {seconds_left:.0} s left"));
+            message_line("", &format!("{done} of {of} {what}, {seconds_left:.0} s left"));
         }
     }
 

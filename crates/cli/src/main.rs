@@ -4,6 +4,7 @@ mod arguments;
 mod dashboard;
 mod derive;
 mod display;
+mod lyapunov;
 mod options;
 mod pages;
 mod runs;
@@ -94,6 +95,7 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
         Command::Report(arguments) => pages::report(&arguments, &mut display)?,
         Command::Plot(arguments) => pages::plot(&arguments, &mut display)?,
         Command::Watch(arguments) => pages::watch(&arguments, &mut display)?,
+        Command::Lyapunov(arguments) => return lyapunov::lyapunov(&arguments, &mut display),
         Command::Derive(arguments) => return derive::derive(&arguments, &mut display),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -136,8 +138,9 @@ fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError>
     }
 }
 
-/// On an interrupt (Ctrl-C, SIGTERM, SIGHUP) a training saves its state, and a simulation to a folder ends its part; whatever else is going on, and at a
-/// second interrupt, the program ends at once.
+/// On an interrupt (Ctrl-C, SIGTERM, SIGHUP) a training saves its state, a simulation to a folder ends its part, and
+/// Lyapunov exponents are those of what is complete; whatever else is going on, and at a second interrupt, the program
+/// ends at once.
 fn stop_on_interrupt() -> Arc<Interrupt> {
     let stop = Arc::new(Interrupt::default());
     let request = Arc::clone(&stop);
@@ -151,7 +154,7 @@ fn interrupted(stop: &Interrupt) {
     if stop.request() {
         // The dashboard says so itself.
         if !dashboard::shown() {
-            display::message("stopping once the state is saved; interrupt again to stop at once");
+            display::message("stopping; interrupt again to stop at once");
         }
     } else {
         dashboard::leave();

@@ -17,6 +17,7 @@ mod run;
 mod sample;
 mod scene;
 mod shown;
+mod spectrum;
 mod tables;
 mod thin;
 
@@ -30,6 +31,7 @@ pub use page::{comparison_pictures, page, page_of_pictures};
 pub use pictures::{Picture, pictures};
 pub use plot::{plot, stacked};
 pub use run::{Metrics, RunFiles};
+pub use spectrum::spectrum;
 
 /// The table of one run: its model beside the baselines, best first.
 pub fn summary(results: &Results) -> String {

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use sim::systems::SYSTEMS;
+use toml::{Table, Value};
+
 use crate::names::unknown;
-use crate::resolve::{parse, resolve, set};
+use crate::resolve::{fill, parse, resolve, set};
 use crate::{Experiment, RunError};
 
 /// The experiments that come with the program, so that it also works away from its source.
@@ -41,6 +44,33 @@ pub fn load(experiment: &str, overrides: &[String]) -> Result<(String, Experimen
     let source = Source::find(experiment)?;
     let resolved = source.resolve(overrides)?;
     Ok((source.name, resolved))
+}
+
+/// Whether this is the name of a system, or a path of an experiment file, from which its system can be taken.
+pub fn names_system(named: &str) -> bool {
+    named.ends_with(".toml") || SYSTEMS.iter().any(|entry| entry.name == named)
+}
+
+/// The seed, system and data of what is named: a system with its defaults, or an experiment file; with overrides. What
+/// else makes an experiment is left to defaults. Values are not checked.
+pub(crate) fn data_of(named: &str, overrides: &[String]) -> Result<Experiment, RunError> {
+    let with_name =
+        |name: &str| Value::Table(Table::from_iter([("name".into(), Value::String(name.into()))]));
+    let (at, mut table) = if named.ends_with(".toml") {
+        let Source { at, mut table, .. } = Source::read(Path::new(named))?;
+        table.retain(|key, _| ["seed", "system", "data"].contains(&key));
+        (format!("{at}: "), table)
+    } else {
+        (String::new(), Table::from_iter([("system".into(), with_name(named))]))
+    };
+    table.insert("model".into(), with_name("ffnn"));
+    // nothing is scored, so that the exponent is not wanted
+    table.insert(
+        "evaluate".into(),
+        Value::Table(Table::from_iter([("lyapunov_exponent".into(), 0.0.into())])),
+    );
+    set(&mut table, overrides).map_err(RunError::Usage)?;
+    fill(&table).map_err(|fault| RunError::Usage(format!("{at}{fault}")))
 }
 
 /// The text of an experiment file: an ordinary file, and not a large one.

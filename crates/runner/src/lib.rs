@@ -8,6 +8,7 @@ mod environment;
 mod evaluation;
 mod experiment;
 mod lyapunov;
+mod map_exponents;
 mod names;
 mod prediction;
 mod resolve;
@@ -19,11 +20,12 @@ pub mod sweep;
 mod tensorboard;
 mod training;
 
-pub use catalogue::{experiments, load};
+pub use catalogue::{experiments, load, names_system};
 pub use environment::Build;
 pub use evaluation::evaluate;
 pub use experiment::Experiment;
-pub use lyapunov::lyapunov_of_run;
+pub use lyapunov::{Asked, Exponents, lyapunov_of_system};
+pub use map_exponents::lyapunov_of_run;
 pub use models::MODELS;
 pub use models::devices;
 pub use prediction::predict;
@@ -56,7 +58,9 @@ impl RunError {
 /// A request to stop, from a signal handler.
 ///
 /// While a training loop runs the request is granted at the next step, with the state saved, while a sweep runs once
-/// its trainings have done so, and while a simulation fills a folder once the present part is written. At any other time there is nothing that stopping in order would save.
+/// its trainings have done so, while a simulation fills a folder once the present part is written, and while Lyapunov
+/// exponents are computed with those of the trajectories that are complete. At any other time there is nothing that
+/// stopping in order would save.
 #[derive(Default)]
 pub struct Interrupt(AtomicU8);
 
@@ -88,11 +92,8 @@ pub trait Progress: Send {
     /// Training has come to a step.
     fn step(&mut self, at: &Step);
 
-    /// A simulation in parts has so many of its trajectories, and will take so many seconds more.
-    fn trajectories(&mut self, done: u64, of: u64, seconds_left: f64);
-
-    /// Work of one piece is done to this part, above 0 and at most 1, and will take so many seconds more.
-    fn part(&mut self, done: f64, seconds_left: f64);
+    /// So many of `what` are done, and the others will take so many seconds more.
+    fn part(&mut self, done: u64, of: u64, what: &str, seconds_left: f64);
 
     /// Something the user should know that stops nothing.
     fn note(&mut self, what: &str);

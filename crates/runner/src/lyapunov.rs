@@ -1,111 +1,139 @@
-//! Lyapunov exponents of what a run has learned.
+//! Lyapunov exponents of a system.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use forecast::lyapunov::{Following, follow, memory};
-use sim::lyapunov::Spectrum;
+use serde::Serialize;
+use serde_json::Value;
+use sim::lyapunov::{Following, Spectrum, seconds, spectrum};
 
-use crate::data::prepare;
-use crate::run::Run;
-use crate::{Progress, RunError};
+use crate::catalogue::data_of;
+use crate::{Interrupt, Progress, RunError};
 
-/// Trajectories that can be asked for.
-const MOST_TRAJECTORIES: usize = 10_000;
+/// More components than that have their whole spectrum only where it is asked for by number.
+const MANY: usize = 1000;
 
-/// Samples over which each can be followed.
-const MOST_SAMPLES: f64 = 1e8;
+/// What is asked for; what is none is chosen so that it takes some seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// How many exponents, from the largest.
+    pub exponents: Option<usize>,
+    /// Independent trajectories.
+    pub trajectories: Option<usize>,
+    /// Time units for which each is followed.
+    pub time: Option<f64>,
+    /// Time units before, in which it comes to the attractor.
+    pub transient: Option<f64>,
+}
 
-/// The spectrum of Lyapunov exponents of the map of a trained model, per unit of time, from so many `trajectories` of its
-/// own that begin at held-out starts. Forecasts that leave the attractor are left out, with a note.
-///
-/// A model carries more numbers than the system has components where it looks at several samples: without `exponents`
-/// the largest are taken, as many as the system has components. Those whose directions the map takes to nothing are
-/// left out, with a note. Without `time` each is followed so long that it takes some seconds.
-///
-/// The spectrum says in its `convergence` what was known on the way. There is nothing to save when it is interrupted.
+/// Lyapunov exponents, and what they are of.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exponents {
+    /// Name and parameters of the system.
+    pub system: Value,
+    /// Seed of the starts.
+    pub seed: u64,
+    /// Time units that were left out at the beginning of each trajectory.
+    pub transient: f64,
+    /// The exponents, from the largest, with their errors.
+    #[serde(flatten)]
+    pub spectrum: Spectrum,
+    /// Whether these are the exponents of all directions.
+    pub complete: bool,
+    /// Whether it was interrupted, so that these are fewer trajectories than were asked for.
+    pub interrupted: bool,
+}
+
+/// The spectrum of Lyapunov exponents of a system: one that is named, with its defaults, or that of an experiment file,
+/// each with overrides of `seed`, `system` and `data.initial`. None where it was interrupted before two trajectories
+/// were complete.
 ///
 /// # Errors
-/// A number out of range; a model whose map is not differentiated; forecasts that do not stay on the attractor.
-pub fn lyapunov_of_run(
-    run: &Run,
-    exponents: Option<usize>,
-    time: Option<f64>,
-    trajectories: usize,
-    device: &str,
+/// A wrong name, setting or file; a system that cannot be followed; the whole spectrum of more than a thousand
+/// components, with the time that it would take.
+pub fn lyapunov_of_system(
+    named: &str,
+    overrides: &[String],
+    asked: Asked,
+    stop: &Interrupt,
     progress: &mut dyn Progress,
-) -> Result<Spectrum, RunError> {
-    if !(2..=MOST_TRAJECTORIES).contains(&trajectories) {
-        return Err(RunError::Usage(format!(
-            "{trajectories} trajectories: a standard error needs 2 or more, and {MOST_TRAJECTORIES} are possible"
-        )));
+) -> Result<Option<Exponents>, RunError> {
+    for pair in overrides {
+        let key = pair.split('=').next().unwrap_or_default().trim();
+        if key != "seed" && key != "data.initial" && !key.starts_with("system.") {
+            return Err(RunError::Usage(format!(
+                "{pair} has no meaning here: exponents depend on seed, data.initial and the parameters of the system"
+            )));
+        }
     }
-    let mut experiment = run.experiment()?;
-    let dt = experiment.data.dt;
-    if let Some(time) = time
-        && !(time >= dt && time <= MOST_SAMPLES * dt)
-    {
-        return Err(RunError::Usage(format!(
-            "a time of {time} must lie between a sample interval, {dt}, and {:e}",
-            MOST_SAMPLES * dt
-        )));
-    }
-    let name = experiment.model["name"].as_str().unwrap_or_default().to_owned();
-    let model = run.model(&experiment, device)?;
-    // The attractor is known by all of the starts, however few are followed.
-    experiment.evaluate.starts = experiment.evaluate.starts.max(trajectories);
-    experiment.evaluate.long_run = 0.0;
-    experiment.check().map_err(RunError::Usage)?;
-    let prepared = prepare(&experiment, progress)?;
-    let task = &prepared.task;
-    let carried = memory(task, &*model).ok_or_else(|| {
-        RunError::Usage(format!(
-            "the map of model.name = \"{name}\" is not differentiated; those of networks, polynomial, nvar and reservoir are"
-        ))
-    })?;
-    let components = prepared.system.dim();
-    let exponents = exponents.unwrap_or(components.min(carried));
-    if !(1..=carried).contains(&exponents) {
-        return Err(RunError::Usage(format!(
-            "{exponents} exponents of {name}, which carries {carried} numbers from sample to sample: ask for 1 to {carried}"
-        )));
-    }
-    let samples = match time {
-        Some(time) => (time / dt).round() as usize,
-        None => (9e4 / (carried * exponents) as f64).clamp(1000.0, 10_000.0) as usize,
+    let experiment = data_of(named, overrides)?;
+    let system = experiment.build_system().map_err(RunError::Usage)?;
+    experiment.check_simulation().map_err(RunError::Usage)?;
+    let region = &experiment.data.initial;
+    let (name, dim) = (system.name(), system.dim());
+
+    let standard = Following::of(&*system, asked.exponents.unwrap_or(dim));
+    let following = Following {
+        trajectories: asked.trajectories.unwrap_or(standard.trajectories),
+        time: asked.time.unwrap_or(standard.time),
+        transient: asked.transient.unwrap_or(standard.transient),
+        seed: experiment.seed,
+        ..standard
     };
-    let lyapunov_times = task.lyapunov_exponent.map_or(0.0, |exponent| 5.0 / (exponent * dt));
-    let transient = lyapunov_times.clamp(500.0, 10_000.0) as usize;
+    let fault = |error: sim::SimulationError| match &error {
+        sim::SimulationError::Invalid(_) => RunError::usage(error),
+        _ => RunError::failed(format!("{name}: {error}")),
+    };
+    if dim > MANY && asked.exponents.is_none() {
+        let whole = seconds(&*system, region, &following).map_err(fault)?;
+        let ten = Following { exponents: 10, ..following };
+        let ten = seconds(&*system, region, &ten).map_err(fault)?;
+        return Err(RunError::Usage(format!(
+            "{name} has {dim} components, and so {dim} exponents, which would take about {}; --exponents 10 takes about {}, \
+             --exponents {dim} all",
+            duration(whole),
+            duration(ten)
+        )));
+    }
+
+    let Following { exponents, trajectories, time, transient, .. } = following;
     progress.stage(&format!(
-        "following {trajectories} forecasts of {name} for {} time units",
-        samples as f64 * dt
+        "following {trajectories} trajectories of {name} with {exponents} tangent {} for {time} time units",
+        if exponents == 1 { "vector" } else { "vectors" }
     ));
-    let following = Following { exponents, starts: trajectories, transient, samples };
-    let known = |step: usize, known: &mut [f64]| prepared.known(step, known);
-    let failed = |why: &str| RunError::Failed(format!("{name} has no Lyapunov exponent here: {why}"));
-    let begin = Instant::now();
-    let mut report = |part: f64| {
-        progress.part(part, begin.elapsed().as_secs_f64() * (1.0 / part - 1.0));
-        true
+    let (shown, begin, progress) = (AtomicU64::new(0), Instant::now(), Mutex::new(progress));
+    stop.listen(true);
+    let found = spectrum(&*system, region, &following, &|part| {
+        let percent = (100.0 * part) as u64;
+        if shown.fetch_max(percent, Ordering::Relaxed) < percent
+            && let Ok(mut progress) = progress.lock()
+        {
+            let left = begin.elapsed().as_secs_f64() / part * (1.0 - part);
+            progress.part(percent, 100, "percent", left);
+        }
+        !stop.is_requested()
+    });
+    let interrupted = stop.is_requested();
+    stop.listen(false);
+    let found = found.map_err(fault)?;
+    let exponents = |spectrum: Spectrum| Exponents {
+        system: experiment.system.clone(),
+        seed: experiment.seed,
+        transient,
+        complete: spectrum.estimate.exponents.len() == dim,
+        spectrum,
+        interrupted,
     };
-    let followed = follow(task, &*model, following, &known, &mut report)
-        .ok_or_else(|| failed("its map is not differentiated"))?;
-    if followed.left > 0 {
-        progress.note(&format!(
-            "{} of {trajectories} forecasts leave the attractor, and are left out",
-            followed.left
-        ));
+    Ok(found.map(exponents))
+}
+
+/// Seconds in words.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 100.0 => format!("{:.0} seconds", s.max(1.0)),
+        s if s < 6000.0 => format!("{:.0} minutes", s / 60.0),
+        s if s < 360_000.0 => format!("{:.0} hours", s / 3600.0),
+        s => format!("{:.0} days", s / 86_400.0),
     }
-    if followed.left + 1 >= trajectories {
-        return Err(failed("fewer than two of its forecasts stay on the attractor"));
-    }
-    let spectrum = followed.spectrum().ok_or_else(|| failed("its map takes all directions to nothing"))?;
-    let found = spectrum.estimate.exponents.len();
-    if found < exponents {
-        progress.note(&format!(
-            "{} of {exponents} exponents are left out: the map takes their directions to nothing, or to less than a part in \
-             1e12 in a sample",
-            exponents - found
-        ));
-    }
-    Ok(spectrum)
 }

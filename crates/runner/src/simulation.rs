@@ -6,10 +6,9 @@ use std::time::Instant;
 
 use dataset::arrays::write_csv;
 use dataset::shards::write_trajectories;
-use toml::{Table, Value};
 
+use crate::catalogue::data_of;
 use crate::experiment::Experiment;
-use crate::resolve::{fill, set};
 use crate::run::lock;
 use crate::stored::{ABOUT, Simulation, Stored, as_folder};
 use crate::{Interrupt, Progress, RunError, data};
@@ -23,7 +22,8 @@ pub enum Simulated {
     Interrupted(String),
 }
 
-/// Simulates a system, with overrides of `seed`, `system` and `data`, and writes `output`: an .npz with the
+/// Simulates a system, one that is named or that of an experiment file with its seed and data, with overrides of `seed`,
+/// `system` and `data`, and writes `output`: an .npz with the
 /// times `t`, `u` [trajectory, time, component] and, where there are known inputs, `known` [trajectory, time,
 /// input]; or a .csv with a row for each sample; or, where `output` ends in a slash or is a folder, a folder of such
 /// .npz files with some of the trajectories each, `per_file` where it is given, of which one is in memory at a time. A
@@ -34,7 +34,7 @@ pub enum Simulated {
 /// A wrong name, setting or file ending; a folder that holds something else; a simulation that diverges; a file that
 /// cannot be written.
 pub fn simulate(
-    system: &str,
+    named: &str,
     overrides: &[String],
     output: &Path,
     per_file: Option<usize>,
@@ -43,8 +43,6 @@ pub fn simulate(
 ) -> Result<Simulated, RunError> {
     let to_folder = output.is_dir() || output.to_string_lossy().ends_with(std::path::is_separator);
     let ending = if to_folder { check_folder(output)? } else { check_output(output, &["npz", "csv"])? };
-    let named = |name: &str| Value::Table(Table::from_iter([("name".into(), Value::String(name.into()))]));
-    let mut table = Table::from_iter([("system".into(), named(system)), ("model".into(), named("ffnn"))]);
     for pair in overrides {
         let key = pair.split('=').next().unwrap_or_default().trim();
         let section = key.split('.').next().unwrap_or_default().trim();
@@ -56,8 +54,7 @@ pub fn simulate(
             )));
         }
     }
-    set(&mut table, overrides).map_err(RunError::Usage)?;
-    let experiment = fill(&table).map_err(RunError::Usage)?;
+    let experiment = data_of(named, overrides)?;
     if !experiment.data.from.is_empty() {
         return Err(RunError::Usage("data.from has no meaning here: simulate writes trajectories".into()));
     }
@@ -174,7 +171,7 @@ fn simulate_to_folder(
         })?;
         done += runs.count();
         let left = begin.elapsed().as_secs_f64() / done as f64 * (all - done) as f64;
-        progress.trajectories((count - all + done) as u64, count as u64, left);
+        progress.part((count - all + done) as u64, count as u64, "trajectories", left);
         if stop.is_requested() && done < all {
             stop.listen(false);
             return Ok(Simulated::Interrupted(format!(

@@ -1,38 +1,79 @@
-//! Lorenz trajectories, t = 0..8 with a sample every 0.01: a JSON object a line with the method, the number of
-//! trajectories, the median seconds of five runs, and millions of samples a second.
+//! Lorenz trajectories, t = 0..8 with a sample every 0.01, and systems that are written both in Rust and as one's own
+//! equations: a JSON object a line with the system, the method, the number of trajectories, the median seconds of five
+//! runs, and millions of samples a second.
 
+use std::error::Error;
 use std::time::Instant;
 
-use sim::systems::Lorenz;
-use sim::{SimulationError, Solver, System, Times, random};
+use serde_json::{Value, json};
+use sim::systems::SYSTEMS;
+use sim::{Solver, System, Times, random};
 
-fn main() -> Result<(), SimulationError> {
-    let (lorenz, times) = (Lorenz::default(), Times::up_to(8.0, 0.01)?);
-    for (count, solver) in [
+fn main() -> Result<(), Box<dyn Error>> {
+    let tasks = [
         (100, Solver::Dop853 { tolerance: 1e-10 }),
         (1_000, Solver::Dop853 { tolerance: 1e-10 }),
         (1_000, Solver::Dopri5 { tolerance: 1e-10 }),
         (10_000, Solver::Rk4 { substeps: 1 }),
-    ] {
-        let region = System::initial_region(&lorenz);
-        let starts: Vec<Vec<f64>> =
-            (0..count).map(|i| lorenz.random_start(&region, &mut random::stream(0, "bench", i))).collect();
-        // The peers write over one array too, so that no new page of memory is counted.
-        let mut out = vec![0.0; count as usize * times.samples() * 3];
-        let mut seconds = Vec::new();
-        for _ in 0..5 {
-            let begin = Instant::now();
-            lorenz.integrate(&starts, &times, &solver, &mut out)?;
-            seconds.push(begin.elapsed().as_secs_f64());
-            assert!(out.iter().all(|x| x.is_finite()));
-        }
-        seconds.sort_by(f64::total_cmp);
-        let samples = count as f64 * (times.samples() - 1) as f64 / seconds[2] / 1e6;
-        println!(
-            "{{\"peer\": \"attractor\", \"method\": \"{solver:?}\", \"trajectories\": {count}, \"seconds\": {:.4}, \
-             \"million_samples_per_second\": {samples:.3}}}",
-            seconds[2]
-        );
+    ];
+    let lorenz = build("lorenz", None)?;
+    for (count, solver) in tasks {
+        measure("lorenz", &*lorenz, count, solver)?;
     }
+    let texts = [
+        (
+            "van_der_pol",
+            json!({
+                "state": {"x": "y", "y": "mu*(1 - x^2)*y - x"}, "parameters": {"mu": 1.0},
+                "initial": {"x": [-3.0, 3.0], "y": [-3.0, 3.0]}
+            }),
+        ),
+        (
+            "rossler",
+            json!({
+                "state": {"x": "-y - z", "y": "x + a*y", "z": "b + z*(x - c)"},
+                "parameters": {"a": 0.2, "b": 0.2, "c": 5.7},
+                "initial": {"x": [-8.0, 8.0], "y": [-8.0, 8.0], "z": [0.0, 2.0]}
+            }),
+        ),
+    ];
+    for (name, text) in texts {
+        let (rust, text) = (build(name, None)?, build("equations", Some(text))?);
+        for (count, solver) in &tasks[1..] {
+            measure(name, &*rust, *count, *solver)?;
+            measure(&format!("{name} as equations"), &*text, *count, *solver)?;
+        }
+    }
+    Ok(())
+}
+
+fn build(name: &str, parameters: Option<Value>) -> Result<Box<dyn System>, Box<dyn Error>> {
+    let entry = SYSTEMS.iter().find(|entry| entry.name == name).ok_or("no such system")?;
+    Ok((entry.build)(parameters.unwrap_or_else(entry.defaults))?)
+}
+
+fn measure(name: &str, system: &dyn System, count: u64, solver: Solver) -> Result<(), Box<dyn Error>> {
+    let times = Times::up_to(8.0, 0.01)?;
+    let region = system.initial_region();
+    let starts: Vec<Vec<f64>> =
+        (0..count).map(|i| system.random_start(&region, &mut random::stream(0, "bench", i))).collect();
+    // The peers write over one array too, so that no new page of memory is counted.
+    let mut out = vec![0.0; count as usize * times.samples() * system.dim()];
+    let mut seconds = Vec::new();
+    for _ in 0..5 {
+        let begin = Instant::now();
+        system.integrate(&starts, &times, &solver, &mut out)?;
+        seconds.push(begin.elapsed().as_secs_f64());
+        if !out.iter().all(|x| x.is_finite()) {
+            return Err(format!("{name} left the finite numbers").into());
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    let samples = count as f64 * (times.samples() - 1) as f64 / seconds[2] / 1e6;
+    println!(
+        "{{\"peer\": \"attractor\", \"system\": \"{name}\", \"method\": \"{solver:?}\", \"trajectories\": {count}, \
+         \"seconds\": {:.4}, \"million_samples_per_second\": {samples:.3}}}",
+        seconds[2]
+    );
     Ok(())
 }

@@ -9,11 +9,10 @@
 //! ```
 //!
 //! The text is made a program of a few instructions for each operation, which runs over SIMD lanes and dual numbers as a
-//! right-hand side in Rust does. The components stand in the order of the alphabet, as TOML keeps no other.
-
-use std::collections::BTreeMap;
+//! right-hand side in Rust does. The components stand in the order in which they are written.
 
 use autodiff::{Expression, Graph, Program, check_name};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,15 +25,15 @@ use crate::{Component, Ode, Scalar, System};
 #[serde(deny_unknown_fields)]
 struct Equations {
     /// The derivative of each component, an expression in the components, the parameters and the time `t`.
-    state: BTreeMap<String, String>,
+    state: IndexMap<String, String>,
     #[serde(default)]
-    parameters: BTreeMap<String, f64>,
+    parameters: IndexMap<String, f64>,
     /// Lowest and highest initial value of each component.
     #[serde(default)]
-    initial: BTreeMap<String, [f64; 2]>,
+    initial: IndexMap<String, [f64; 2]>,
     /// What a forecaster is told at each step, expressions in `t` and the parameters, such as the phase of a force.
     #[serde(default)]
-    known: BTreeMap<String, String>,
+    known: IndexMap<String, String>,
 }
 
 impl Default for Equations {
@@ -43,9 +42,9 @@ impl Default for Equations {
         let names = ["x", "y"].map(str::to_owned);
         Equations {
             state: map(&[("x", "y"), ("y", "mu*(1 - x^2)*y - x")]),
-            parameters: BTreeMap::from([("mu".into(), 1.5)]),
+            parameters: IndexMap::from([("mu".into(), 1.5)]),
             initial: names.into_iter().map(|name| (name, [-2.0, 2.0])).collect(),
-            known: BTreeMap::new(),
+            known: IndexMap::new(),
         }
     }
 }
@@ -180,7 +179,7 @@ impl Compiled {
 /// The graph of some expressions, with errors that say which is wrong.
 fn graph(
     section: &str,
-    texts: &BTreeMap<String, String>,
+    texts: &IndexMap<String, String>,
     inputs: &[&str],
     constants: &[(&str, f64)],
 ) -> Result<Graph, String> {
@@ -306,8 +305,8 @@ mod tests {
         }
         // more components than the time is copied beside on the stack
         let names: Vec<String> = (0..12).map(|i| format!("x{i:02}")).collect();
-        let state: BTreeMap<&str, String> = names.iter().map(|n| (n.as_str(), format!("t*{n}"))).collect();
-        let initial: BTreeMap<&str, [f64; 2]> = names.iter().map(|n| (n.as_str(), [1.0, 1.0])).collect();
+        let state: IndexMap<&str, String> = names.iter().map(|n| (n.as_str(), format!("t*{n}"))).collect();
+        let initial: IndexMap<&str, [f64; 2]> = names.iter().map(|n| (n.as_str(), [1.0, 1.0])).collect();
         let many = build(json!({"state": state, "initial": initial})).unwrap();
         let runs =
             many.ensemble(&[vec![1.0; 12]], &Times::up_to(1.0, 0.5).unwrap(), &Solver::default()).unwrap();

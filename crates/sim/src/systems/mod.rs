@@ -131,6 +131,20 @@ mod tests {
     }
 
     #[test]
+    fn every_right_hand_side_is_compiled_with_the_vectors_it_runs_on() {
+        // Without the attribute it still runs, on lanes one after the other: ten times as slowly, and nobody would know.
+        for entry in SYSTEMS {
+            let path = format!("{}/src/systems/{}.rs", env!("CARGO_MANIFEST_DIR"), entry.name);
+            let source = std::fs::read_to_string(path).unwrap();
+            let lines: Vec<&str> = source.lines().map(str::trim).collect();
+            for function in ["fn dim(&self)", "fn rhs<S: Scalar>("] {
+                let at = lines.iter().position(|line| line.starts_with(function)).unwrap();
+                assert_eq!(lines[at - 1], "#[inline(always)]", "{}: {function}", entry.name);
+            }
+        }
+    }
+
+    #[test]
     fn every_system_stays_finite_and_repeats_from_its_seed() {
         for entry in SYSTEMS {
             let system = (entry.build)((entry.defaults)()).unwrap();

@@ -1,0 +1,119 @@
+//! Lyapunov exponents as text.
+
+use std::fmt::Write;
+
+use sim::lyapunov::{Estimate, Spectrum};
+
+use crate::lay_out;
+
+/// The largest exponents that the table of convergence shows.
+const SHOWN: usize = 3;
+
+/// The spectrum, its sum and dimension, and how it converged. `all` says that these are the exponents of all directions,
+/// of which alone the sum is that of growth of volumes.
+pub fn spectrum(spectrum: &Spectrum, all: bool) -> String {
+    let Spectrum { estimate, trajectories, kaplan_yorke, convergence } = spectrum;
+    let decimals = decimals(&estimate.standard_errors);
+    let cell = |x: f64| {
+        let text = format!("{x:.decimals$}");
+        // no sign on what is shown as zero
+        if text.trim_start_matches(['-', '0', '.']).is_empty() { text.replace('-', "") } else { text }
+    };
+    let mut columns = [vec!["".to_owned()], vec!["exponent".into()], vec!["standard error".into()]];
+    let mut line = |name: String, exponent: String, error: String| {
+        columns.iter_mut().zip([name, exponent, error]).for_each(|(column, cell)| column.push(cell));
+    };
+    for (k, (&exponent, &error)) in estimate.exponents.iter().zip(&estimate.standard_errors).enumerate() {
+        line((k + 1).to_string(), cell(exponent), cell(error));
+    }
+    if all {
+        // it may be exact, as the divergence of the flow is where that is constant
+        line("sum".into(), format!("{:.6}", estimate.exponents.iter().sum::<f64>()), String::new());
+    }
+    let mut text = format!(
+        "{}\nPer time unit, from {trajectories} trajectories of {} time units each.\n",
+        lay_out(&columns),
+        estimate.time
+    );
+    match kaplan_yorke {
+        Some([dimension, error]) => {
+            let decimals = self::decimals(&[*error]);
+            let _ = writeln!(text, "Kaplan-Yorke dimension {dimension:.decimals$} +- {error:.decimals$}.");
+        }
+        None if all => {
+            let states = estimate.exponents.len();
+            let _ =
+                writeln!(text, "Volumes do not shrink: the dimension is that of the state space, {states}.");
+        }
+        None => text += "The Kaplan-Yorke dimension needs more exponents: the sum of these is positive.\n",
+    }
+    text + "\nConvergence\n" + &convergence_table(convergence, &cell)
+}
+
+/// The largest exponents after every doubling of the time, so that their errors should fall by the root of 2.
+fn convergence_table(convergence: &[Estimate], cell: &dyn Fn(f64) -> String) -> String {
+    let shown = convergence.last().map_or(0, |last| last.exponents.len().min(SHOWN));
+    let doublings: Vec<&Estimate> =
+        (0..).map(|i| (1usize << i) - 1).map_while(|i| convergence.get(i)).collect();
+    let mut columns = vec![vec!["time".to_owned()]];
+    columns[0].extend(doublings.iter().map(|estimate| estimate.time.to_string()));
+    for k in 0..shown {
+        let with_error =
+            |of: &&Estimate| format!("{} +- {}", cell(of.exponents[k]), cell(of.standard_errors[k]));
+        columns.push(std::iter::once((k + 1).to_string()).chain(doublings.iter().map(with_error)).collect());
+    }
+    lay_out(&columns)
+}
+
+/// Decimals that show two digits of the largest of some errors.
+fn decimals(errors: &[f64]) -> usize {
+    let largest = errors.iter().copied().fold(0.0, f64::max);
+    (1.0 - largest.max(1e-9).log10().floor()).clamp(2.0, 7.0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sim::lyapunov::History;
+
+    fn of(rates: &[&[f64]]) -> Spectrum {
+        let history = |rates: &&[f64]| History {
+            times: (1..=16).map(|i| 62.5 * f64::from(i)).collect(),
+            logarithms: (1..=16).map(|i| rates.iter().map(|r| r * 62.5 * f64::from(i)).collect()).collect(),
+        };
+        Spectrum::new(&rates.iter().map(history).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_spectrum_is_shown_with_its_errors_and_convergence() {
+        let text = spectrum(&of(&[&[0.9, 1e-6, -14.56], &[0.91, -2e-6, -14.58]]), true);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(
+            lines[..9],
+            [
+                "       exponent  standard error",
+                "1         0.905           0.005",
+                "2         0.000           0.000",
+                "3       -14.570           0.010",
+                "sum  -13.665000",
+                "",
+                "Per time unit, from 2 trajectories of 1000 time units each.",
+                "Kaplan-Yorke dimension 2.06211 +- 0.00039.",
+                "",
+            ],
+            "{text}"
+        );
+        assert_eq!(lines[9], "Convergence");
+        assert_eq!(lines[11], "62.5  0.905 +- 0.005  0.000 +- 0.000  -14.570 +- 0.010");
+        assert_eq!(lines.len(), 16);
+        assert!(lines.iter().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_said() {
+        let one = spectrum(&of(&[&[0.9], &[0.91]]), false);
+        assert!(one.contains("needs more exponents") && !one.contains("sum  "), "{one}");
+        let growing = spectrum(&of(&[&[0.9], &[0.91]]), true);
+        assert!(growing.contains("Volumes do not shrink"), "{growing}");
+    }
+}

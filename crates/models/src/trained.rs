@@ -84,7 +84,8 @@ impl<N: Network> Increments for OnDevice<N> {
     }
 
     fn derivatives(&self, inputs: &[f64], shape: [usize; 3]) -> Derived {
-        let network = self.network.clone().train();
+        // of the derivatives by the weights there is no need
+        let network = self.network.clone().train().no_grad();
         let map = |x| network.forward(x, &mut Dropout::none());
         by_backward(&self.machine, map, inputs, shape, self.outputs)
     }
@@ -125,6 +126,7 @@ impl<T: Real> Increments for OnKernels<T> {
         self.put_back(workspace);
         outputs.chunks_exact(steps * dim).flat_map(|all| &all[(steps - 1) * dim..]).copied().collect()
     }
+
     fn derivatives(&self, inputs: &[f64], [count, steps, _]: [usize; 3]) -> Derived {
         let (network, weights, kernels) = (&self.network, &self.weights, Kernels::best());
         let dim = network.outputs();

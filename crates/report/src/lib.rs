@@ -260,14 +260,11 @@ fn notes(rows: &[Line], horizon: &str) -> String {
         }
         if let Some(of) = scores.lyapunov.as_ref().filter(|of| of.left > 0) {
             let exponent = match of.exponent {
-                Some(_) => "the exponent is of the others",
+                Some(_) => "the exponent is of the rest",
                 None => "its map has no exponent",
             };
-            let _ = writeln!(
-                text,
-                "{label}: {} of {} forecasts leave the attractor; {exponent}.",
-                of.left, of.starts
-            );
+            let _ =
+                writeln!(text, "{label}: {} of {} runs leave the attractor; {exponent}.", of.left, of.starts);
         }
         if let Some(vpt) = scores.vpt.as_ref().filter(|vpt| vpt.main.capped > 0) {
             let _ =

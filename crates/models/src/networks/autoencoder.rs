@@ -337,6 +337,7 @@ impl Forecaster for Latent {
     fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a> {
         Box::new(self.run(histories, known))
     }
+
     fn begin_tangent<'a>(&'a self, histories: &[f64], known: &[f64]) -> Option<Box<dyn Tangent + 'a>> {
         let propagator = increments_of(&self.network.propagator, &self.machine);
         Some(Box::new(LatentTangent { run: self.run(histories, known), propagator }))

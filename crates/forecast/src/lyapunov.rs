@@ -39,15 +39,16 @@ pub struct Following {
 
 impl Following {
     /// The largest exponent to one or two parts in a hundred, of a forecaster of a system that has such a one, sampled
-    /// every `dt` in states of `dim` components: 20 of the starts over 20 Lyapunov times, after 5. Of large states fewer
-    /// starts, since the derivatives are as many as components, and of slow systems at most 10,000 samples.
+    /// every `dt` in states of `dim` components: 20 of the starts over 40 Lyapunov times, after 5. Of large states fewer
+    /// starts, since the derivatives are as many as components, and of slow systems at most 10,000 samples. That takes
+    /// a tenth to a third of the time of the other scores.
     pub fn of_scores(lyapunov_exponent: f64, dt: f64, dim: usize, starts: usize) -> Self {
         let samples = |times: f64| (times / (lyapunov_exponent * dt)).ceil().max(1.0);
         Following {
             exponents: 1,
             starts: starts.min((512 / dim).clamp(4, 20)),
             transient: samples(5.0).min(2000.0) as usize,
-            samples: samples(20.0).min(8000.0) as usize,
+            samples: samples(40.0).min(8000.0) as usize,
         }
     }
 }
@@ -346,7 +347,7 @@ mod tests {
         let grows = Linear { matrix: vec![1.1, 0.0, 0.0, 0.9], shown: 2 };
         assert_eq!(all(&grows, 2), Followed { histories: vec![], left: 3 });
         let scores = scores(&task(3), &grows, &still).unwrap();
-        assert_eq!((scores.exponent, scores.starts, scores.left, scores.time), (None, 3, 3, 20.0));
+        assert_eq!((scores.exponent, scores.starts, scores.left, scores.time), (None, 3, 3, 40.0));
         let json = serde_json::to_string(&scores).unwrap();
         assert_eq!(serde_json::from_str::<LyapunovScores>(&json).unwrap(), scores, "{json}");
         let rests = Linear { matrix: vec![0.5, 0.0, 0.0, 0.9], shown: 2 };

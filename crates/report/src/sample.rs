@@ -67,7 +67,7 @@ fn scores(chaotic: bool, quality: f64) -> Scores {
         lyapunov: chaotic.then_some(forecast::LyapunovScores {
             exponent: Some(0.891),
             standard_error: Some(0.0172),
-            time: 22.08,
+            time: 44.17,
             starts: 20,
             left: 0,
         }),

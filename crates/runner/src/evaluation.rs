@@ -40,11 +40,8 @@ pub(crate) fn score(
     let name = experiment.model["name"].as_str().unwrap_or_default();
     progress.stage(&format!("forecasting with {name}, {}", names.join(", ")));
     let score_each = |forecaster: &dyn Forecaster| {
-        let t0 = std::time::Instant::now();
         let (scores, each) = task.score_each(forecaster, &mut bootstrap());
-        let t1 = std::time::Instant::now();
         let lyapunov = lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
-        eprintln!("TIMES scoring {:.2} exponent {:.2}", (t1 - t0).as_secs_f64(), t1.elapsed().as_secs_f64());
         (Scores { lyapunov, ..scores }, each)
     };
     let (scores, baselines) = rayon::join(

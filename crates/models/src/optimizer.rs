@@ -4,8 +4,10 @@ use burn::tensor::Tensor;
 use kernels::{Decay, Method, Rule};
 use serde::{Deserialize, Serialize};
 
+use sim::Precision;
+
 use crate::machine::{Machine, values};
-use crate::tensors::{Precision, TensorError, Tensors};
+use crate::tensors::{TensorError, Tensors, of_precision};
 
 /// An optimiser and its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -298,7 +300,7 @@ pub(crate) fn state_tensors(
 ) -> Tensors {
     let mut state = Tensors::default();
     for (name, values) in kept {
-        state.insert(name, vec![values.len()], precision.values(&values));
+        state.insert(name, vec![values.len()], of_precision(precision, &values));
     }
     state.insert_f64("steps", vec![steps as f64]);
     state

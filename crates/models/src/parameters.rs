@@ -6,8 +6,10 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 
+use sim::Precision;
+
 use crate::machine::{Machine, values};
-use crate::tensors::{Precision, TensorError, Tensors};
+use crate::tensors::{TensorError, Tensors, of_precision};
 
 /// The parameters, [parameter].
 pub(crate) fn flatten(module: &impl Module) -> Tensor<1> {
@@ -93,7 +95,7 @@ pub(crate) fn named(layout: &[(String, Vec<usize>)], parameters: &[f64], precisi
     let mut from = 0;
     for (name, shape) in layout {
         let to = from + shape.iter().product::<usize>();
-        tensors.insert(name.clone(), shape.clone(), precision.values(&parameters[from..to]));
+        tensors.insert(name.clone(), shape.clone(), of_precision(precision, &parameters[from..to]));
         from = to;
     }
     tensors

@@ -6,26 +6,13 @@ use std::path::Path;
 
 use dataset::files::write_atomically;
 use safetensors::{Dtype, SafeTensors, View};
-use serde::{Deserialize, Serialize};
+use sim::Precision;
 
-/// The numbers that weights are made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 24 bits.
-    #[default]
-    F32,
-    /// 53 bits; on the CPU.
-    F64,
-}
-
-impl Precision {
-    /// Values that are of this precision, as a file holds them.
-    pub(crate) fn values(self, values: &[f64]) -> Values {
-        match self {
-            Precision::F32 => Values::F32(values.iter().map(|&x| x as f32).collect()),
-            Precision::F64 => Values::F64(values.to_vec()),
-        }
+/// Values that are of a precision, as a file holds them.
+pub(crate) fn of_precision(precision: Precision, values: &[f64]) -> Values {
+    match precision {
+        Precision::F32 => Values::F32(values.iter().map(|&x| x as f32).collect()),
+        Precision::F64 => Values::F64(values.to_vec()),
     }
 }
 

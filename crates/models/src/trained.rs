@@ -5,13 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use dataset::Normalisation;
 use forecast::{Forecast, Forecaster, Tangent};
 use kernels::{BatchShape, Kernels, PANEL, Real, Workspace, pieces};
+use sim::Precision;
 
 use crate::derivatives::{Derived, OfWindow, by_backward, once, repeated};
 use crate::learner::{Dropout, Network};
 use crate::machine::{Machine, values};
 use crate::recent::Recent;
 use crate::stack::Stack;
-use crate::tensors::Precision;
 
 /// A trained network with its scales.
 pub(crate) struct Trained<M> {

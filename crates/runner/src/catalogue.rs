@@ -159,6 +159,49 @@ mod tests {
     }
 
     #[test]
+    fn the_systems_that_ship_as_equations_too_are_those_in_rust() {
+        for name in ["van_der_pol", "rossler"] {
+            let of = |name: &str| load(name, &[]).unwrap().1;
+            let [text, rust] = [of(&format!("ffnn-equations-{name}")), of(&format!("ffnn-{name}"))];
+            assert_eq!(text.data, rust.data, "{name}");
+            let [text, rust] = [text, rust].map(|experiment| experiment.build_system().unwrap());
+            let times = sim::Times::up_to(10.0, 0.05).unwrap();
+            let starts: Vec<Vec<f64>> = (0..40)
+                .map(|i| {
+                    rust.random_start(&rust.initial_region(), &mut sim::random::stream(0, "both ways", i))
+                })
+                .collect();
+            let [a, b] = [&text, &rust]
+                .map(|system| system.ensemble(&starts, &times, &sim::Solver::default()).unwrap());
+            let off = a.u().iter().zip(b.u()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(off < 1e-9, "{name}: {off:e}");
+        }
+    }
+
+    #[test]
+    fn the_system_of_a_file_is_taken_without_its_training() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        let text = "seed = 7\n[system]\nname = \"equations\"\nstate = { theta = \"p\", p = \"-g*sin(theta)\" }\n\
+                    parameters = { g = 1.0 }\ninitial = { p = [-1.0, 1.0], theta = [0.0, 1.0] }\n[data]\ndt = 0.02\n\
+                    [train]\nnonsense = 3\n";
+        std::fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let found = data_of(file, &["system.parameters.g=2".into()]).unwrap();
+        let system = found.build_system().unwrap();
+        // in the order of the file, which is not that of the alphabet
+        let names: Vec<String> = system.components().into_iter().map(|component| component.name).collect();
+        assert_eq!((names, found.data.dt, found.seed), (vec!["theta".into(), "p".into()], 0.02, 7));
+        assert_eq!(found.data.initial, [[0.0, 1.0], [-1.0, 1.0]]);
+        let mut jacobian = [0.0; 4];
+        system.jacobian(0.0, &[0.0, 0.0], &mut jacobian);
+        assert_eq!(jacobian, [0.0, 1.0, -2.0, 0.0]);
+        let wrong = data_of(file, &["system.parameter.g=2".into()]).unwrap_err().to_string();
+        assert!(wrong.contains("mine.toml") && wrong.contains("parameters"), "{wrong}");
+        assert!(names_system(file) && names_system("lorenz") && !names_system("rnn-lorenz"));
+    }
+
+    #[test]
     fn every_network_and_every_system_has_an_experiment() {
         for model in MODELS {
             assert!(BUILT_IN.iter().any(|(name, _)| name.starts_with(&format!("{}-", model.name))));

@@ -85,6 +85,7 @@ pub fn lyapunov_of_system(
         sim::SimulationError::Invalid(_) => RunError::usage(error),
         _ => RunError::failed(format!("{name}: {error}")),
     };
+    following.check(&*system).map_err(fault)?;
     if dim > MANY && asked.exponents.is_none() {
         let whole = seconds(&*system, region, &following).map_err(fault)?;
         let ten = Following { exponents: 10, ..following };

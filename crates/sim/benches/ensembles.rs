@@ -7,14 +7,15 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use sim::systems::SYSTEMS;
-use sim::{Solver, System, Times, random};
+use sim::{Precision, Solver, System, Times, random};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let tasks = [
         (100, Solver::Dop853 { tolerance: 1e-10 }),
         (1_000, Solver::Dop853 { tolerance: 1e-10 }),
         (1_000, Solver::Dopri5 { tolerance: 1e-10 }),
-        (10_000, Solver::Rk4 { substeps: 1 }),
+        (10_000, Solver::Rk4 { substeps: 1, precision: Precision::F64 }),
+        (10_000, Solver::Rk4 { substeps: 1, precision: Precision::F32 }),
     ];
     let lorenz = build("lorenz", None)?;
     for (count, solver) in tasks {
@@ -39,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     for (name, text) in texts {
         let (rust, text) = (build(name, None)?, build("equations", Some(text))?);
-        for (count, solver) in &tasks[1..] {
+        for (count, solver) in &tasks[1..4] {
             measure(name, &*rust, *count, *solver)?;
             measure(&format!("{name} as equations"), &*text, *count, *solver)?;
         }

@@ -23,5 +23,5 @@ pub mod systems;
 
 pub use autodiff::Scalar;
 pub use ensemble::{Times, Trajectories};
-pub use integrators::Solver;
+pub use integrators::{Precision, Solver};
 pub use system::{Component, Ode, SimulationError, System};

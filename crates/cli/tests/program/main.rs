@@ -9,6 +9,7 @@ mod derive;
 mod gpu;
 #[path = "../../../watch/tests/folder/hostile.rs"]
 mod hostile;
+mod lyapunov;
 mod mistakes;
 mod pages;
 mod readme;

@@ -4,9 +4,11 @@ use dataset::Batch;
 use kernels::{BatchShape, Decay, Method, Real, Rule, Trainer};
 
 use super::{At, Differentiable, Learner};
+use sim::Precision;
+
 use crate::optimizer::{state_tensors, state_vectors};
 use crate::parameters::{named, read_named};
-use crate::tensors::{Precision, TensorError, Tensors};
+use crate::tensors::{TensorError, Tensors};
 
 /// Layers with their weights and an optimiser.
 pub(crate) struct Direct<T: Real> {

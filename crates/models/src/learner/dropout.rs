@@ -1,10 +1,10 @@
 //! Dropout (Srivastava et al. 2014, section 4; scaled while training, "inverted").
 
 use burn::tensor::Tensor;
+use sim::Precision;
 use sim::random::{Stream, uniform};
 
 use crate::machine::tensor;
-use crate::tensors::Precision;
 
 /// Sets a random part of the numbers that pass between layers to 0, anew at every use, and multiplies the others so
 /// that the expected value stays.

@@ -4,8 +4,10 @@ use dataset::Batch;
 use kernels::LevenbergMarquardt;
 
 use super::{At, Learner, ended};
+use sim::Precision;
+
 use crate::parameters::{named, read_named};
-use crate::tensors::{Precision, TensorError, Tensors};
+use crate::tensors::{TensorError, Tensors};
 
 /// The method with the tolerances at which it ends.
 pub(crate) struct LeastSquares {

@@ -422,9 +422,9 @@ impl Tangent for LatentTangent<'_> {
 mod tests {
     use super::*;
     use crate::devices;
-    use crate::tensors::Precision;
     use forecast::Forecaster;
     use kernels::operation::Implementation;
+    use sim::Precision;
 
     #[test]
     fn derivatives_in_the_latent_space_are_slopes() {

@@ -31,7 +31,7 @@ use crate::optimizer::{Recipe, TensorOptimizer};
 use crate::parameters::{flatten, flatten_gradients, from_tensors, to_tensors, unflatten};
 use crate::recent::Recent;
 use crate::stack::Stack;
-use crate::tensors::{TensorError, Tensors};
+use crate::tensors::{TensorError, Tensors, of_precision};
 use crate::trained::increments_of;
 
 /// Settings of the generative adversarial network.
@@ -330,7 +330,7 @@ impl Learner for Adversarial {
         let critic = to_tensors(&self.critic, &self.critic.layout(), self.machine.precision);
         state.insert_all("discriminator.weights.", &critic);
         for (i, direction) in self.directions.0.iter().enumerate() {
-            let precise = self.machine.precision.values(&values(direction.clone()));
+            let precise = of_precision(self.machine.precision, &values(direction.clone()));
             state.insert(format!("direction.{i}"), direction.dims().to_vec(), precise);
         }
         state

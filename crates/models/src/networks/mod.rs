@@ -12,6 +12,7 @@ use burn::module::Module;
 use dataset::Normalisation;
 use forecast::Forecaster;
 use serde::{Serialize, de::DeserializeOwned};
+use sim::Precision;
 use sim::random::{Stream, stream};
 
 pub use crate::learner::Network;
@@ -19,7 +20,7 @@ use crate::learner::{Direct, Learner, LeastSquares, Modelled, QuasiNewton, Super
 use crate::machine::Machine;
 use crate::optimizer::{Optimizer, Recipe};
 use crate::parameters::{from_tensors, read_named};
-use crate::tensors::{Precision, TensorError, Tensors};
+use crate::tensors::{TensorError, Tensors};
 use crate::trained::{OnDevice, OnKernels, Trained};
 pub use autoencoder::AutoencoderConfig;
 pub use cnn::CnnConfig;

@@ -865,8 +865,8 @@ fn what_a_network_does_not_see_is_left_out_of_its_spectrum() {
     let machine = machine(Implementation::Own);
     let mut weights = learner(&settings, &plain(), &recipe(), &machine).unwrap().weights();
     // so small a change that the state stays where it is: exponents near 0, and one for each sample that it sees
-    let last = weights.numbers("3.weight", &[4, 1]).unwrap().iter().map(|x| 1e-3 * x).collect();
-    weights.insert("3.weight", vec![4, 1], Precision::F32.values(&last));
+    let last = weights.numbers("3.weight", &[4, 1]).unwrap().iter().map(|x| (1e-3 * x) as f32).collect();
+    weights.insert("3.weight", vec![4, 1], Values::F32(last));
     let of = (entry.forecaster)(&settings, &weights, plain(), &recipe(), &machine).unwrap();
     let exponents = follow_one(&*of, 6, 200);
     assert!(exponents.len() == 4 && exponents[0].abs() < 0.01, "{exponents:?}");

@@ -63,16 +63,11 @@ impl Method for Dop853 {
         for j in 0..dim {
             let size = work.x.row(U, dim)[j].abs().max(work.x.row(NEXT, dim)[j].abs());
             let scale = S::from(1.0) / (size * tolerance + tolerance);
-            let a = (sum!(work.k, j, dim: 0 * 0.01312004499419488, 5 * -1.2251564463762044, 6 * -0.4957589496572502, 7 * 1.6643771824549864, 8 * -0.35032884874997366, 9 * 0.3341791187130175, 10 * 0.08192320648511571, 11 * -0.022355307863886294))
-                * scale;
-            let low = sum!(work.k, j, dim: 0 * 0.2440944881889764, 8 * 0.7338466882816118, 11 * 0.022058823529411766);
-            let b = (work.k.row(SLOPE, dim)[j] - low) * scale;
+            let [a, b] = Self::errors(j, dim, work).map(|error| error * scale);
             fifth = fifth + a * a;
             third = third + b * b;
         }
-        // 1e-300 is for no error at all
-        let both = (fifth + third * 0.01).max(S::from(1e-300));
-        h * fifth / (both * dim as f64).sqrt()
+        h * Self::combined(fifth, third, dim)
     }
 
     #[inline(always)]
@@ -118,6 +113,25 @@ impl Method for Dop853 {
         c.row(0, dim)[j]
             + theta
                 * (c.row(1, dim)[j] + rest * (c.row(2, dim)[j] + theta * (c.row(3, dim)[j] + rest * inner)))
+    }
+}
+
+impl Dop853 {
+    /// The errors of orders 5 and 3 in component `j`, over the length of the step.
+    #[inline(always)]
+    pub(crate) fn errors<S: Scalar>(j: usize, dim: usize, work: &Work<S>) -> [S; 2] {
+        let fifth = sum!(work.k, j, dim: 0 * 0.01312004499419488, 5 * -1.2251564463762044, 6 * -0.4957589496572502, 7 * 1.6643771824549864, 8 * -0.35032884874997366, 9 * 0.3341791187130175, 10 * 0.08192320648511571, 11 * -0.022355307863886294);
+        let low =
+            sum!(work.k, j, dim: 0 * 0.2440944881889764, 8 * 0.7338466882816118, 11 * 0.022058823529411766);
+        [fifth, work.k.row(SLOPE, dim)[j] - low]
+    }
+
+    /// One error of both, over the length of the step, from their sums of squares over the components.
+    #[inline(always)]
+    pub(crate) fn combined<S: Scalar>(fifth: S, third: S, dim: usize) -> S {
+        // 1e-300 is for no error at all
+        let both = (fifth + third * 0.01).max(S::from(1e-300));
+        fifth / (both * dim as f64).sqrt()
     }
 }
 

@@ -9,8 +9,25 @@ pub(crate) mod rows;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::lanes::{LANES, Lanes, Vector, Vectorised, vectorised};
+use crate::lanes::{LANES, Lanes, Vector, Vectorised, vectorised, vectorised_single};
 use crate::{Ode, SimulationError, Times};
+
+/// The numbers that are computed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 24 bits.
+    F32,
+    /// 53 bits.
+    F64,
+}
+
+impl Precision {
+    /// What files meant that say nothing of it.
+    fn f64() -> Self {
+        Precision::F64
+    }
+}
 
 /// A method and its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +37,9 @@ pub enum Solver {
     Rk4 {
         /// Steps from one sample to the next.
         substeps: usize,
+        /// What it computes in; samples are always written in f64.
+        #[serde(default = "Precision::f64")]
+        precision: Precision,
     },
     /// Dormand and Prince's adaptive method of order 5.
     Dopri5 {
@@ -44,7 +64,7 @@ impl Solver {
     pub const ALL: [Solver; 3] = [
         Solver::Dop853 { tolerance: 1e-10 },
         Solver::Dopri5 { tolerance: 1e-10 },
-        Solver::Rk4 { substeps: 10 },
+        Solver::Rk4 { substeps: 10, precision: Precision::F64 },
     ];
 
     /// Says which setting is outside its range.
@@ -53,7 +73,7 @@ impl Solver {
     /// [`SimulationError::Invalid`] for no substeps or a tolerance outside 1e-14..=0.1.
     pub fn check(&self) -> Result<(), SimulationError> {
         let fault = match *self {
-            Solver::Rk4 { substeps } if !(1..=1_000_000).contains(&substeps) => {
+            Solver::Rk4 { substeps, .. } if !(1..=1_000_000).contains(&substeps) => {
                 format!("substeps = {substeps} must lie between 1 and 1000000")
             }
             Solver::Dopri5 { tolerance } | Solver::Dop853 { tolerance }
@@ -95,7 +115,15 @@ impl Solver {
         let outcomes: Vec<Outcomes> = out
             .par_chunks_mut(lanes * samples * dim)
             .zip(starts.par_chunks(lanes))
-            .map(|(out, starts)| vectorised(Run { block: Block { ode, starts, times, out }, solver: *self }))
+            .map(|(out, starts)| {
+                let block = Block { ode, starts, times, out };
+                match *self {
+                    Solver::Rk4 { substeps, precision: Precision::F32 } => {
+                        vectorised_single(Single { block, substeps })
+                    }
+                    solver => vectorised(Run { block, solver }),
+                }
+            })
             .collect();
         for (trajectory, outcome) in outcomes.into_iter().flatten().enumerate() {
             outcome.map_err(|error| SimulationError::Trajectory { trajectory, error: error.into() })?;
@@ -127,10 +155,25 @@ impl<O: Ode> Vectorised for Run<'_, O> {
     #[inline(always)]
     fn run<V: Vector>(self) -> Outcomes {
         match self.solver {
-            Solver::Rk4 { substeps } => rk4::block::<O, V>(self.block, substeps),
+            Solver::Rk4 { substeps, .. } => rk4::block::<O, V>(self.block, substeps),
             Solver::Dopri5 { tolerance } => adaptive::block::<dopri5::Dopri5, O, V>(self.block, tolerance),
             Solver::Dop853 { tolerance } => adaptive::block::<dop853::Dop853, O, V>(self.block, tolerance),
         }
+    }
+}
+
+/// The method with steps of one length alone: adaptive ones are for tolerances that 24 bits do not have.
+struct Single<'a, O> {
+    block: Block<'a, O>,
+    substeps: usize,
+}
+
+impl<O: Ode> Vectorised for Single<'_, O> {
+    type Output = Outcomes;
+
+    #[inline(always)]
+    fn run<V: Vector>(self) -> Outcomes {
+        rk4::block::<O, V>(self.block, self.substeps)
     }
 }
 
@@ -175,6 +218,10 @@ mod tests {
         (0..2).map(|i| (out[out.len() - 2 + i] - truth[i]).powi(2)).sum::<f64>().sqrt()
     }
 
+    fn rk4(substeps: usize) -> Solver {
+        Solver::Rk4 { substeps, precision: Precision::F64 }
+    }
+
     const DRIVEN: Oscillator = Oscillator { mass: 1.0, stiffness: 1.0, damping: 0.4, force: 1.0, omega: 2.0 };
 
     /// The error at t = 12 of a method with steps of one length, and that of its interpolation amid its first step.
@@ -202,10 +249,53 @@ mod tests {
     }
 
     #[test]
+    fn in_24_bits_every_operation_is_rounded() {
+        // x' = -x / 3 by hand, in f32
+        struct Decay;
+        impl Ode for Decay {
+            const NAME: &'static str = "decay";
+            const ABOUT: &'static str = "";
+            fn dim(&self) -> usize {
+                1
+            }
+            fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
+                du[0] = -(u[0] / 3.0);
+            }
+            fn components(&self) -> Vec<Component> {
+                vec![Component::new("x", "1")]
+            }
+            fn initial_region(&self) -> Vec<[f64; 2]> {
+                vec![[0.0, 1.0]]
+            }
+            fn sampling(&self) -> [f64; 2] {
+                [0.1, 1.0]
+            }
+        }
+        let times = Times::new(0.25, 41).unwrap();
+        let single = Solver::Rk4 { substeps: 2, precision: Precision::F32 };
+        let found = solve(single, &Decay, &[0.7], &times);
+        let (mut x, h) = (0.7f32, 0.125f32);
+        for (i, found) in found.iter().enumerate() {
+            assert_eq!(*found, f64::from(x), "sample {i}");
+            for _ in 0..2 {
+                let f = |x: f32| -(x / 3.0);
+                let k1 = f(x);
+                let k2 = f(x + k1 * (h * 0.5));
+                let k3 = f(x + k2 * (h * 0.5));
+                let k4 = f(x + k3 * h);
+                x += (k1 + (k2 + k3) * 2.0 + k4) * (0.125f64 / 6.0) as f32;
+            }
+        }
+        let precise = solve(rk4(2), &Decay, &[0.7], &times);
+        let off = found.iter().zip(&precise).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!((1e-9..1e-6).contains(&off), "{off:e}");
+    }
+
+    #[test]
     fn the_measured_orders_are_the_nominal_ones() {
         let order = |coarse: f64, fine: f64| (coarse / fine).log2();
-        let rk4 = |dt| error_at_the_end(Solver::Rk4 { substeps: 1 }, dt);
-        let measured = order(rk4(0.04), rk4(0.02));
+        let error = |dt| error_at_the_end(rk4(1), dt);
+        let measured = order(error(0.04), error(0.02));
         assert!((measured - 4.0).abs() < 0.2, "rk4: order {measured}");
         // An interpolation of order p is off by a power p + 1 within a step.
         let dopri5 = [0.04, 0.02].map(errors_of_equal_steps::<dopri5::Dopri5>);
@@ -220,8 +310,8 @@ mod tests {
 
     #[test]
     fn substeps_refine_the_step() {
-        let coarse = error_at_the_end(Solver::Rk4 { substeps: 1 }, 0.01);
-        let fine = error_at_the_end(Solver::Rk4 { substeps: 10 }, 0.1);
+        let coarse = error_at_the_end(rk4(1), 0.01);
+        let fine = error_at_the_end(Solver::Rk4 { substeps: 10, precision: Precision::F64 }, 0.1);
         assert!((fine / coarse - 1.0).abs() < 1e-3, "{fine:e} {coarse:e}");
     }
 
@@ -230,7 +320,7 @@ mod tests {
         let (ode, u0) = (Oscillator::default(), [1.3, -0.4]);
         let times = Times::up_to(40.0, 0.1).unwrap();
         for solver in [
-            Solver::Rk4 { substeps: 100 },
+            rk4(100),
             Solver::Dopri5 { tolerance: 1e-12 },
             Solver::Dop853 { tolerance: 1e-12 },
             Solver::default(),
@@ -249,7 +339,7 @@ mod tests {
     fn lorenz_agrees_between_two_integrators_for_15_time_units() {
         let (ode, u0, times) = (Lorenz::default(), [1.0, 2.0, 20.0], Times::up_to(15.0, 0.01).unwrap());
         let a = solve(Solver::Dop853 { tolerance: 1e-13 }, &ode, &u0, &times);
-        let b = solve(Solver::Rk4 { substeps: 200 }, &ode, &u0, &times);
+        let b = solve(rk4(200), &ode, &u0, &times);
         let worst = a.iter().zip(&b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
         assert!(worst < 1e-5, "{worst:e}");
     }
@@ -363,11 +453,7 @@ mod tests {
 
     #[test]
     fn settings_outside_their_range_are_refused() {
-        for solver in [
-            Solver::Rk4 { substeps: 0 },
-            Solver::Dopri5 { tolerance: 0.0 },
-            Solver::Dop853 { tolerance: f64::NAN },
-        ] {
+        for solver in [rk4(0), Solver::Dopri5 { tolerance: 0.0 }, Solver::Dop853 { tolerance: f64::NAN }] {
             assert!(solver.check().is_err());
         }
         assert!(Solver::ALL.iter().all(|solver| solver.check().is_ok()));

@@ -1,0 +1,129 @@
+//! Lyapunov exponents by the command.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::Folder;
+
+const MINE: &str = r#"
+[system]
+name = "equations"
+state = { theta = "p", p = "-g*sin(theta) - gamma*p" }
+parameters = { g = 1.0, gamma = 0.4 }
+initial = { theta = [-1.0, 1.0], p = [-1.0, 1.0] }
+[model]
+name = "ffnn"
+"#;
+
+#[test]
+fn the_spectrum_of_a_system_stands_in_a_table_and_in_json() {
+    let folder = Folder::new(MINE);
+    let short = ["--time", "100", "--trajectories", "8"];
+    let text = folder.ok(&[&["lyapunov", "lorenz"], &short[..]].concat());
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let starts = [
+        "1 ",
+        "2 ",
+        "3 ",
+        "sum  -13.666667",
+        "Per time unit, from 8 trajectories of 100",
+        "Kaplan-Yorke dimension 2.06",
+    ];
+    for start in starts {
+        assert!(text.lines().any(|line| line.starts_with(start)), "{start}: {text}");
+    }
+    let json =
+        folder.ok(&[&["lyapunov", "lorenz", "system.rho=35", "-k", "1", "--json"], &short[..]].concat());
+    let found: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(found["exponents"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        found["system"],
+        serde_json::json!({"name": "lorenz", "sigma": 10.0, "rho": 35.0, "beta": 8.0 / 3.0})
+    );
+    assert_eq!((&found["complete"], &found["interrupted"]), (&Value::Bool(false), &Value::Bool(false)));
+    let largest = found["exponents"][0].as_f64().unwrap();
+    assert!((1.0..1.3).contains(&largest), "{largest}");
+}
+
+#[test]
+fn the_system_of_a_file_has_the_exponents_of_its_equations() {
+    let folder = Folder::new(MINE);
+    // to rest, where the equation is x'' + 0.4 x' + x = 0, or with a larger damping x'' + 4 x' + x = 0
+    for (overrides, expected) in
+        [(&[][..], [-0.2, -0.2]), (&["system.parameters.gamma=4"], [-0.2679, -3.7321])]
+    {
+        let arguments = [
+            &["lyapunov", "tiny.toml", "--json", "--transient", "60", "--time", "400", "--trajectories", "4"],
+            overrides,
+        ];
+        let found: Value = serde_json::from_str(&folder.ok(&arguments.concat())).unwrap();
+        for (k, expected) in expected.into_iter().enumerate() {
+            let exponent = found["exponents"][k].as_f64().unwrap();
+            assert!((exponent - expected).abs() < 2e-3, "{exponent} for {expected}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_said_before_the_work() {
+    let folder = Folder::new(MINE);
+    for (arguments, words) in [
+        (&["lorentz"][..], &["lorentz", "did you mean \"lorenz\""][..]),
+        (&["lorenz", "-k", "4"], &["4 exponents", "ask for 1 to 3"]),
+        (&["lorenz", "-k", "0"], &["0 exponents", "ask for 1 to 3"]),
+        (&["lorenz", "--trajectories", "1"], &["1 trajectories", "2 at least"]),
+        (&["lorenz", "--time", "0"], &["a time of 0", "above 0"]),
+        (&["lorenz", "--time", "inf"], &["a time of inf"]),
+        (&["lorenz", "--transient=-1"], &["a transient of -1"]),
+        (&["lorenz", "train.steps=3"], &["train.steps=3 has no meaning here"]),
+        (&["lorenz", "system.rhoo=3"], &["system.rhoo", "did you mean \"rho\""]),
+        (&["lorenz", "data.initial=[[0,1]]"], &["data.initial", "a list of 3"]),
+        (&["tiny.toml", "system.state.p=q"], &["tiny.toml", "state.p", "column 1", "\"q\" is unknown"]),
+        (&["nowhere.toml"], &["nowhere.toml cannot be read"]),
+        // first what it would take
+        (
+            &["lorenz96", "system.variables=1200"],
+            &["1200 components", "would take about", "--exponents 10 takes about"],
+        ),
+    ] {
+        let output = folder.run(&[&["lyapunov"], arguments].concat());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(words.iter().all(|word| message.contains(word)), "{arguments:?}: {message}");
+        assert!(output.stdout.is_empty() && message.lines().count() == 1, "{arguments:?}: {message}");
+    }
+}
+
+#[test]
+fn a_system_that_cannot_be_followed_is_a_failure_with_its_place() {
+    let folder = Folder::new(MINE);
+    let explodes = ["lyapunov", "tiny.toml", "system.state.p=p^2 + 1"];
+    let output = folder.run(&explodes);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("trajectory 0") || message.contains("finite"), "{message}");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_leaves_what_is_complete() {
+    let folder = Folder::new(MINE);
+    let arguments = ["lyapunov", "lorenz", "--trajectories", "2000", "--time", "400", "--json"];
+    let mut command = folder.command(&arguments);
+    let mut child =
+        command.env("RAYON_NUM_THREADS", "2").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("following 2000 trajectories"));
+    // long enough for some, too short for all of them on any machine
+    std::thread::sleep(Duration::from_millis(2500));
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let complete = found["trajectories"].as_u64().unwrap();
+    assert!((2..2000).contains(&complete) && found["interrupted"] == Value::Bool(true), "{complete}");
+}

@@ -182,7 +182,7 @@ fn the_exponent_of_a_map_stands_beside_that_of_the_system_in_80_columns() {
     assert!(text.contains("\npolynomial                -"), "{text}");
     assert!(text.contains("the\nsystem has 0.9056."), "{text}");
     assert!(text.contains("autoencoder: 3 of 20 runs leave the attractor; the exponent is of the rest."));
-    assert!(text.contains("polynomial: 20 of 20 forecasts leave the attractor; its map has no"), "{text}");
+    assert!(text.contains("polynomial: 20 of 20 runs leave the attractor; its map has no exponent."));
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     for ([x, error], shown) in [
         ([0.0551234, 0.00316], "0.0551 +- 0.0032"),

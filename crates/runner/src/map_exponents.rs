@@ -114,3 +114,69 @@ pub fn lyapunov_of_run(
     }
     Ok(spectrum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Build, Interrupt, Outcome, Step, load, train};
+
+    /// Keeps what it is told.
+    #[derive(Default)]
+    struct Told {
+        parts: Vec<u64>,
+        notes: Vec<String>,
+    }
+    impl Progress for Told {
+        fn stage(&mut self, _what: &str) {}
+        fn step(&mut self, _at: &Step) {}
+        fn part(&mut self, done: u64, of: u64, what: &str, seconds_left: f64) {
+            assert!(of == 100 && what == "percent" && seconds_left >= 0.0);
+            self.parts.push(done);
+        }
+        fn note(&mut self, what: &str) {
+            self.notes.push(what.into());
+        }
+    }
+
+    fn trained(experiment: &str, overrides: &[&str], runs: &std::path::Path) -> Run {
+        let path = format!("{}/../../experiments/{experiment}.toml", env!("CARGO_MANIFEST_DIR"));
+        let few = ["data.trajectories=20", "evaluate.starts=10", "evaluate.long_run=0"];
+        let overrides: Vec<String> = few.iter().chain(overrides).map(|&pair| pair.to_owned()).collect();
+        let (name, experiment) = load(&path, &overrides).unwrap();
+        let build = Build { version: "0".into(), git_revision: String::new(), git_dirty: false };
+        let stop = Interrupt::default();
+        match train(&name, &experiment, "cpu", runs, &build, &stop, &mut Told::default()).unwrap() {
+            Outcome::Done(run, _) => run,
+            Outcome::Interrupted(..) => panic!("nobody interrupted it"),
+        }
+    }
+
+    #[test]
+    fn the_spectrum_of_a_run_is_told_with_its_progress_and_what_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = trained("polynomial-lorenz", &[], folder.path());
+        let mut told = Told::default();
+        let found = lyapunov_of_run(&run, None, Some(100.0), 12, "cpu", &mut told).unwrap();
+        assert_eq!(
+            (found.trajectories, found.estimate.exponents.len(), found.convergence.len()),
+            (12, 3, 16)
+        );
+        // Sprott, "Chaos and Time-Series Analysis" (2003), p. 431
+        for (found, published) in found.estimate.exponents.iter().zip([0.9056, 0.0, -14.5723]) {
+            assert!((found - published).abs() < 0.06, "{found}, not {published}");
+        }
+        assert!(told.parts.is_sorted() && told.parts.len() == 100 && told.parts[99] == 100);
+        assert!(told.notes.is_empty(), "{:?}", told.notes);
+        let scored = run.results().unwrap().scores.lyapunov.unwrap();
+        assert!((scored.exponent.unwrap() - 0.9056).abs() < 5.0 * scored.standard_error.unwrap());
+
+        for (exponents, time, trajectories, fault) in [
+            (Some(4), None, 12, "ask for 1 to 3"),
+            (None, Some(0.001), 12, "a sample interval, 0.01"),
+            (None, None, 1, "needs 2 or more"),
+        ] {
+            let asked = lyapunov_of_run(&run, exponents, time, trajectories, "cpu", &mut Told::default());
+            assert!(matches!(&asked, Err(RunError::Usage(message)) if message.contains(fault)), "{asked:?}");
+        }
+    }
+}

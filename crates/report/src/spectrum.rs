@@ -92,19 +92,19 @@ mod tests {
             lines[..9],
             [
                 "       exponent  standard error",
-                "1         0.905           0.005",
-                "2         0.000           0.000",
-                "3       -14.570           0.010",
+                "1        0.9050          0.0050",
+                "2        0.0000          0.0000",
+                "3      -14.5700          0.0100",
                 "sum  -13.665000",
                 "",
                 "Per time unit, from 2 trajectories of 1000 time units each.",
-                "Kaplan-Yorke dimension 2.06211 +- 0.00039.",
+                "Kaplan-Yorke dimension 2.06211 +- 0.00030.",
                 "",
             ],
             "{text}"
         );
         assert_eq!(lines[9], "Convergence");
-        assert_eq!(lines[11], "62.5  0.905 +- 0.005  0.000 +- 0.000  -14.570 +- 0.010");
+        assert_eq!(lines[11], "62.5  0.9050 +- 0.0050  0.0000 +- 0.0000  -14.5700 +- 0.0100");
         assert_eq!(lines.len(), 16);
         assert!(lines.iter().all(|line| line.chars().count() <= 80));
     }

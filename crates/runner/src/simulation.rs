@@ -192,6 +192,8 @@ fn simulate_to_folder(
 
 /// Refuses, before any work, a folder that is not for a simulation.
 fn check_folder(folder: &Path) -> Result<&'static str, RunError> {
+    // without the slash at its end, with which a file seems not to exist
+    let folder: &Path = &folder.components().collect::<std::path::PathBuf>();
     let fault = if folder.exists() && !folder.is_dir() {
         "is a file; name a folder, or leave the slash out".to_owned()
     } else if folder.parent().is_some_and(|parent| parent != Path::new("") && !parent.is_dir()) {

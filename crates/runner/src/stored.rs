@@ -184,6 +184,23 @@ impl Stored {
         values(&serde_json::json!({"system": self.simulation.system, "data": self.simulation.data}))
     }
 
+    /// Says that a system section names another system, whose components others settings would not fit.
+    ///
+    /// # Errors
+    /// A sentence that names both.
+    pub(crate) fn is_of_the_system(&self, section: Option<&Value>) -> Result<(), String> {
+        let here = section.and_then(|section| section.get("name")).and_then(Value::as_str);
+        let there = self.simulation.system["name"].as_str().unwrap_or_default();
+        match here.filter(|here| *here != there) {
+            None => Ok(()),
+            Some(here) => Err(format!(
+                "system.name = \"{here}\" contradicts data.from: in {} it is \"{there}\"; leave it out, or simulate \
+                 another folder",
+                as_folder(&self.folder)
+            )),
+        }
+    }
+
     /// Says what an experiment contradicts.
     ///
     /// # Errors

@@ -257,7 +257,7 @@ fn the_dashboard_gives_the_terminal_back() {
         ("train.steps=3000", 0, "polynomial"),
         ("model.hidden=0", 2, "error:"),
         ("train.optimizer.learning_rate=1e10", 1, "became inf"),
-        ("system.sigma=-1000 system.rho=1e6", 1, "finite numbers"),
+        ("system.sigma=0 system.beta=-1000", 1, "finite numbers"),
     ] {
         let (seen, status) = on_a_terminal(&folder, &format!("train tiny.toml {more} --dashboard"));
         assert_eq!(status, Some(code), "{seen}");

@@ -99,7 +99,7 @@ fn mistakes_in_the_experiment_are_refused_before_anything_is_written() {
 #[test]
 fn a_run_that_fails_says_when_and_why() {
     let folder = Folder::new(TINY);
-    let blown = ["system.sigma=-1000", "system.rho=1e6"];
+    let blown = ["system.sigma=0", "system.beta=-1000"];
     refused(
         &folder,
         &[&["train", "tiny.toml"], &blown[..]].concat(),

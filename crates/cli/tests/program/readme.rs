@@ -38,7 +38,15 @@ fn its_diffs_apply_to_the_source() {
 #[test]
 fn its_experiment_is_the_file() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/rnn-lorenz.toml");
-    assert_eq!(blocks(&readme(), "toml"), [std::fs::read_to_string(file).unwrap()]);
+    let blocks = blocks(&readme(), "toml");
+    let [experiment, equations] = &blocks[..] else { panic!("{blocks:?}") };
+    assert_eq!(*experiment, std::fs::read_to_string(file).unwrap());
+    // and its equations are a system
+    let folder = Folder::new(equations);
+    let header = "trajectory,t,x,y\n";
+    folder.ok(&["simulate", "tiny.toml", "-o", "mine.csv", "data.trajectories=2"]);
+    assert!(std::fs::read_to_string(folder.path().join("mine.csv")).unwrap().starts_with(header));
+    folder.ok(&["lyapunov", "tiny.toml", "system.parameters.mu=3", "--time", "20"]);
 }
 
 #[test]
@@ -61,7 +69,7 @@ fn its_commands_exist_and_it_names_every_key() {
     let shown = blocks(&text, "toml").concat();
     for (experiment, _) in runner::experiments().iter().filter(|(name, _)| name.contains("-lorenz")) {
         let fitted = ["nvar", "polynomial", "reservoir"].iter().any(|model| experiment.starts_with(model));
-        let short = ["data.trajectories=10", "evaluate.starts=2", "data.t_final=1", "evaluate.long_run=1"];
+        let short = ["data.trajectories=10", "evaluate.starts=2", "data.t_final=1", "evaluate.long_run=3"];
         let steps = if fitted { &[][..] } else { &["train.steps=2"] };
         let run = folder.train(&[&[experiment.as_str()], &short[..], steps].concat());
         let resolved = std::fs::read_to_string(run.join("experiment.toml")).unwrap();

@@ -167,7 +167,7 @@ fn the_same_command_completes_a_folder_and_another_is_refused() {
     }
     refused(&folder, &["simulate", "lorenz", "-o", "a.npz", "--per-file", "2"], 2, &["--per-file", "-o a/"]);
     refused(&folder, &["simulate", "lorenz", "-o", "a.npz", "data.trajectories=1000000"], 2, &["-o FOLDER/"]);
-    let blown = ["system.sigma=-1000", "system.rho=1e6"];
+    let blown = ["system.sigma=0", "system.beta=-1000"];
     let words = ["finite numbers", "trajectory 0"];
     refused(&folder, &[&["simulate", "lorenz", "-o", "blown/"], &blown[..]].concat(), 1, &words);
 }

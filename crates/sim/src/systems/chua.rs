@@ -33,8 +33,7 @@ impl Default for Chua {
 
 impl Ode for Chua {
     const NAME: &'static str = "chua";
-    const ABOUT: &'static str = "x' = alpha (y - x - f(x)), y' = x - y + z, z' = -beta y, \
-                                 f(x) = m1 x + (m0 - m1) (|x + 1| - |x - 1|) / 2";
+    const ABOUT: &'static str = "x' = alpha (y - x - f(x)), y' = x - y + z, z' = -beta y";
 
     #[inline(always)]
     fn dim(&self) -> usize {

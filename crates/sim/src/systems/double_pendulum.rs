@@ -38,8 +38,7 @@ impl Default for DoublePendulum {
 
 impl Ode for DoublePendulum {
     const NAME: &'static str = "double_pendulum";
-    const ABOUT: &'static str =
-        "two rods, two masses: theta1'', theta2'' by Lagrange's equations, without friction";
+    const ABOUT: &'static str = "a mass on a rod on a mass on a rod, without friction";
 
     #[inline(always)]
     fn dim(&self) -> usize {

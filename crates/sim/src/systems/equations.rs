@@ -196,7 +196,7 @@ fn graph(
 
 impl Ode for Compiled {
     const NAME: &'static str = "equations";
-    const ABOUT: &'static str = "one's own: state = { x = \"y\", y = \"-k*x\" }, parameters, initial";
+    const ABOUT: &'static str = "one's own, as text: state = { x = \"y\", y = \"-x\" }, ...";
 
     #[inline(always)]
     fn dim(&self) -> usize {
@@ -293,13 +293,13 @@ mod tests {
             "known": {"cos_phase": "cos(omega*t)", "sin_phase": "sin(omega*t)"}
         }))
         .unwrap();
-        assert_eq!(driven.components()[0].name, "v");
+        assert_eq!(driven.components()[0].name, "x");
         let times = Times::up_to(20.0, 0.1).unwrap();
-        let runs = driven.ensemble(&[vec![-0.4, 1.3]], &times, &Solver::default()).unwrap();
+        let runs = driven.ensemble(&[vec![1.3, -0.4]], &times, &Solver::default()).unwrap();
         let oscillator = crate::systems::Oscillator::default();
         for i in 0..runs.samples() {
             let exact = crate::systems::oscillator_exact(&oscillator, [1.3, -0.4], 0.0, times.at(i));
-            let [v, x] = runs.state(0, i) else { unreachable!() };
+            let [x, v] = runs.state(0, i) else { unreachable!() };
             assert!((x - exact[0]).abs() < 1e-8 && (v - exact[1]).abs() < 1e-8);
             assert_eq!(runs.known_at(0, i), [(0.5 * times.at(i)).cos(), (0.5 * times.at(i)).sin()]);
         }

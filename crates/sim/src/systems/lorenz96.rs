@@ -26,8 +26,7 @@ impl Default for Lorenz96 {
 
 impl Ode for Lorenz96 {
     const NAME: &'static str = "lorenz96";
-    const ABOUT: &'static str =
-        "x_j' = (x_(j+1) - x_(j-2)) x_(j-1) - x_j + forcing, j = 1..variables on a circle";
+    const ABOUT: &'static str = "x_j' = (x_j+1 - x_j-2) x_j-1 - x_j + forcing, on a circle";
 
     #[inline(always)]
     fn dim(&self) -> usize {

@@ -96,8 +96,7 @@ pub struct Climate {
     known: Vec<f64>, // [time, input]
     std: Vec<f64>,
     grid: Grid,
-    low: Vec<f64>,
-    high: Vec<f64>,
+    widened: Range,
     histogram: Histogram,
     spectrum: Spectrum,
     floor: [f64; 2],
@@ -114,21 +113,8 @@ impl Climate {
         assert!(lead + 1 < runs.samples(), "runs of {} samples, {lead} of them before", runs.samples());
         assert_eq!(known.len(), steps * runs.known_dim(), "known inputs of {steps} samples");
         let samples = runs.samples() - lead;
-        let states =
-            (0..runs.count()).flat_map(|run| (lead..runs.samples()).map(move |i| runs.state(run, i)));
-        let (mut low, mut high) = (vec![f64::INFINITY; runs.dim()], vec![f64::NEG_INFINITY; runs.dim()]);
-        for state in states {
-            for (j, &u) in state.iter().enumerate() {
-                (low[j], high[j]) = (low[j].min(u), high[j].max(u));
-            }
-        }
-        for j in 0..runs.dim() {
-            // What never changes has no width of its own.
-            if high[j] - low[j] <= 1e-12 * low[j].abs().max(high[j].abs()) {
-                (low[j], high[j]) = (low[j] - std[j] / 2.0, high[j] + std[j] / 2.0);
-            }
-        }
-        let grid = Grid::new(&low, &high);
+        let range = Range::new(runs, lead, std);
+        let grid = Grid::new(&range);
         let length = 1 << samples.min(steps.max(2)).min(LONGEST_SEGMENT).ilog2();
         let mut halves = [0, 1].map(|_| (Histogram::new(&grid), Spectrum::new(length, runs.dim())));
         for run in 0..runs.count() {
@@ -141,11 +127,8 @@ impl Climate {
         let floor = [histogram.divergence(&other_histogram), spectrum.distance(&other_spectrum, std)];
         histogram.merge(&other_histogram);
         spectrum.merge(&other_spectrum);
-        for j in 0..runs.dim() {
-            let width = high[j] - low[j];
-            (low[j], high[j]) = (low[j] - MARGIN * width, high[j] + MARGIN * width);
-        }
-        Climate { steps, known, std: std.to_vec(), grid, low, high, histogram, spectrum, floor }
+        let widened = range.widened();
+        Climate { steps, known, std: std.to_vec(), grid, widened, histogram, spectrum, floor }
     }
 
     /// Samples over which forecasts are compared.
@@ -188,7 +171,7 @@ impl Climate {
                     if gone[start] {
                         continue;
                     }
-                    if !self.holds(state) {
+                    if !self.widened.holds(state) {
                         gone[start] = true;
                         left += 1;
                         first_left.get_or_insert((step + 1) as f64 * dt);
@@ -223,9 +206,46 @@ impl Climate {
             stopped: (0..count).filter(|&start| !gone[start]).filter(at_rest).count(),
         }
     }
+}
 
-    /// Whether a state is within the widened range; what is not a number is not.
-    fn holds(&self, state: &[f64]) -> bool {
+/// What states of the truth span on its attractor.
+#[derive(Clone)]
+pub(crate) struct Range {
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+impl Range {
+    /// Of true `runs` from sample `lead` on; `std` are the standard deviations of the components.
+    pub(crate) fn new(runs: &Trajectories, lead: usize, std: &[f64]) -> Self {
+        let states =
+            (0..runs.count()).flat_map(|run| (lead..runs.samples()).map(move |i| runs.state(run, i)));
+        let (mut low, mut high) = (vec![f64::INFINITY; runs.dim()], vec![f64::NEG_INFINITY; runs.dim()]);
+        for state in states {
+            for (j, &u) in state.iter().enumerate() {
+                (low[j], high[j]) = (low[j].min(u), high[j].max(u));
+            }
+        }
+        for j in 0..runs.dim() {
+            // What never changes has no width of its own.
+            if high[j] - low[j] <= 1e-12 * low[j].abs().max(high[j].abs()) {
+                (low[j], high[j]) = (low[j] - std[j] / 2.0, high[j] + std[j] / 2.0);
+            }
+        }
+        Range { low, high }
+    }
+
+    /// The range that a forecast may span before it has left.
+    pub(crate) fn widened(&self) -> Self {
+        let each = || self.low.iter().zip(&self.high).map(|(low, high)| (low, high, MARGIN * (high - low)));
+        Range {
+            low: each().map(|(low, _, margin)| low - margin).collect(),
+            high: each().map(|(_, high, margin)| high + margin).collect(),
+        }
+    }
+
+    /// Whether a state is within it; what is not a number is not.
+    pub(crate) fn holds(&self, state: &[f64]) -> bool {
         state.iter().zip(&self.low).zip(&self.high).all(|((u, low), high)| (low..=high).contains(&u))
     }
 }
@@ -239,14 +259,14 @@ struct Grid {
 }
 
 impl Grid {
-    fn new(low: &[f64], high: &[f64]) -> Self {
+    fn new(Range { low, high }: &Range) -> Self {
         let dim = low.len();
         let groups = match dim {
             0..=MOST_JOINT => vec![(0..dim).collect()],
             _ => (0..dim).map(|j| (j..j + 3).map(|j| j % dim).collect()).collect(),
         };
         let bins_a_unit = low.iter().zip(high).map(|(low, high)| BINS as f64 / (high - low)).collect();
-        Grid { low: low.to_vec(), bins_a_unit, groups }
+        Grid { low: low.clone(), bins_a_unit, groups }
     }
 
     /// The bin of component `j`, where it lies within the range.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::Tangent;
+
 /// What carries states of a system on from sample to sample.
 pub trait Forecaster: Sync {
     /// Samples of history it needs, at least 1.
@@ -22,6 +24,11 @@ pub trait Forecaster: Sync {
     /// with the known inputs at all of these times but the last, `known` [start, window - 1, input]. All in physical
     /// units. Where chance takes part, starts differ in their draws.
     fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a>;
+
+    /// As [`Forecaster::begin`], with the derivatives of its map; none of a forecaster that does not give them.
+    fn begin_tangent<'a>(&'a self, _histories: &[f64], _known: &[f64]) -> Option<Box<dyn Tangent + 'a>> {
+        None
+    }
 }
 
 /// Forecasts under way from some starts.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::climate::ClimateScores;
 use crate::ensemble::EnsembleScores;
 use crate::finite;
+use crate::lyapunov::LyapunovScores;
 use crate::statistics::{mean, median_interval, quantile, sorted};
 use sim::random::Stream;
 
@@ -27,6 +28,10 @@ pub struct Scores {
     pub error_growth: ErrorGrowth,
     /// Starts whose forecast left the finite numbers.
     pub diverged: usize,
+    /// The largest Lyapunov exponent of its map, beside which that of the system stands in `vpt`; of chaotic systems
+    /// only, and of forecasters whose map can be differentiated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lyapunov: Option<LyapunovScores>,
     /// The attractor of a long free forecast against that of the truth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub climate: Option<ClimateScores>,

@@ -112,6 +112,7 @@ impl Task {
                     other_thresholds: others.into(),
                 }
             }),
+            lyapunov: None,
             error_growth: growth(&errors, dt),
             diverged: errors.iter().filter(|errors| errors.iter().any(|e| !e.is_finite())).count(),
             climate: self.climate.as_ref().map(|climate| {

@@ -5,6 +5,7 @@
 //! `devices` and nowhere else.
 
 pub mod baselines;
+mod derivatives;
 pub mod devices;
 mod learner;
 mod machine;

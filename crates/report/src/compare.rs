@@ -31,6 +31,8 @@ pub struct Ranking {
     pub apart: Vec<String>,
     /// What they are ranked by.
     pub metric: Metric,
+    /// The largest Lyapunov exponent of the system, where it is chaotic.
+    pub lyapunov_exponent: Option<f64>,
     /// Best first, baselines among them.
     pub rows: Vec<Row>,
 }
@@ -74,6 +76,8 @@ pub struct Row {
     pub against_best: Option<Against>,
     /// Error of one step.
     pub one_step_rmse: f64,
+    /// The largest Lyapunov exponent of the map itself, and its standard error.
+    pub lyapunov: Option<[f64; 2]>,
     /// Divergences of states and of frequencies in the long run.
     pub climate: Option<[f64; 2]>,
     /// Starts that left the attractor in the long run, and starts in all, over the seeds.
@@ -222,7 +226,8 @@ impl Ranking {
         rows.extend(names.into_iter().map(|name| Row::of_baseline(name, runs, metric)));
         rows.sort_by(order);
         let observed = first.observed.as_ref().map(|names| names.iter().map(|name| visible(name)).collect());
-        Ranking { system: visible(&first.system), observed, apart, metric, rows }
+        let lyapunov_exponent = first.scores.vpt.as_ref().map(|vpt| vpt.lyapunov_exponent);
+        Ranking { system: visible(&first.system), observed, apart, metric, lyapunov_exponent, rows }
     }
 
     /// The settings by which its configurations differ.
@@ -379,6 +384,7 @@ impl Row {
             scores,
             against_best: None,
             one_step_rmse: average(&|of| of.one_step_rmse),
+            lyapunov: lyapunov(of),
             climate: pair(&|of| of.climate.as_ref().map(|long| [long.d_stsp, long.d_h])),
             left: climates()
                 .next()
@@ -392,6 +398,15 @@ impl Row {
             runs: Vec::new(),
         }
     }
+}
+
+/// The mean of the exponents of some seeds, and its standard error as it follows from theirs.
+fn lyapunov(of: &[&Scores]) -> Option<[f64; 2]> {
+    let found = of.iter().filter_map(|of| of.lyapunov.as_ref());
+    let found: Vec<[f64; 2]> = found.filter_map(|of| Some([of.exponent?, of.standard_error?])).collect();
+    let count = found.len() as f64;
+    let squares: f64 = found.iter().map(|[_, error]| error * error).sum();
+    (count > 0.0).then(|| [found.iter().map(|[x, _]| x).sum::<f64>() / count, squares.sqrt() / count])
 }
 
 fn take(files: &RunFiles) -> Result<Taken<'_>, String> {

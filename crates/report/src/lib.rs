@@ -26,7 +26,7 @@ use std::fmt::Write;
 pub use chart::DrawError;
 pub use compare::{Against, Comparison, Effect, Metric, Ranking, Row};
 pub use forecast::Results;
-use forecast::{ClimateScores, EnsembleScores, Scores, Summary};
+use forecast::{ClimateScores, EnsembleScores, LyapunovScores, Scores, Summary};
 pub use page::{comparison_pictures, page, page_of_pictures};
 pub use pictures::{Picture, pictures};
 pub use plot::{plot, stacked};
@@ -126,6 +126,10 @@ fn table(mut rows: Vec<Line>) -> String {
 /// A second table, of the attractor and of the spread of ensembles, where there is either.
 fn long_run(rows: &[Line]) -> String {
     let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.to_owned()))];
+    if rows.iter().any(|row| row.scores.lyapunov.is_some()) {
+        let cell = |row: &Line| row.scores.lyapunov.as_ref().and_then(exponent).unwrap_or("-".into());
+        columns.push(("Lyapunov", "exponent", Box::new(cell)));
+    }
     let climate =
         |row: &Line, cell: fn(&ClimateScores) -> String| row.scores.climate.as_ref().map_or("-".into(), cell);
     if rows.iter().any(|row| row.scores.climate.is_some()) {
@@ -147,9 +151,29 @@ fn long_run(rows: &[Line]) -> String {
     if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&cells(&columns, rows))) }
 }
 
+/// The largest exponent with its standard error, where there is one.
+fn exponent(of: &LyapunovScores) -> Option<String> {
+    Some(with_error([of.exponent?, of.standard_error?]))
+}
+
+/// A number with its standard error, in two digits of that.
+fn with_error([x, error]: [f64; 2]) -> String {
+    let decimals = (1.0 - error.log10().floor()).clamp(0.0, 5.0) as usize;
+    format!("{x:.decimals$} +- {error:.decimals$}")
+}
+
 /// What the numbers of the second table mean.
 fn long_run_notes(rows: &[Line]) -> String {
     let mut text = String::new();
+    if rows.iter().any(|row| row.scores.lyapunov.is_some())
+        && let Some(vpt) = &rows[0].scores.vpt
+    {
+        let _ = writeln!(
+            text,
+            "Lyapunov exponent: the largest of the map itself, with its standard error; the\nsystem has {}.",
+            vpt.lyapunov_exponent
+        );
+    }
     if let Some(long) = rows.iter().find_map(|row| row.scores.climate.as_ref()) {
         let length = match long.lyapunov_times {
             Some(times) => format!("{times:.0} Lyapunov times"),
@@ -233,6 +257,14 @@ fn notes(rows: &[Line], horizon: &str) -> String {
             if long.stopped > 0 {
                 let _ = writeln!(text, "{label}: {} forecasts come to rest.", long.stopped);
             }
+        }
+        if let Some(of) = scores.lyapunov.as_ref().filter(|of| of.left > 0) {
+            let exponent = match of.exponent {
+                Some(_) => "the exponent is of the rest",
+                None => "its map has no exponent",
+            };
+            let _ =
+                writeln!(text, "{label}: {} of {} runs leave the attractor; {exponent}.", of.left, of.starts);
         }
         if let Some(vpt) = scores.vpt.as_ref().filter(|vpt| vpt.main.capped > 0) {
             let _ =

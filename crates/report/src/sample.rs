@@ -64,6 +64,13 @@ fn scores(chaotic: bool, quality: f64) -> Scores {
         }),
         error_growth: ErrorGrowth { p10: error(0.1), median: error(0.4), p90: error(1.5), time },
         diverged: 0,
+        lyapunov: chaotic.then_some(forecast::LyapunovScores {
+            exponent: Some(0.891),
+            standard_error: Some(0.0172),
+            time: 44.17,
+            starts: 20,
+            left: 0,
+        }),
         climate: None,
         ensemble: None,
         step_microseconds: 1.0,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::compare::{Comparison, Effect, Metric, Ranking, Row};
-use crate::{lay_out, number};
+use crate::{lay_out, number, with_error};
 
 pub(crate) const APART: &str = "Not to be ranked with the above, since the data or the scoring are others:";
 
@@ -86,7 +86,8 @@ impl Comparison {
         };
         let mut text = String::from(
             "ranking,system,metric,label,baseline,seeds,mean,low95,high95,difference_low95,difference_high95,\
-             one_step_rmse,d_stsp,d_h,left,crps,spread_to_error,parameters,train_seconds,step_microseconds\n",
+             one_step_rmse,d_stsp,d_h,left,crps,spread_to_error,parameters,train_seconds,step_microseconds,\
+             lyapunov_exponent,lyapunov_standard_error,system_lyapunov_exponent\n",
         );
         let cell = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
         for (number, ranking) in self.rankings.iter().enumerate() {
@@ -115,6 +116,9 @@ impl Comparison {
                     row.parameters.map_or(String::new(), |count| count.to_string()),
                     cell(row.train_seconds),
                     row.step_microseconds.to_string(),
+                    cell(row.lyapunov.map(|of| of[0])),
+                    cell(row.lyapunov.map(|of| of[1])),
+                    cell(ranking.lyapunov_exponent),
                 ];
                 text += &(cells.join(",") + "\n");
             }
@@ -220,9 +224,12 @@ impl Ranking {
         ]
     }
 
-    /// The long run and ensembles, where there are any.
+    /// The exponent, the long run and ensembles, where there are any.
     pub(crate) fn long_run(&self) -> Vec<Column> {
         let all = [
+            Column::new(["Lyapunov", "exponent", "Lyapunov exponent (1 / time unit)"], |row| {
+                row.lyapunov.map(with_error)
+            }),
             Column::new(["long run", "D_stsp", "D_stsp (nats)"], |row| row.climate.map(|of| number(of[0]))),
             Column::new(["", "D_H", "D_H (0 to 1)"], |row| row.climate.map(|of| number(of[1]))),
             Column::new(["", "left", "left the attractor (starts)"], |row| {
@@ -264,6 +271,14 @@ impl Ranking {
             (true, false) => "95% intervals of the mean over seeds (Student's t).".into(),
             (false, _) => "One seed each: in brackets the 95% interval over its starts. Other seeds may rank otherwise.".into(),
         });
+        if let Some(exponent) =
+            self.lyapunov_exponent.filter(|_| self.rows.iter().any(|row| row.lyapunov.is_some()))
+        {
+            notes.push(format!(
+                "Lyapunov exponent: the largest of the map itself, averaged over the seeds, with its standard error; the \
+                 system has {exponent}."
+            ));
+        }
         notes.extend(self.noise());
         let suspicions = self.rows.iter().flat_map(|row| {
             row.suspicions.iter().map(move |found| format!("Suspicious: {}, {found}.", row.label))

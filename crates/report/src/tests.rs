@@ -37,6 +37,7 @@ fn scores(median: f64, chaotic: bool) -> Scores {
         }),
         error_growth: ErrorGrowth { time: vec![], p10: vec![], median: vec![], p90: vec![] },
         diverged: 0,
+        lyapunov: None,
         climate: None,
         ensemble: None,
         step_microseconds: 1.5,
@@ -163,6 +164,68 @@ fn an_ensemble_shows_its_score_and_its_spread() {
     assert!(text.contains("CRPS") && text.contains("0.012    0.667\n"), "{text}");
     assert!(text.contains("the first 1.100 time units"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+fn exponent_of(exponent: Option<f64>, left: usize) -> LyapunovScores {
+    LyapunovScores { exponent, standard_error: exponent.map(|_| 0.0124), time: 44.17, starts: 20, left }
+}
+
+#[test]
+fn the_exponent_of_a_map_stands_beside_that_of_the_system_in_80_columns() {
+    let mut run = results("autoencoder", 4.0, true);
+    run.scores.climate = Some(climate(0.0334));
+    run.scores.lyapunov = Some(exponent_of(Some(0.8912), 3));
+    let lost = Scores { lyapunov: Some(exponent_of(None, 20)), ..scores(15.0, true) };
+    run.baselines.insert("polynomial".into(), lost);
+    let text = summary(&run);
+    assert!(text.contains("  0.891 +- 0.012     0.033"), "{text}");
+    assert!(text.contains("\npolynomial                -"), "{text}");
+    assert!(text.contains("the\nsystem has 0.9056."), "{text}");
+    assert!(text.contains("autoencoder: 3 of 20 runs leave the attractor; the exponent is of the rest."));
+    assert!(text.contains("polynomial: 20 of 20 runs leave the attractor; its map has no exponent."));
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    for ([x, error], shown) in [
+        ([0.0551234, 0.00316], "0.0551 +- 0.0032"),
+        ([-14.57, 0.7], "-14.57 +- 0.70"),
+        ([123.4, 56.0], "123 +- 56"),
+        ([-0.5, 0.0], "-0.50000 +- 0.00000"),
+    ] {
+        assert_eq!(with_error([x, error]), shown);
+    }
+}
+
+#[test]
+fn runs_from_before_exponents_were_scored_are_read_and_compared_with_others() {
+    let text = serde_json::to_string(&results("rnn", 4.0, true)).unwrap();
+    assert!(!text.contains("\"lyapunov\""), "{text}");
+    let old: Results = serde_json::from_str(&text).unwrap();
+    assert_eq!(old.scores.lyapunov, None);
+    let with = |name: &str, seed: u64, exponent: f64| {
+        let mut with = run(name, seed, 5.0, "");
+        with.results.as_mut().unwrap().scores.lyapunov = Some(exponent_of(Some(exponent), 0));
+        with
+    };
+    let found = comparison(&[run("rnn", 0, 4.0, ""), with("gru", 0, 0.89), with("gru", 1, 0.91)]);
+    let rows = &found.rankings[0].rows;
+    let of = |label: &str| rows.iter().find(|row| row.label == label).unwrap();
+    let [mean, error] = of("gru-lorenz").lyapunov.unwrap();
+    assert!((mean - 0.9).abs() < 1e-12 && (error - 0.0124 / 2f64.sqrt()).abs() < 1e-12);
+    assert_eq!(of("rnn-lorenz").lyapunov, None);
+    let (text, csv) = (found.text(), found.csv());
+    assert!(text.contains("0.9000 +- 0.0088\n") && text.contains("the system has 0.9056."), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let cells = |label: &str| -> Vec<&str> {
+        csv.lines().find(|line| line.contains(label)).unwrap().split(',').collect()
+    };
+    let column = |name: &str| cells("ranking,system").iter().position(|key| *key == name).unwrap();
+    let (exponent, error) = (column("lyapunov_exponent"), column("lyapunov_standard_error"));
+    let system = column("system_lyapunov_exponent");
+    assert_eq!((cells("gru")[exponent], cells("gru")[system]), ("0.9", "0.9056"));
+    assert_eq!((cells("rnn")[exponent], cells("rnn")[error]), ("", ""));
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json["rankings"][0]["lyapunov_exponent"], 0.9056);
+    assert!(json.to_string().contains("\"lyapunov\":[0.9,0.00876"), "{json}");
+    assert!(!comparison(&[run("rnn", 0, 4.0, "")]).text().contains("exponent"));
 }
 
 /// A run whose starts score `times` in the median, each start another.

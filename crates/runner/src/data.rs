@@ -25,6 +25,13 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// The known inputs at so many samples after a held-out start, the same for all.
+    pub(crate) fn known(&self, step: usize, known: &mut [f64]) {
+        if !known.is_empty() {
+            self.system.known(self.task.runs.times().at(self.task.lead + step), known);
+        }
+    }
+
     /// The components that are forecast.
     pub(crate) fn components(&self, experiment: &Experiment) -> Result<Vec<Component>, RunError> {
         let all = self.system.components();

@@ -6,7 +6,7 @@ use dataset::Normalisation;
 use forecast::suspicion::{
     Part, above_ceiling, equals_persistence, loss_below_noise, normalisation_saw_test, shared_samples,
 };
-use forecast::{EachStart, Loss, Results, Scores, Suspicion};
+use forecast::{EachStart, Forecaster, Loss, Results, Scores, Suspicion, lyapunov};
 use models::baselines::Baseline;
 use rayon::prelude::*;
 use sim::random::stream;
@@ -39,15 +39,20 @@ pub(crate) fn score(
     let names: Vec<&str> = all.iter().map(|baseline| baseline.name()).collect();
     let name = experiment.model["name"].as_str().unwrap_or_default();
     progress.stage(&format!("forecasting with {name}, {}", names.join(", ")));
+    let score_each = |forecaster: &dyn Forecaster| {
+        let (scores, each) = task.score_each(forecaster, &mut bootstrap());
+        let lyapunov = lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
+        (Scores { lyapunov, ..scores }, each)
+    };
     let (scores, baselines) = rayon::join(
         || {
             let model = run.model(experiment, device)?;
-            Ok::<_, RunError>((task.score_each(&*model, &mut bootstrap()), task.largest_step(&*model)))
+            Ok::<_, RunError>((score_each(&*model), task.largest_step(&*model)))
         },
         || -> BTreeMap<String, Scores> {
             let scored = all.par_iter().map(|baseline| {
                 let fitted = baseline.fit(&prepared.runs, &prepared.split.train, &prepared.normalisation);
-                (baseline.name().to_owned(), task.score(&*fitted, &mut bootstrap()))
+                (baseline.name().to_owned(), score_each(&*fitted).0)
             });
             scored.collect()
         },

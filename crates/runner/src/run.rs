@@ -9,6 +9,7 @@ use dataset::files::write_atomically;
 use forecast::{Forecaster, Forecasts, Results};
 use models::tensors::Tensors;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::resolve::{parse, resolve, to_toml};
@@ -240,7 +241,7 @@ impl Run {
         weights: &Tensors,
         normalisation: &Normalisation,
     ) -> Result<(), RunError> {
-        let mut model = Tensors { about: about_model(experiment), ..Tensors::default() };
+        let mut model = Tensors { about: about_model(experiment).to_string(), ..Tensors::default() };
         model.insert_all("network.", weights);
         for (name, values) in scales(normalisation) {
             model.insert_f64(format!("normalisation.{name}"), values.clone());
@@ -260,7 +261,8 @@ impl Run {
         let fault = |fault: String| {
             RunError::Usage(format!("{} does not fit the experiment beside it: {fault}", path.display()))
         };
-        if model.about != about_model(experiment) {
+        // the order of the keys has not always been that of the file
+        if serde_json::from_str(&model.about).ok() != Some(about_model(experiment)) {
             return Err(fault("it was trained by another one".into()));
         }
         let scale = |name: &str| {
@@ -415,13 +417,13 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, RunError> {
 
 /// What a model is a model of: everything but the scoring, which may be another each time, how its training is
 /// watched, and where its data lie.
-fn about_model(experiment: &Experiment) -> String {
+fn about_model(experiment: &Experiment) -> Value {
     let Experiment { seed, system, data, model, train, .. } = experiment;
     let mut about = serde_json::json!({"seed": seed, "system": system, "data": data.wherever(), "model": model, "train": train});
     if let Some(train) = about["train"].as_object_mut() {
         train.remove("log");
     }
-    about.to_string()
+    about
 }
 
 fn scales(normalisation: &Normalisation) -> [(&'static str, &Vec<f64>); 4] {

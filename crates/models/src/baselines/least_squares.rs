@@ -5,7 +5,7 @@
 //! B; A W = B is solved as `tall_skinny` says.
 
 use dataset::Normalisation;
-use forecast::{Forecast, Forecaster};
+use forecast::{Forecast, Forecaster, Tangent};
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 use sim::Trajectories;
@@ -13,6 +13,7 @@ use sim::Trajectories;
 use super::fitted::{FittedConfig, check_finite, check_range, steps, values};
 use super::monomials::Monomials;
 use super::tall_skinny::{solve, triangle, with_ridge};
+use crate::derivatives::{Derived, OfWindow};
 use crate::recent::Recent;
 use crate::tensors::{TensorError, Tensors, Values};
 
@@ -144,6 +145,33 @@ impl LeastSquares {
     }
 }
 
+impl LeastSquares {
+    /// The scaled increments after windows of scaled samples, with their derivatives.
+    fn derivatives(&self, samples: &[f64], [_, window, inputs]: [usize; 3]) -> Derived {
+        let LeastSquares { features, monomials, weights, .. } = self;
+        let mut derived =
+            Derived { outputs: Vec::new(), by_inputs: vec![0.0; samples.len() * weights.nrows()] };
+        let mut powers = vec![0.0; monomials.count()];
+        let mut slopes = vec![0.0; features.delays * inputs];
+        let mut rows = derived.by_inputs.chunks_exact_mut(window * inputs);
+        for samples in samples.chunks_exact(window * inputs) {
+            let taken = samples.rchunks_exact(inputs).step_by(features.skip);
+            let scaled: Vec<f64> = taken.flatten().copied().collect();
+            monomials.evaluate(&scaled, &mut powers);
+            for (weights, row) in weights.row_iter().zip(&mut rows) {
+                let mut weights: Vec<f64> = weights.iter().copied().collect();
+                derived.outputs.push(powers.iter().zip(&weights).map(|(power, w)| power * w).sum());
+                monomials.slopes(&scaled, &powers, &mut weights, &mut slopes);
+                let places = row.rchunks_exact_mut(inputs).step_by(features.skip);
+                places
+                    .zip(slopes.chunks_exact(inputs))
+                    .for_each(|(place, slopes)| place.copy_from_slice(slopes));
+            }
+        }
+        derived
+    }
+}
+
 /// The weights [component, monomial] as the tensor `readout`.
 pub(super) fn fit(
     runs: &Trajectories,
@@ -198,6 +226,11 @@ impl Forecaster for LeastSquares {
             map: self,
             recent: Recent::new(&self.normalisation, self.window(), histories, known),
         })
+    }
+
+    fn begin_tangent<'a>(&'a self, histories: &[f64], known: &[f64]) -> Option<Box<dyn Tangent + 'a>> {
+        let derive = |samples: &[f64], shape| self.derivatives(samples, shape);
+        OfWindow::boxed(&self.normalisation, self.window(), [histories, known], derive)
     }
 }
 

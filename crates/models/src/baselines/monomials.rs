@@ -35,6 +35,15 @@ impl Monomials {
             powers[i + 1] = powers[parent] * x[variable];
         }
     }
+
+    /// The derivatives by `x` of the sum of `powers`, those at `x`, with `weights`, which it changes: reverse mode.
+    pub(super) fn slopes(&self, x: &[f64], powers: &[f64], weights: &mut [f64], slopes: &mut [f64]) {
+        slopes.fill(0.0);
+        for (i, &(parent, variable)) in self.0.iter().enumerate().rev() {
+            slopes[variable] += weights[i + 1] * powers[parent];
+            weights[parent] += weights[i + 1] * x[variable];
+        }
+    }
 }
 
 #[cfg(test)]
@@ -51,5 +60,9 @@ mod tests {
         let mut powers = [0.0; 10];
         Monomials::new(3, 2).evaluate(&[2.0, 3.0, 5.0], &mut powers);
         assert_eq!(powers, [1.0, 2.0, 3.0, 5.0, 4.0, 6.0, 10.0, 9.0, 15.0, 25.0]);
+        // x y + 4 z^2 - y at (2, 3, 5)
+        let (mut weights, mut slopes) = ([0.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 4.0], [9.0; 3]);
+        Monomials::new(3, 2).slopes(&[2.0, 3.0, 5.0], &powers, &mut weights, &mut slopes);
+        assert_eq!(slopes, [3.0, 1.0, 40.0]);
     }
 }

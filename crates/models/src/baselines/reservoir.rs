@@ -20,7 +20,7 @@
 //! `warm_up`. The time of a fit grows with the square of `size`.
 
 use dataset::Normalisation;
-use forecast::{Forecast, Forecaster};
+use forecast::{Forecast, Forecaster, Tangent};
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -352,6 +352,17 @@ impl Forecaster for EchoState {
     }
 
     fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a> {
+        Box::new(self.run(histories, known))
+    }
+
+    fn begin_tangent<'a>(&'a self, histories: &[f64], known: &[f64]) -> Option<Box<dyn Tangent + 'a>> {
+        Some(Box::new(EchoTangent(self.run(histories, known))))
+    }
+}
+
+impl EchoState {
+    /// Forecasts from the states to which some histories drive the reservoir.
+    fn run(&self, histories: &[f64], known: &[f64]) -> Running<'_> {
         let (dim, features, window) = (self.dim(), self.normalisation.features(), self.warm_up);
         let newest: Vec<f64> =
             histories.chunks_exact(window * dim).flat_map(|all| &all[all.len() - dim..]).copied().collect();
@@ -368,7 +379,7 @@ impl Forecaster for EchoState {
                 group
             })
             .collect();
-        Box::new(Running { model: self, recent: Recent::new(&self.normalisation, 1, &newest, &[]), groups })
+        Running { model: self, recent: Recent::new(&self.normalisation, 1, &newest, &[]), groups }
     }
 }
 
@@ -428,9 +439,154 @@ impl Forecast for Running<'_> {
     }
 }
 
+/// Forecasts with their derivatives. What is carried is the scaled state, and that of the reservoir before it hears it.
+struct EchoTangent<'a>(Running<'a>);
+
+impl Tangent for EchoTangent<'_> {
+    fn memory(&self) -> usize {
+        self.0.model.dim() + self.0.model.reservoir.units
+    }
+
+    fn advance(&mut self, known: &[f64], next: &mut [f64], vectors: &mut [f64]) {
+        self.0.advance(known, next);
+        let Running { model, groups, .. } = &self.0;
+        let (memory, of_start) = (self.memory(), vectors.len() / (next.len() / model.dim()));
+        vectors.par_chunks_mut(of_start).enumerate().for_each(|(start, vectors)| {
+            let slopes = Slopes::new(model, &groups[start / LANES], start % LANES);
+            let mut room = vec![0.0; memory];
+            vectors.chunks_exact_mut(memory).for_each(|vector| slopes.apply(vector, &mut room));
+        });
+    }
+}
+
+/// The derivatives of the step that a forecast has just taken.
+struct Slopes<'a> {
+    model: &'a EchoState,
+    /// Of the units, by what they hear.
+    units: Vec<f64>,
+    /// Of the features of the readout, by the units.
+    features: Vec<f64>,
+}
+
+impl<'a> Slopes<'a> {
+    fn new(model: &'a EchoState, group: &Group, lane: usize) -> Self {
+        let leak = model.reservoir.leak;
+        // a step leaves the states before it in the room
+        let each = group.states.iter().zip(&group.room).map(|(now, before)| (now[lane], before[lane]));
+        let slope = |(now, before): (f64, f64)| {
+            let tanh = (now - (1.0 - leak) * before) / leak;
+            leak * (1.0 - tanh * tanh)
+        };
+        let units = each.clone().map(slope).collect();
+        let features =
+            each.enumerate().map(|(i, (now, _))| if i % 2 == 0 { 1.0 } else { 2.0 * now }).collect();
+        Slopes { model, units, features }
+    }
+
+    /// Takes a `vector` [component, unit] to what has become of it.
+    fn apply(&self, vector: &mut [f64], room: &mut [f64]) {
+        let EchoState { reservoir, readout, normalisation, .. } = self.model;
+        let Reservoir { features, connections, leak, .. } = *reservoir;
+        let (dim, columns) = (normalisation.dim(), reservoir.columns());
+        let (x, units) = vector.split_at(dim);
+        let (next_x, next_units) = room.split_at_mut(dim);
+        let rows =
+            reservoir.from.chunks_exact(connections).zip(reservoir.recurrent.chunks_exact(connections));
+        let rows = rows.zip(reservoir.input.chunks_exact(features));
+        let states = next_units.iter_mut().zip(units).zip(&self.units);
+        for (((next, unit), slope), ((from, recurrent), input)) in states.zip(rows) {
+            // known inputs are not disturbed
+            let driven: f64 = input.iter().zip(x).map(|(w, x)| w * x).sum();
+            let heard: f64 = recurrent.iter().zip(from).map(|(w, &j)| w * units[j]).sum();
+            *next = (1.0 - leak) * unit + slope * (driven + heard);
+        }
+        for (j, (next, weights)) in next_x.iter_mut().zip(readout.chunks_exact(columns)).enumerate() {
+            let of_state: f64 = weights[1..].iter().zip(x).map(|(w, x)| w * x).sum();
+            let of_units = weights[1 + features..].iter().zip(&self.features).zip(&*next_units);
+            let of_units: f64 = of_units.map(|((w, slope), unit)| w * slope * unit).sum();
+            *next = x[j] + normalisation.increment_std[j] / normalisation.std[j] * (of_state + of_units);
+        }
+        vector.copy_from_slice(room);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sim::systems::Oscillator;
+    use sim::{Solver, System, Times};
+
+    #[test]
+    fn derivatives_of_what_is_carried_are_slopes() {
+        const H: f64 = 1e-6;
+        const STEPS: usize = 4;
+        let starts: Vec<Vec<f64>> = (0..10).map(|i| vec![f64::from(i) - 4.5, 0.5]).collect();
+        let times = Times::up_to(8.0, 0.1).unwrap();
+        let runs = Oscillator::default().ensemble(&starts, &times, &Solver::default()).unwrap();
+        let all: Vec<usize> = (0..10).collect();
+        let scales = Normalisation::fit(&runs, &all);
+        let config = ReservoirConfig {
+            size: 20,
+            spectral_radius: 0.9,
+            leak: 0.7,
+            input_scale: 0.5,
+            ridge: 1e-9,
+            warm_up: 5,
+            ..ReservoirConfig::default()
+        };
+        let fitted = config.fit(&runs, &all, &scales, 0).unwrap();
+        let reservoir = Reservoir::of_tensors(&config, scales.features(), &fitted).unwrap();
+        let readout = values(&fitted, "readout", &[2, reservoir.columns()]).unwrap().to_vec();
+        let model = EchoState { reservoir, readout, warm_up: 5, normalisation: scales.clone() };
+        // More starts than there are lanes.
+        let of = &runs;
+        let histories = (0..10).flat_map(|run| (20..25).flat_map(move |i| of.state(run, i)));
+        let histories: Vec<f64> = histories.copied().collect();
+        let before = (0..10).flat_map(|run| (20..24).flat_map(move |i| of.known_at(run, i)));
+        let before: Vec<f64> = before.copied().collect();
+        let known = |step: usize| -> Vec<f64> {
+            (0..10).flat_map(|run| runs.known_at(run, 24 + step)).copied().collect()
+        };
+        // what is carried after some steps, [start, memory], with a part of it moved at first
+        let carried = |axis: usize, h: f64| -> Vec<f64> {
+            let mut moved = histories.clone();
+            if axis < 2 {
+                moved.chunks_exact_mut(10).for_each(|of| of[8 + axis] += h * scales.std[axis]);
+            }
+            let mut run = model.run(&moved, &before);
+            if axis >= 2 {
+                run.groups
+                    .iter_mut()
+                    .for_each(|group| group.states[axis - 2].iter_mut().for_each(|r| *r += h));
+            }
+            let mut next = vec![0.0; 20];
+            (0..STEPS).for_each(|step| run.advance(&known(step), &mut next));
+            let of_start = |start: usize| {
+                let scaled = next[2 * start..2 * start + 2].iter().enumerate();
+                let scaled = scaled.map(|(j, u)| scales.scale_one(j, *u)).collect::<Vec<_>>();
+                let units = run.groups[start / LANES].states.iter().map(|r| r[start % LANES]);
+                scaled.into_iter().chain(units).collect::<Vec<_>>()
+            };
+            (0..10).flat_map(of_start).collect()
+        };
+        let mut tangent = model.begin_tangent(&histories, &before).unwrap();
+        let memory = tangent.memory();
+        assert_eq!(memory, 22);
+        let mut vectors = sim::lyapunov::axes(memory, memory).repeat(10);
+        (0..STEPS).for_each(|step| tangent.advance(&known(step), &mut [0.0; 20], &mut vectors));
+        for axis in 0..memory {
+            let (above, below) = (carried(axis, H), carried(axis, -H));
+            for (i, (above, below)) in above.iter().zip(&below).enumerate() {
+                let (start, at) = (i / memory, i % memory);
+                let (found, slope) =
+                    (vectors[(start * memory + axis) * memory + at], (above - below) / (2.0 * H));
+                assert!(
+                    (found - slope).abs() < 1e-7 * (1.0 + slope.abs()),
+                    "{axis} {at}: {found}, not {slope}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn the_spectral_radius_is_that_of_the_eigenvalues() {

@@ -15,7 +15,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use dataset::{Batch, Normalisation};
-use forecast::{Forecast, Forecaster};
+use forecast::{Forecast, Forecaster, Tangent};
 use kernels::{Activation, Dense, Layer};
 use serde::{Deserialize, Serialize};
 use sim::random::{Stream, stream};
@@ -28,6 +28,7 @@ use crate::parameters::from_tensors;
 use crate::recent::Recent;
 use crate::stack::Stack;
 use crate::tensors::Tensors;
+use crate::trained::{Increments, increments_of};
 
 /// Settings of the autoencoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -308,6 +309,18 @@ struct Latent {
     machine: Machine,
 }
 
+impl Latent {
+    /// A forecast from the latent states of some histories.
+    fn run(&self, histories: &[f64], known: &[f64]) -> LatentRun<'_> {
+        let Latent { network, window, normalisation, machine } = self;
+        let (dim, features) = (self.dim(), normalisation.features());
+        let recent = Recent::new(normalisation, *window, histories, known);
+        let samples = machine.tensor(recent.samples(), [recent.count(), *window, features]);
+        let z = network.encode(samples.narrow(2, 0, dim), &mut Dropout::none());
+        LatentRun { of: self, z }
+    }
+}
+
 impl Forecaster for Latent {
     fn window(&self) -> usize {
         self.window
@@ -322,12 +335,12 @@ impl Forecaster for Latent {
     }
 
     fn begin<'a>(&'a self, histories: &[f64], known: &[f64]) -> Box<dyn Forecast + 'a> {
-        let Latent { network, window, normalisation, machine } = self;
-        let (dim, features) = (self.dim(), normalisation.features());
-        let recent = Recent::new(normalisation, *window, histories, known);
-        let samples = machine.tensor(recent.samples(), [recent.count(), *window, features]);
-        let z = network.encode(samples.narrow(2, 0, dim), &mut Dropout::none());
-        Box::new(LatentRun { of: self, z })
+        Box::new(self.run(histories, known))
+    }
+
+    fn begin_tangent<'a>(&'a self, histories: &[f64], known: &[f64]) -> Option<Box<dyn Tangent + 'a>> {
+        let propagator = increments_of(&self.network.propagator, &self.machine);
+        Some(Box::new(LatentTangent { run: self.run(histories, known), propagator }))
     }
 }
 
@@ -337,18 +350,120 @@ struct LatentRun<'a> {
     z: Tensor<3>,
 }
 
+impl LatentRun<'_> {
+    /// The scaled known inputs [start, 1, input] of known ones, where there are any.
+    fn scaled(&self, known: &[f64]) -> Vec<f64> {
+        let (dim, known_dim) = (self.of.dim(), self.of.known_dim());
+        let scale = |(i, x): (usize, &f64)| self.of.normalisation.scale_one(dim + i % known_dim, *x);
+        known.iter().enumerate().map(scale).collect()
+    }
+
+    /// The states of the latent ones, in physical units.
+    fn decode(&self, next: &mut [f64]) {
+        let Latent { network, normalisation, .. } = self.of;
+        let states = values(network.decoder.forward(self.z.clone(), &mut Dropout::none()));
+        for (i, (next, scaled)) in next.iter_mut().zip(states).enumerate() {
+            let j = i % self.of.dim();
+            *next = scaled * normalisation.std[j] + normalisation.mean[j];
+        }
+    }
+}
+
 impl Forecast for LatentRun<'_> {
     fn advance(&mut self, known: &[f64], next: &mut [f64]) {
-        let Latent { network, normalisation, machine, .. } = self.of;
+        let Latent { network, machine, .. } = self.of;
         let (dim, known_dim) = (self.of.dim(), self.of.known_dim());
-        let scaled: Vec<f64> =
-            known.iter().enumerate().map(|(i, x)| normalisation.scale_one(dim + i % known_dim, *x)).collect();
+        let scaled = self.scaled(known);
         let known = (known_dim > 0).then(|| machine.tensor(&scaled, [next.len() / dim, 1, known_dim]));
-        let none = &mut Dropout::none();
-        self.z = network.propagate(self.z.clone(), known, none);
-        let states = values(network.decoder.forward(self.z.clone(), none));
-        for (i, (next, scaled)) in next.iter_mut().zip(states).enumerate() {
-            *next = scaled * normalisation.std[i % dim] + normalisation.mean[i % dim];
+        self.z = network.propagate(self.z.clone(), known, &mut Dropout::none());
+        self.decode(next);
+    }
+}
+
+/// Forecasts under way in the latent space with their derivatives: what is carried is the latent state.
+struct LatentTangent<'a> {
+    run: LatentRun<'a>,
+    propagator: Box<dyn Increments>,
+}
+
+impl Tangent for LatentTangent<'_> {
+    fn memory(&self) -> usize {
+        let [_, _, latent] = self.run.z.dims();
+        latent
+    }
+
+    fn advance(&mut self, known: &[f64], next: &mut [f64], vectors: &mut [f64]) {
+        let [count, _, latent] = self.run.z.dims();
+        let Latent { network, machine, .. } = self.run.of;
+        let (known_dim, known) = (self.run.of.known_dim(), self.run.scaled(known));
+        let mut z = values(self.run.z.clone());
+        let of_start = |start: usize| start * known_dim..(start + 1) * known_dim;
+        let inputs = z.chunks_exact(latent).enumerate();
+        let inputs: Vec<f64> =
+            inputs.flat_map(|(i, z)| z.iter().chain(&known[of_start(i)])).copied().collect();
+        let features = latent + known_dim;
+        let moved = self.propagator.derivatives(&inputs, [count, 1, features]);
+        z.iter_mut().zip(&moved.outputs).for_each(|(z, moved)| *z += network.step * moved);
+        self.run.z = machine.tensor(&z, [count, 1, latent]);
+        self.run.decode(next);
+        let of_start = vectors.chunks_exact_mut(vectors.len() / count);
+        for (vectors, slopes) in of_start.zip(moved.by_inputs.chunks_exact(latent * features)) {
+            for vector in vectors.chunks_exact_mut(latent) {
+                let along =
+                    |slopes: &[f64]| slopes.iter().zip(&*vector).map(|(slope, x)| slope * x).sum::<f64>();
+                let moved: Vec<f64> = slopes.chunks_exact(features).map(along).collect();
+                vector.iter_mut().zip(moved).for_each(|(x, moved)| *x += network.step * moved);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devices;
+    use forecast::Forecaster;
+    use kernels::operation::Implementation;
+    use sim::Precision;
+
+    #[test]
+    fn derivatives_in_the_latent_space_are_slopes() {
+        const H: f64 = 1e-5;
+        let normalisation = Normalisation {
+            mean: vec![1.0, -2.0, 0.5],
+            std: vec![2.0, 0.5, 1.0], // two components and a known input
+            increment_mean: vec![0.1, 0.2],
+            increment_std: vec![0.5, 0.25],
+        };
+        let config = AutoencoderConfig { latent: 3, hidden: 8, ..AutoencoderConfig::default() };
+        for kernels in [Implementation::Own, Implementation::Burn] {
+            let device = devices::CPU.open().unwrap();
+            let machine = Machine { device, kernels, precision: Precision::F64 };
+            let network = config.init(&normalisation, &mut stream(3, "weights", 0), &machine).valid();
+            let of = Latent { network, window: 1, normalisation: normalisation.clone(), machine };
+            let (histories, known) = ([1.5, -2.2, 0.3, -1.9], [0.7, -0.1]);
+            let mut tangent = of.begin_tangent(&histories, &[]).unwrap();
+            let mut vectors = sim::lyapunov::axes(3, 3).repeat(2);
+            let (mut next, mut plain) = ([0.0; 4], [0.0; 4]);
+            tangent.advance(&known, &mut next, &mut vectors);
+            of.begin(&histories, &[]).advance(&known, &mut plain);
+            assert!(next.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-12), "{next:?} {plain:?}");
+            for axis in 0..3 {
+                let moved = |h: f64| {
+                    let mut run = of.run(&histories, &[]);
+                    let mut z = values(run.z.clone());
+                    z.iter_mut().skip(axis).step_by(3).for_each(|z| *z += h);
+                    run.z = of.machine.tensor(&z, [2, 1, 3]);
+                    run.advance(&known, &mut [0.0; 4]);
+                    values(run.z)
+                };
+                let (above, below) = (moved(H), moved(-H));
+                for (i, (above, below)) in above.iter().zip(&below).enumerate() {
+                    let (start, j) = (i / 3, i % 3);
+                    let (found, slope) = (vectors[(start * 3 + axis) * 3 + j], (above - below) / (2.0 * H));
+                    assert!((found - slope).abs() < 1e-8, "{found}, not {slope}");
+                }
+            }
         }
     }
 }

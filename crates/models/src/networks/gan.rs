@@ -18,12 +18,13 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use dataset::{Batch, Normalisation};
-use forecast::{Forecast, Forecaster};
+use forecast::{Forecast, Forecaster, Tangent};
 use kernels::{Activation, Dense};
 use serde::{Deserialize, Serialize};
 use sim::random::{Stream, normal, stream};
 
 use super::{Made, NetworkConfig, check_size, check_weights};
+use crate::derivatives::OfWindow;
 use crate::learner::{At, Dropout, Learner, Network, Sequences, clipped};
 use crate::machine::{Machine, values};
 use crate::optimizer::{Recipe, TensorOptimizer};
@@ -31,6 +32,7 @@ use crate::parameters::{flatten, flatten_gradients, from_tensors, to_tensors, un
 use crate::recent::Recent;
 use crate::stack::Stack;
 use crate::tensors::{TensorError, Tensors, of_precision};
+use crate::trained::increments_of;
 
 /// Settings of the generative adversarial network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -383,6 +385,27 @@ impl Forecaster for Ensemble {
         // One for each forecast, so that none depends on how many others there are.
         let noise = (0..recent.count() as u64).map(|i| stream(self.seed, "forecast", i)).collect();
         Box::new(Member { of: self, recent, noise })
+    }
+
+    /// Of one member from each start, as noise drives it: an exponent of the random map, whose noise is not disturbed.
+    fn begin_tangent<'a>(&'a self, histories: &[f64], known: &[f64]) -> Option<Box<dyn Tangent + 'a>> {
+        let Ensemble { config, normalisation, .. } = self;
+        let generator = increments_of(&self.generator, &self.machine);
+        let count = histories.len() / (config.window * self.dim());
+        let mut noise: Vec<Stream> = (0..count as u64).map(|i| stream(self.seed, "forecast", i)).collect();
+        let derive = move |samples: &[f64], [count, window, features]: [usize; 3]| {
+            let (width, noisy) = (window * features, window * features + config.noise);
+            let mut inputs = Vec::with_capacity(count * noisy);
+            for (samples, draws) in samples.chunks_exact(width).zip(&mut noise) {
+                inputs.extend_from_slice(samples);
+                inputs.extend((0..config.noise).map(|_| normal(draws)));
+            }
+            let mut found = generator.derivatives(&inputs, [count, 1, noisy]);
+            let of_samples = found.by_inputs.chunks_exact(noisy).flat_map(|row| &row[..width]);
+            found.by_inputs = of_samples.copied().collect();
+            found
+        };
+        OfWindow::boxed(normalisation, config.window, [histories, known], derive)
     }
 }
 

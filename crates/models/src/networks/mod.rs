@@ -174,7 +174,7 @@ fn forecaster<N: Network>(
     let layout = network.layout();
     let Some((layers, _)) = network.kernels() else {
         let network = from_tensors(network, &layout, weights, machine)?;
-        let model = OnDevice { network, machine: machine.clone() };
+        let model = OnDevice { network, outputs: normalisation.dim(), machine: machine.clone() };
         return Ok(Box::new(Trained { model, window, normalisation }));
     };
     let (layers, weights) = (layers.clone(), read_named(&layout, weights)?);

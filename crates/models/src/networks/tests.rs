@@ -6,6 +6,7 @@ use sim::systems::Oscillator;
 use sim::{Solver, System, Times, Trajectories};
 
 use super::*;
+use crate::derivatives::tests::{are_slopes, follow_one};
 use crate::devices;
 use crate::learner::{At, Dropout, Sequences};
 use crate::machine::values;
@@ -731,4 +732,143 @@ fn impossible_settings_are_refused_with_their_range() {
     let list = serde_json::json!({"hidden": [8, 16], "depth": 2});
     let ffnn = named("ffnn");
     assert_eq!((ffnn.check)(&list), Ok(1));
+}
+
+/// Every network but the one whose memory is no window, untrained.
+fn of_windows() -> impl Iterator<Item = Fixture> {
+    fixtures().filter(|fixture| fixture.entry.name != AutoencoderConfig::NAME)
+}
+
+#[test]
+fn derivatives_of_every_network_are_slopes() {
+    for mut fixture in of_windows() {
+        fixture.machine.precision = Precision::F64;
+        let forecaster = fixture.forecaster(&fixture.learner(1).weights());
+        println!("{} {:?}", fixture.entry.name, fixture.machine.kernels);
+        are_slopes(&*forecaster, &runs(), &fixture.normalisation, 1e-6);
+    }
+}
+
+#[test]
+fn derivatives_in_f32_are_those_in_f64() {
+    for mut fixture in fixtures() {
+        let weights = fixture.learner(1).weights();
+        let mut precise = Tensors::default();
+        for (name, tensor) in &weights.tensors {
+            let values = Values::F64(weights.numbers(name, &tensor.shape).unwrap());
+            precise.insert(name.clone(), tensor.shape.clone(), values);
+        }
+        let (runs, window) = (runs(), fixture.window);
+        let derived = |fixture: &Fixture, weights: &Tensors| {
+            let forecaster = fixture.forecaster(weights);
+            let histories: Vec<f64> = (0..window).flat_map(|i| runs.state(1, i)).copied().collect();
+            let before: Vec<f64> = (0..window - 1).flat_map(|i| runs.known_at(1, i)).copied().collect();
+            let mut tangent = forecaster.begin_tangent(&histories, &before).unwrap();
+            let mut vectors = sim::lyapunov::axes(tangent.memory(), tangent.memory());
+            tangent.advance(runs.known_at(1, window - 1), &mut [0.0; 2], &mut vectors);
+            vectors
+        };
+        let single = derived(&fixture, &weights);
+        fixture.machine.precision = Precision::F64;
+        let double = derived(&fixture, &precise);
+        let largest = double.iter().map(|x| x.abs()).fold(0.0, f64::max);
+        for (a, b) in single.iter().zip(&double) {
+            assert!((a - b).abs() < 1e-5 * largest, "{}: {a} {b}", fixture.entry.name);
+        }
+        assert!(single != double, "{}", fixture.entry.name);
+    }
+}
+
+fn precise(tensors: &[(&str, &[usize], &[f64])]) -> Tensors {
+    let mut all = Tensors::default();
+    for (name, shape, values) in tensors {
+        all.insert(*name, shape.to_vec(), Values::F64(values.to_vec()));
+    }
+    all
+}
+
+/// Of one component, which change nothing.
+fn plain() -> Normalisation {
+    Normalisation { mean: vec![0.0], std: vec![1.0], increment_mean: vec![0.0], increment_std: vec![1.0] }
+}
+
+#[test]
+fn derivatives_of_a_small_network_are_those_by_hand() {
+    // y = V' tanh(W' x + b) + c, dy/dx = V' diag(1 - tanh^2) W'
+    let (w, b, v) = ([0.5, -1.5, 2.0, 0.25], [0.1, -0.2], [0.75, -0.5, 1.25, 1.0]);
+    let weights = precise(&[
+        ("0.weight", &[2, 2], &w),
+        ("0.bias", &[2], &b),
+        ("1.weight", &[2, 2], &v),
+        ("1.bias", &[2], &[0.3, 0.4]),
+    ]);
+    let scales = Normalisation {
+        mean: vec![1.0, -2.0],
+        std: vec![2.0, 0.5],
+        increment_mean: vec![0.1, 0.2],
+        increment_std: vec![0.25, 0.125],
+    };
+    let settings = serde_json::json!({"hidden": 2, "depth": 1, "activation": "tanh"});
+    let state = [1.5, -2.25];
+    let x = [0.25, -0.5];
+    let h = [0, 1].map(|k| (w[k] * x[0] + w[2 + k] * x[1] + b[k]).tanh());
+    for kernels in [Implementation::Own, Implementation::Burn] {
+        let of =
+            (named("ffnn").forecaster)(&settings, &weights, scales.clone(), &recipe(), &machine(kernels));
+        let of = of.unwrap();
+        let (mut next, mut vectors) = ([0.0; 2], [1.0, 0.0, 0.0, 1.0]);
+        of.begin_tangent(&state, &[]).unwrap().advance(&[], &mut next, &mut vectors);
+        for j in 0..2 {
+            let increment = v[j] * h[0] + v[2 + j] * h[1] + [0.3, 0.4][j];
+            let expected = state[j] + scales.increment_mean[j] + scales.increment_std[j] * increment;
+            assert!((next[j] - expected).abs() < 1e-12, "{next:?}");
+            for i in 0..2 {
+                let slope: f64 = (0..2).map(|k| v[2 * k + j] * (1.0 - h[k] * h[k]) * w[2 * i + k]).sum();
+                let expected = f64::from(u8::from(i == j)) + scales.increment_std[j] / scales.std[j] * slope;
+                assert!((vectors[2 * i + j] - expected).abs() < 1e-12, "{i} {j}: {vectors:?} {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_recurrent_network_that_is_linear_has_the_exponents_of_its_matrix() {
+    // Small inputs and large outputs make tanh linear, a large bias silu. x(n + 1) = x(n) - 0.6 (x(n) - 0.75 x(n - 1)) has
+    // the eigenvalues 0.9 and -0.5, over samples of half a unit of time.
+    const SMALL: f64 = 1e-5;
+    let weights = precise(&[
+        ("0.input", &[1, 1], &[SMALL]),
+        ("0.recurrent", &[1, 1], &[-0.75]),
+        ("0.bias", &[1], &[0.0]),
+        ("1.weight", &[1, 1], &[1.0]),
+        ("1.bias", &[1], &[40.0]),
+        ("2.weight", &[1, 1], &[-0.6 / SMALL]),
+        ("2.bias", &[1], &[40.0 * 0.6 / SMALL]),
+    ]);
+    let settings = serde_json::json!({"hidden": 1, "window": 2});
+    for kernels in [Implementation::Own, Implementation::Burn] {
+        let of =
+            (named("rnn").forecaster)(&settings, &weights, plain(), &recipe(), &machine(kernels)).unwrap();
+        let exponents = follow_one(&*of, 2, 300);
+        for (found, eigenvalue) in exponents.iter().zip([0.9f64, 0.5]) {
+            assert!((found - 2.0 * eigenvalue.ln()).abs() < 1e-6, "{exponents:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_network_does_not_see_is_left_out_of_its_spectrum() {
+    // two layers of two taps see 4 samples of a window of 6, and the map of as many numbers has rank 4
+    let settings = serde_json::json!({"channels": 4, "layers": 2, "width": 2, "window": 6});
+    let entry = named("cnn");
+    let Training::Steps { learner, .. } = entry.training else { panic!("no network") };
+    let machine = machine(Implementation::Own);
+    let mut weights = learner(&settings, &plain(), &recipe(), &machine).unwrap().weights();
+    // so small a change that the state stays where it is: exponents near 0, and one for each sample that it sees
+    let last = weights.numbers("3.weight", &[4, 1]).unwrap().iter().map(|x| (1e-3 * x) as f32).collect();
+    weights.insert("3.weight", vec![4, 1], Values::F32(last));
+    let of = (entry.forecaster)(&settings, &weights, plain(), &recipe(), &machine).unwrap();
+    let exponents = follow_one(&*of, 6, 200);
+    assert!(exponents.len() == 4 && exponents[0].abs() < 0.01, "{exponents:?}");
+    assert!(exponents.iter().all(|exponent| exponent.is_finite()), "{exponents:?}");
 }

@@ -3,7 +3,7 @@
 use forecast::{Results, Scores, Summary};
 
 use crate::markup::escape;
-use crate::{number, order, seen};
+use crate::{exponent, number, order, seen};
 
 /// A row: what is scored, how, and what it cost where it was trained.
 struct Row<'a> {
@@ -17,7 +17,7 @@ struct Row<'a> {
 /// A heading with its unit, and what stands below it; nothing where there is none.
 type Column = (&'static str, fn(&Row) -> Option<String>);
 
-const COLUMNS: [Column; 12] = [
+const COLUMNS: [Column; 13] = [
     ("valid prediction time, median (Lyapunov times)", |row| vpt(row, |s| format!("{:.2}", s.median))),
     ("its 95% interval", |row| vpt(row, |s| format!("{:.2} to {:.2}", s.ci95[0], s.ci95[1]))),
     ("its 10th percentile", |row| vpt(row, |s| format!("{:.2}", s.p10))),
@@ -27,6 +27,7 @@ const COLUMNS: [Column; 12] = [
         let [low, high] = row.scores.nrmse.ci95;
         Some(format!("{} to {}", number(low), number(high)))
     }),
+    ("largest Lyapunov exponent (1 / time unit)", |row| row.scores.lyapunov.as_ref().and_then(exponent)),
     ("D_stsp (nats)", |row| row.scores.climate.as_ref().map(|long| number(long.d_stsp))),
     ("D_H (0 to 1)", |row| row.scores.climate.as_ref().map(|long| number(long.d_h))),
     ("left the attractor (starts)", |row| row.scores.climate.as_ref().map(|long| long.left.to_string())),

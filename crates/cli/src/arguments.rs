@@ -149,10 +149,11 @@ pub(crate) enum Command {
     Plot(PlotArguments),
     /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
-    /// Print the Lyapunov exponents of a system
+    /// Print the Lyapunov exponents of a system, or of what was learned
     ///
     /// The whole spectrum by tangent vectors along trajectories, made orthonormal again and again, with standard errors,
-    /// convergence and the Kaplan-Yorke dimension.
+    /// convergence and the Kaplan-Yorke dimension. Of a run those of its map, with all that a forecast carries from
+    /// sample to sample: beside the system's they tell whether the dynamics were learned, or the next step only.
     Lyapunov(LyapunovArguments),
     /// Print the derivatives of an expression, and how they come about
     ///

@@ -1,24 +1,27 @@
-//! `attractor lyapunov`: how fast small differences grow, in a system.
+//! `attractor lyapunov`: how fast small differences grow, in a system or in what was learned of it.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use runner::{Asked, RunError};
+use runner::{Asked, Needs, Run, RunError, SYSTEMS, lyapunov_of_run, lyapunov_of_system, names_system};
 
 use crate::display::{Display, print};
+use crate::options::{OnDevice, RunsFolder};
 use crate::{json, stop_on_interrupt};
 
 #[derive(Args)]
 pub(crate) struct LyapunovArguments {
-    /// Name of a system, or path of an experiment file (.toml) for its system
+    /// Name of a system; path of an experiment file (.toml), for its system; or a run directory, or name of an
+    /// experiment for its newest run
     of: String,
-    /// Settings of seed, system and data.initial, such as system.rho=35
+    /// Settings of a system: seed, system and data.initial, such as system.rho=35
     #[arg(value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// How many exponents, from the largest; by default all
+    /// How many exponents, from the largest; by default as many as the system has components
     #[arg(short = 'k', long, value_name = "N")]
     exponents: Option<usize>,
-    /// Trajectories, whose spread gives the standard error [default: 32]
+    /// Trajectories, whose spread gives the standard error [default: 32, of a run 20]
     #[arg(long, value_name = "N")]
     trajectories: Option<usize>,
     /// Time units for which each is followed; by default what takes some seconds
@@ -30,15 +33,36 @@ pub(crate) struct LyapunovArguments {
     /// Print JSON, with all of the convergence
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    device: OnDevice,
+    #[command(flatten)]
+    runs: RunsFolder,
 }
 
 /// Prints a spectrum.
 pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> Result<ExitCode, RunError> {
-    let LyapunovArguments { of, overrides, exponents, trajectories, time, transient, .. } = arguments;
+    let LyapunovArguments { of, overrides, exponents, trajectories, time, transient, device, runs, .. } =
+        arguments;
     let asked =
         Asked { exponents: *exponents, trajectories: *trajectories, time: *time, transient: *transient };
     let stop = stop_on_interrupt();
-    let found = runner::lyapunov_of_system(of, overrides, asked, &stop, display)?;
+    let found = if names_system(of) {
+        lyapunov_of_system(of, overrides, asked, &stop, display)?
+    } else {
+        if let Some(pair) = overrides.first() {
+            return Err(RunError::Usage(format!(
+                "{pair} has no meaning here: {of} is no system (see `attractor list systems`), and a run is taken as it was \
+                 trained"
+            )));
+        }
+        let known = runner::experiments().iter().any(|(name, _)| name == of) || Path::new(of).exists();
+        let run = Run::open(of, &runs.runs, Needs::Model).map_err(|error| {
+            let names: Vec<&str> = SYSTEMS.iter().map(|entry| entry.name).collect();
+            let nor = if known { String::new() } else { format!(", nor a system: {}", names.join(", ")) };
+            RunError::Usage(format!("{error}{nor}"))
+        })?;
+        lyapunov_of_run(&run, asked, &device.device, &stop, display)?
+    };
     display.clear();
     let Some(found) = found else {
         display.finished("interrupted before two trajectories were complete");

@@ -87,7 +87,10 @@ const LEAST: f64 = 1e-12;
 impl Followed {
     /// The spectrum, where two forecasts or more stayed and a direction is left.
     pub fn spectrum(&self) -> Option<Spectrum> {
-        let known = self.histories.iter().all(|history| !history.logarithms[0].is_empty());
+        let known = self
+            .histories
+            .iter()
+            .all(|history| history.logarithms.first().is_some_and(|of_first| !of_first.is_empty()));
         (self.histories.len() > 1 && known).then(|| Spectrum::new(&self.histories))
     }
 
@@ -127,8 +130,8 @@ pub fn scores(
 }
 
 /// Lets `forecaster` run from starts of `task` with tangent vectors, with `known(step, inputs)` the known inputs at so
-/// many samples after a start, the same for all. `progress` is told the part that is done; it ends all where it returns
-/// false. None then, and of a forecaster without derivatives.
+/// many samples after a start, the same for all. `progress` is told the part that is done; where it returns false
+/// the histories end before that. None of a forecaster without derivatives.
 ///
 /// # Panics
 /// Settings out of range.
@@ -188,7 +191,7 @@ pub fn follow(
             break;
         }
         if !progress((step + 1) as f64 / (transient + samples) as f64) {
-            return None;
+            break;
         }
     }
     let stayed = || paths.iter().filter(|path| !path.gone);

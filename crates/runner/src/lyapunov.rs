@@ -1,18 +1,30 @@
-//! Lyapunov exponents of a system.
+//! Lyapunov exponents of a system, and of the map that a run has learned.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+use forecast::lyapunov::{follow, memory};
 
 use serde::Serialize;
 use serde_json::Value;
 use sim::lyapunov::{Following, Spectrum, seconds, spectrum};
 
 use crate::catalogue::data_of;
+use crate::data::prepare;
+use crate::run::Run;
 use crate::{Interrupt, Progress, RunError};
 
 /// More components than that have their whole spectrum only where it is asked for by number.
 const MANY: usize = 1000;
+
+/// Forecasts of a run that are followed where nothing is said.
+const TRAJECTORIES_OF_A_RUN: usize = 20;
+
+/// Forecasts of a run that can be asked for.
+const MOST_TRAJECTORIES: usize = 10_000;
+
+/// Samples over which each can be followed.
+const MOST_SAMPLES: f64 = 1e8;
 
 /// What is asked for; what is none is chosen so that it takes some seconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +44,9 @@ pub struct Asked {
 pub struct Exponents {
     /// Name and parameters of the system.
     pub system: Value,
+    /// The directory of the run, of whose map they are; of the system itself without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// Seed of the starts.
     pub seed: u64,
     /// Time units that were left out at the beginning of each trajectory.
@@ -103,16 +118,10 @@ pub fn lyapunov_of_system(
         "following {trajectories} trajectories of {name} with {exponents} tangent {} for {time} time units",
         if exponents == 1 { "vector" } else { "vectors" }
     ));
-    let (shown, begin, progress) = (AtomicU64::new(0), Instant::now(), Mutex::new(progress));
+    let percents = Mutex::new(Percents { begin: Instant::now(), shown: 0, progress });
     stop.listen(true);
     let found = spectrum(&*system, region, &following, &|part| {
-        let percent = (100.0 * part) as u64;
-        if shown.fetch_max(percent, Ordering::Relaxed) < percent
-            && let Ok(mut progress) = progress.lock()
-        {
-            let left = begin.elapsed().as_secs_f64() / part * (1.0 - part);
-            progress.part(percent, 100, "percent", left);
-        }
+        percents.lock().unwrap_or_else(PoisonError::into_inner).reach(part);
         !stop.is_requested()
     });
     let interrupted = stop.is_requested();
@@ -120,6 +129,7 @@ pub fn lyapunov_of_system(
     let found = found.map_err(fault)?;
     let exponents = |spectrum: Spectrum| Exponents {
         system: experiment.system.clone(),
+        run: None,
         seed: experiment.seed,
         transient,
         complete: spectrum.estimate.exponents.len() == dim,
@@ -129,6 +139,138 @@ pub fn lyapunov_of_system(
     Ok(found.map(exponents))
 }
 
+/// The exponents of the map of a trained model, along forecasts of its own that begin at held-out starts. Forecasts that
+/// leave the attractor are left out, with a note. None where it was interrupted before anything was known.
+///
+/// A model carries more numbers than the system has components where it looks at several samples: by default the
+/// largest are taken, as many as the system has components. Those whose directions the map takes to nothing are
+/// left out, with a note.
+///
+/// # Errors
+/// A number out of range; a model whose map is not differentiated; forecasts that do not stay on the attractor.
+pub fn lyapunov_of_run(
+    run: &Run,
+    asked: Asked,
+    device: &str,
+    stop: &Interrupt,
+    progress: &mut dyn Progress,
+) -> Result<Option<Exponents>, RunError> {
+    let trajectories = asked.trajectories.unwrap_or(TRAJECTORIES_OF_A_RUN);
+    if !(2..=MOST_TRAJECTORIES).contains(&trajectories) {
+        return Err(RunError::Usage(format!(
+            "{trajectories} trajectories: a standard error needs 2 at least, and {MOST_TRAJECTORIES} are possible"
+        )));
+    }
+    let mut experiment = run.experiment()?;
+    let dt = experiment.data.dt;
+    for (what, time, least) in [("time", asked.time, dt), ("transient", asked.transient, 0.0)] {
+        if let Some(time) = time
+            && !(time >= least && time <= MOST_SAMPLES * dt)
+        {
+            return Err(RunError::Usage(format!(
+                "a {what} of {time} must lie between {least} and {:e}, in samples of {dt}",
+                MOST_SAMPLES * dt
+            )));
+        }
+    }
+    let name = experiment.model["name"].as_str().unwrap_or_default().to_owned();
+    let model = run.model(&experiment, device)?;
+    // The attractor is known by all of the starts, however few are followed.
+    experiment.evaluate.starts = experiment.evaluate.starts.max(trajectories);
+    experiment.evaluate.long_run = 0.0;
+    experiment.check().map_err(RunError::Usage)?;
+    let prepared = prepare(&experiment, progress)?;
+    let task = &prepared.task;
+    let carried = memory(task, &*model).ok_or_else(|| {
+        RunError::Usage(format!(
+            "the map of model.name = \"{name}\" is not differentiated; those of networks, polynomial, nvar and reservoir are"
+        ))
+    })?;
+    let exponents = asked.exponents.unwrap_or(prepared.system.dim().min(carried));
+    if !(1..=carried).contains(&exponents) {
+        return Err(RunError::Usage(format!(
+            "{exponents} exponents of {name}, which carries {carried} numbers from sample to sample: ask for 1 to {carried}"
+        )));
+    }
+    let samples = match asked.time {
+        Some(time) => (time / dt).round() as usize,
+        None => (9e4 / (carried * exponents) as f64).clamp(1000.0, 10_000.0) as usize,
+    };
+    let transient = match asked.transient {
+        Some(transient) => (transient / dt).round() as usize,
+        None => {
+            let lyapunov_times = task.lyapunov_exponent.map_or(0.0, |exponent| 5.0 / (exponent * dt));
+            lyapunov_times.clamp(500.0, 10_000.0) as usize
+        }
+    };
+    progress.stage(&format!(
+        "following {trajectories} forecasts of {name} with {exponents} tangent {} for {} time units",
+        if exponents == 1 { "vector" } else { "vectors" },
+        samples as f64 * dt
+    ));
+    let following = forecast::lyapunov::Following { exponents, starts: trajectories, transient, samples };
+    let known = |step: usize, known: &mut [f64]| prepared.known(step, known);
+    let failed = |why: &str| RunError::Failed(format!("{name} has no Lyapunov exponent here: {why}"));
+    let mut percents = Percents { begin: Instant::now(), shown: 0, progress };
+    stop.listen(true);
+    let followed = follow(task, &*model, following, &known, &mut |part| {
+        percents.reach(part);
+        !stop.is_requested()
+    });
+    let interrupted = stop.is_requested();
+    stop.listen(false);
+    let followed = followed.ok_or_else(|| failed("its map is not differentiated"))?;
+    let progress = percents.progress;
+    if followed.left > 0 {
+        progress.note(&format!(
+            "{} of {trajectories} forecasts leave the attractor, and are left out",
+            followed.left
+        ));
+    }
+    if followed.left + 1 >= trajectories {
+        return Err(failed("fewer than two of its forecasts stay on the attractor"));
+    }
+    if interrupted && followed.histories[0].times.is_empty() {
+        return Ok(None);
+    }
+    let spectrum = followed.spectrum().ok_or_else(|| failed("its map takes all directions to nothing"))?;
+    let found = spectrum.estimate.exponents.len();
+    if found < exponents {
+        progress.note(&format!(
+            "{} of {exponents} exponents are left out: the map takes their directions to nothing, or to less than a part in \
+             1e12 in a sample",
+            exponents - found
+        ));
+    }
+    Ok(Some(Exponents {
+        system: experiment.system.clone(),
+        run: Some(run.directory().display().to_string()),
+        seed: experiment.seed,
+        transient: transient as f64 * dt,
+        complete: found == carried,
+        spectrum,
+        interrupted,
+    }))
+}
+
+/// Tells every further percent.
+struct Percents<'a> {
+    begin: Instant,
+    shown: u64,
+    progress: &'a mut dyn Progress,
+}
+
+impl Percents<'_> {
+    fn reach(&mut self, part: f64) {
+        let percent = (100.0 * part) as u64;
+        if percent > self.shown {
+            self.shown = percent;
+            let left = self.begin.elapsed().as_secs_f64() * (1.0 / part - 1.0);
+            self.progress.part(percent, 100, "percent", left);
+        }
+    }
+}
+
 /// Seconds in words.
 fn duration(seconds: f64) -> String {
     match seconds {
@@ -136,5 +278,76 @@ fn duration(seconds: f64) -> String {
         s if s < 6000.0 => format!("{:.0} minutes", s / 60.0),
         s if s < 360_000.0 => format!("{:.0} hours", s / 3600.0),
         s => format!("{:.0} days", s / 86_400.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Build, Outcome, Step, load, train};
+
+    /// Keeps what it is told.
+    #[derive(Default)]
+    struct Told {
+        parts: Vec<u64>,
+        notes: Vec<String>,
+    }
+    impl Progress for Told {
+        fn stage(&mut self, _what: &str) {}
+        fn step(&mut self, _at: &Step) {}
+        fn part(&mut self, done: u64, of: u64, what: &str, seconds_left: f64) {
+            assert!(of == 100 && what == "percent" && seconds_left >= 0.0);
+            self.parts.push(done);
+        }
+        fn note(&mut self, what: &str) {
+            self.notes.push(what.into());
+        }
+    }
+
+    fn trained(experiment: &str, overrides: &[&str], runs: &std::path::Path) -> Run {
+        let path = format!("{}/../../experiments/{experiment}.toml", env!("CARGO_MANIFEST_DIR"));
+        let few = ["data.trajectories=20", "evaluate.starts=10", "evaluate.long_run=0"];
+        let overrides: Vec<String> = few.iter().chain(overrides).map(|&pair| pair.to_owned()).collect();
+        let (name, experiment) = load(&path, &overrides).unwrap();
+        let build = Build { version: "0".into(), git_revision: String::new(), git_dirty: false };
+        let stop = Interrupt::default();
+        match train(&name, &experiment, "cpu", runs, &build, &stop, &mut Told::default()).unwrap() {
+            Outcome::Done(run, _) => run,
+            Outcome::Interrupted(..) => panic!("nobody interrupted it"),
+        }
+    }
+
+    #[test]
+    fn the_spectrum_of_a_run_is_told_with_its_progress_and_what_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = trained("polynomial-lorenz", &[], folder.path());
+        let mut told = Told::default();
+        let stop = Interrupt::default();
+        let asked = Asked { time: Some(100.0), trajectories: Some(12), ..Asked::default() };
+        let found = lyapunov_of_run(&run, asked, "cpu", &stop, &mut told).unwrap().unwrap();
+        assert!(found.complete && !found.interrupted && found.run.is_some());
+        let found = found.spectrum;
+        assert_eq!(
+            (found.trajectories, found.estimate.exponents.len(), found.convergence.len()),
+            (12, 3, 16)
+        );
+        // Sprott, "Chaos and Time-Series Analysis" (2003), p. 431
+        for (found, published) in found.estimate.exponents.iter().zip([0.9056, 0.0, -14.5723]) {
+            assert!((found - published).abs() < 0.06, "{found}, not {published}");
+        }
+        assert!(told.parts.is_sorted() && told.parts.len() == 100 && told.parts[99] == 100);
+        assert!(told.notes.is_empty(), "{:?}", told.notes);
+        let scored = run.results().unwrap().scores.lyapunov.unwrap();
+        assert!((scored.exponent.unwrap() - 0.9056).abs() < 5.0 * scored.standard_error.unwrap());
+
+        for (asked, fault) in [
+            (Asked { exponents: Some(4), ..asked }, "ask for 1 to 3"),
+            (Asked { time: Some(0.001), ..asked }, "in samples of 0.01"),
+            (Asked { transient: Some(-1.0), ..asked }, "a transient of -1"),
+            (Asked { trajectories: Some(1), ..asked }, "needs 2 at least"),
+        ] {
+            let found = lyapunov_of_run(&run, asked, "cpu", &stop, &mut Told::default());
+            assert!(matches!(&found, Err(RunError::Usage(message)) if message.contains(fault)), "{found:?}");
+        }
     }
 }

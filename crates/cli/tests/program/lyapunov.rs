@@ -71,7 +71,7 @@ fn the_system_of_a_file_has_the_exponents_of_its_equations() {
 fn what_cannot_be_done_is_said_before_the_work() {
     let folder = Folder::new(MINE);
     for (arguments, words) in [
-        (&["lorentz"][..], &["lorentz", "did you mean \"lorenz\""][..]),
+        (&["lorentz"][..], &["lorentz", "nor a system: chua", "lorenz96"][..]),
         (&["lorenz", "-k", "4"], &["4 exponents", "ask for 1 to 3"]),
         (&["lorenz", "-k", "0"], &["0 exponents", "ask for 1 to 3"]),
         (&["lorenz", "--trajectories", "1"], &["1 trajectories", "2 at least"]),
@@ -83,6 +83,13 @@ fn what_cannot_be_done_is_said_before_the_work() {
         (&["lorenz", "data.initial=[[0,1]]"], &["data.initial", "a list of 3"]),
         (&["tiny.toml", "system.state.p=q"], &["tiny.toml", "state.p", "column 1", "\"q\" is unknown"]),
         (&["nowhere.toml"], &["nowhere.toml cannot be read"]),
+        (
+            &["rnn-lorenz"],
+            &["rnn-lorenz has no trained run under runs", "`attractor train rnn-lorenz` makes one"],
+        ),
+        (&["rnn-lorenz", "system.rho=3"], &["system.rho=3 has no meaning here", "rnn-lorenz is no system"]),
+        (&["tiny.toml", "system.parameters.g=lots"], &["parameters.g", "lots"]),
+        (&["tiny.toml", "system.parameters.gg=2"], &["parameters.gg stands in no equation"]),
         // first what it would take
         (
             &["lorenz96", "system.variables=1200"],
@@ -105,6 +112,30 @@ fn a_system_that_cannot_be_followed_is_a_failure_with_its_place() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(message.contains("trajectory 0") || message.contains("finite"), "{message}");
+}
+
+#[test]
+fn a_run_has_the_exponents_of_its_map() {
+    let folder = Folder::new(MINE);
+    let quick = ["data.trajectories=40", "evaluate.starts=20", "evaluate.long_run=0"];
+    let run = folder.train(&[&["polynomial-lorenz"], &quick[..]].concat());
+    // by its directory and by its name
+    let text = folder.ok(&["lyapunov", run.to_str().unwrap(), "--time", "60", "--trajectories", "8"]);
+    assert!(
+        text.contains("Per time unit, from 8 trajectories of 60") && text.contains("dimension 2.0"),
+        "{text}"
+    );
+    let json = folder.ok(&["lyapunov", "polynomial-lorenz", "--time", "60", "--trajectories", "8", "--json"]);
+    let found: Value = serde_json::from_str(&json).unwrap();
+    assert!(
+        run.ends_with(found["run"].as_str().unwrap()) && found["complete"] == Value::Bool(true),
+        "{json}"
+    );
+    let largest = found["exponents"][0].as_f64().unwrap();
+    assert!((largest - 0.906).abs() < 0.1, "{largest}");
+    let wrong = folder.run(&["lyapunov", "polynomial-lorenz", "-k", "4"]);
+    let message = String::from_utf8(wrong.stderr).unwrap();
+    assert!(wrong.status.code() == Some(2) && message.contains("ask for 1 to 3"), "{message}");
 }
 
 #[test]

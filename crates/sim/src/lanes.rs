@@ -463,6 +463,22 @@ mod x86 {
     }
 }
 
+/// Lets the processor fetch the lines of memory that hold these numbers, which are written soon. With two cores writing,
+/// this makes the difference between waiting for memory and not.
+#[inline(always)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
+#[allow(unsafe_code)]
+pub(crate) fn prefetch_for_writing(numbers: &[f64]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in numbers.chunks(8) {
+        // The intrinsic asks for a line to read unless the whole program is compiled for processors with this one.
+        // SAFETY: a hint, which reads and writes nothing; processors that do not know it pass over it.
+        unsafe {
+            std::arch::asm!("prefetchw [{}]", in(reg) line.as_ptr(), options(nomem, nostack, preserves_flags));
+        };
+    }
+}
+
 /// Work that is compiled once for each kind of vector: `run`, and all that it calls, must be `#[inline(always)]`, and
 /// no closure may hold arithmetic of vectors.
 pub(crate) trait Vectorised {

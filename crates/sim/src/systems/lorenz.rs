@@ -40,7 +40,7 @@ impl Ode for Lorenz {
     fn rhs<S: Scalar>(&self, _t: S, u: &[S], du: &mut [S]) {
         let (x, y, z) = (u[0], u[1], u[2]);
         du[0] = (y - x) * self.sigma;
-        du[1] = x * (-z + self.rho) - y;
+        du[1] = x * (S::from(self.rho) - z) - y;
         du[2] = x * y - z * self.beta;
     }
 

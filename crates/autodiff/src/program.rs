@@ -1,14 +1,16 @@
 //! Graphs as programs for a machine with few registers, which run fast over any kind of number.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::expression::{Binary, Unary};
 use crate::graph::{Graph, Node};
 use crate::{Function, Pair, Scalar};
 
 /// A [`Graph`] as a list of instructions on registers.
 ///
-/// A register is used again once nothing needs what it holds, and an output is written when its value is known, so
-/// a right-hand side of some dozen operations needs a handful of registers. Running it allocates nothing up to 64
-/// registers.
+/// What only the next instruction needs is handed on to it. Any other value has a register, which is used again once
+/// nothing needs what it holds, and an output is written when its value is known, so a right-hand side of some dozen
+/// operations needs a handful of registers. Running it allocates nothing up to 16 registers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Program {
     inputs: usize,
@@ -20,6 +22,8 @@ pub struct Program {
 /// Where a number stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {
+    /// The result of the instruction before; as a result, one that only the next instruction needs.
+    Last,
     Input(u32),
     Register(u32),
     Output(u32),
@@ -112,88 +116,137 @@ impl Program {
     pub fn interpret<S: Scalar>(&self, inputs: &[S], outputs: &mut [S]) {
         assert!(inputs.len() == self.inputs && outputs.len() == self.outputs, "as many as in the program");
         // One loop over the instructions for all of them: it is long.
-        let (mut r2, mut r4, mut r8, mut r16, mut r32, mut r64, mut more);
+        let (mut r4, mut r16, mut more);
         let nothing = S::from(0.0);
         let registers: &mut [S] = match self.registers {
             0 => &mut [],
-            1..=2 => {
-                r2 = [nothing; 2];
-                &mut r2
-            }
-            3..=4 => {
+            1..=4 => {
                 r4 = [nothing; 4];
                 &mut r4
             }
-            5..=8 => {
-                r8 = [nothing; 8];
-                &mut r8
-            }
-            9..=16 => {
+            5..=16 => {
                 r16 = [nothing; 16];
                 &mut r16
-            }
-            17..=32 => {
-                r32 = [nothing; 32];
-                &mut r32
-            }
-            33..=64 => {
-                r64 = [nothing; 64];
-                &mut r64
             }
             count => {
                 more = vec![nothing; count];
                 &mut more
             }
         };
+        let mut last = nothing;
         for Instruction { operation, to } in &self.instructions {
-            // A macro, since a closure would not be inlined; and each arm stores its own result, since one that is
-            // carried out of the match is copied once more.
+            // A macro, since a closure would not be inlined.
             macro_rules! at {
                 ($place:expr) => {
-                    *get(inputs, registers, outputs, $place)
+                    match $place {
+                        Place::Last => last,
+                        Place::Input(i) => inputs[i as usize],
+                        Place::Register(i) => registers[i as usize],
+                        Place::Output(i) => outputs[i as usize],
+                    }
                 };
             }
-            macro_rules! put {
-                ($value:expr) => {{
-                    let value = $value;
-                    match *to {
-                        Place::Register(i) => registers[i as usize] = value,
-                        Place::Output(i) | Place::Input(i) => outputs[i as usize] = value,
-                    }
-                }};
-            }
-            match *operation {
-                Operation::Copy(a) => put!(at!(a)),
-                Operation::Constant(c) => put!(S::from(c)),
-                Operation::Negate(a) => put!(-at!(a)),
-                Operation::Add(a, b) => put!(at!(a) + at!(b)),
-                Operation::Sub(a, b) => put!(at!(a) - at!(b)),
-                Operation::Mul(a, b) => put!(at!(a) * at!(b)),
-                Operation::Div(a, b) => put!(at!(a) / at!(b)),
-                Operation::AddConstant(a, c) => put!(at!(a) + c),
-                Operation::MulConstant(a, c) => put!(at!(a) * c),
-                Operation::DivConstant(a, c) => put!(at!(a) / c),
-                Operation::SubFrom(a, c) => put!(S::from(c) - at!(a)),
-                Operation::DivOf(a, c) => put!(S::from(c) / at!(a)),
-                Operation::Square(a) => put!(at!(a) * at!(a)),
-                Operation::Cube(a) => put!(at!(a) * (at!(a) * at!(a))),
-                Operation::MulAdd(a, b, c) => put!(at!(a) * at!(b) + at!(c)),
-                Operation::MulSub(a, b, c) => put!(at!(a) * at!(b) - at!(c)),
-                Operation::SubMul(a, b, c) => put!(at!(c) - at!(a) * at!(b)),
-                Operation::AddScaled(a, k, c) => put!(at!(c) + at!(a) * k),
-                Operation::Apply(function, a) => put!(at!(a).apply(function)),
-                Operation::Pair(pair, a, b) => put!(at!(a).pair(at!(b), pair)),
+            last = match *operation {
+                Operation::Copy(a) => at!(a),
+                Operation::Constant(c) => S::from(c),
+                Operation::Negate(a) => -at!(a),
+                Operation::Add(a, b) => at!(a) + at!(b),
+                Operation::Sub(a, b) => at!(a) - at!(b),
+                Operation::Mul(a, b) => at!(a) * at!(b),
+                Operation::Div(a, b) => at!(a) / at!(b),
+                Operation::AddConstant(a, c) => at!(a) + c,
+                Operation::MulConstant(a, c) => at!(a) * c,
+                Operation::DivConstant(a, c) => at!(a) / c,
+                Operation::SubFrom(a, c) => S::from(c) - at!(a),
+                Operation::DivOf(a, c) => S::from(c) / at!(a),
+                Operation::Square(a) => {
+                    let a = at!(a);
+                    a * a
+                }
+                Operation::Cube(a) => {
+                    let a = at!(a);
+                    a * (a * a)
+                }
+                Operation::MulAdd(a, b, c) => at!(a) * at!(b) + at!(c),
+                Operation::MulSub(a, b, c) => at!(a) * at!(b) - at!(c),
+                Operation::SubMul(a, b, c) => at!(c) - at!(a) * at!(b),
+                Operation::AddScaled(a, k, c) => at!(c) + at!(a) * k,
+                Operation::Apply(function, a) => at!(a).apply(function),
+                Operation::Pair(pair, a, b) => at!(a).pair(at!(b), pair),
+            };
+            match *to {
+                Place::Last => {}
+                Place::Register(i) => registers[i as usize] = last,
+                Place::Output(i) | Place::Input(i) => outputs[i as usize] = last,
             }
         }
     }
+
+    /// Hands what an instruction finds on to the next one, and leaves out the registers that nothing else reads.
+    fn hand_on(&mut self) {
+        for i in 1..self.instructions.len() {
+            let before = self.instructions[i - 1].to;
+            for operand in self.instructions[i].operation.operands_mut() {
+                if *operand == before {
+                    *operand = Place::Last;
+                }
+            }
+        }
+        // From the end, the registers that are still read before they are written again.
+        let mut read = HashSet::new();
+        for Instruction { operation, to } in self.instructions.iter_mut().rev() {
+            if let Place::Register(register) = *to
+                && !read.remove(&register)
+            {
+                *to = Place::Last;
+            }
+            for operand in operation.operands_mut() {
+                if let Place::Register(register) = *operand {
+                    read.insert(register);
+                }
+            }
+        }
+        // Those that are left, numbered anew.
+        let mut numbers = HashMap::new();
+        let mut renumber = |place: &mut Place| {
+            if let Place::Register(register) = place {
+                let next = numbers.len() as u32;
+                *register = *numbers.entry(*register).or_insert(next);
+            }
+        };
+        for Instruction { operation, to } in &mut self.instructions {
+            operation.operands_mut().for_each(&mut renumber);
+            renumber(to);
+        }
+        self.registers = numbers.len();
+    }
 }
 
-#[inline(always)]
-fn get<'a, S>(inputs: &'a [S], registers: &'a [S], outputs: &'a [S], place: Place) -> &'a S {
-    match place {
-        Place::Input(i) => &inputs[i as usize],
-        Place::Register(i) => &registers[i as usize],
-        Place::Output(i) => &outputs[i as usize],
+impl Operation {
+    fn operands_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        let [a, b, c] = match self {
+            Operation::Constant(_) => [None, None, None],
+            Operation::Copy(a)
+            | Operation::Negate(a)
+            | Operation::AddConstant(a, _)
+            | Operation::MulConstant(a, _)
+            | Operation::DivConstant(a, _)
+            | Operation::SubFrom(a, _)
+            | Operation::DivOf(a, _)
+            | Operation::Square(a)
+            | Operation::Cube(a)
+            | Operation::Apply(_, a) => [Some(a), None, None],
+            Operation::Add(a, b)
+            | Operation::Sub(a, b)
+            | Operation::Mul(a, b)
+            | Operation::Div(a, b)
+            | Operation::AddScaled(a, _, b)
+            | Operation::Pair(_, a, b) => [Some(a), Some(b), None],
+            Operation::MulAdd(a, b, c) | Operation::MulSub(a, b, c) | Operation::SubMul(a, b, c) => {
+                [Some(a), Some(b), Some(c)]
+            }
+        };
+        [a, b, c].into_iter().flatten()
     }
 }
 
@@ -277,6 +330,7 @@ impl<'g> Compiling<'g> {
                 self.put(Operation::Copy(from), Place::Output(i as u32));
             }
         }
+        self.program.hand_on();
         self.program
     }
 

@@ -1,10 +1,12 @@
 //! Lorenz trajectories, t = 0..8 with a sample every 0.01, and systems that are written both in Rust and as one's own
 //! equations: a JSON object a line with the system, the method, the number of trajectories, the median seconds of five
-//! runs, and millions of samples a second.
+//! runs, and millions of samples a second. Two of them are no simulations: the steps of the RK4 line with one sample at
+//! their end, which is what they cost, and its samples without steps, which is what writing them costs.
 
 use std::error::Error;
 use std::time::Instant;
 
+use rayon::prelude::*;
 use serde_json::{Value, json};
 use sim::systems::SYSTEMS;
 use sim::{Precision, Solver, System, Times, random};
@@ -21,6 +23,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (count, solver) in tasks {
         measure("lorenz", &*lorenz, count, solver)?;
     }
+    let steps = Solver::Rk4 { substeps: 800, precision: Precision::F64 };
+    measure_over("lorenz, one sample", &*lorenz, 10_000, steps, &Times::new(8.0, 2)?)?;
+    let mut out = vec![0.0; 10_000 * 801 * 3];
+    let seconds = median(|| {
+        out.par_chunks_mut(1 << 16).for_each(|chunk| chunk.fill(1.0));
+        Ok(())
+    })?;
+    print("memory", "write", 10_000, seconds);
     let texts = [
         (
             "van_der_pol",
@@ -54,27 +64,46 @@ fn build(name: &str, parameters: Option<Value>) -> Result<Box<dyn System>, Box<d
 }
 
 fn measure(name: &str, system: &dyn System, count: u64, solver: Solver) -> Result<(), Box<dyn Error>> {
-    let times = Times::up_to(8.0, 0.01)?;
+    measure_over(name, system, count, solver, &Times::up_to(8.0, 0.01)?)
+}
+
+fn measure_over(
+    name: &str,
+    system: &dyn System,
+    count: u64,
+    solver: Solver,
+    times: &Times,
+) -> Result<(), Box<dyn Error>> {
     let region = system.initial_region();
     let starts: Vec<Vec<f64>> =
         (0..count).map(|i| system.random_start(&region, &mut random::stream(0, "bench", i))).collect();
     // The peers write over one array too, so that no new page of memory is counted.
     let mut out = vec![0.0; count as usize * times.samples() * system.dim()];
+    let seconds = median(|| Ok(system.integrate(&starts, times, &solver, &mut out)?))?;
+    if !out.iter().all(|x| x.is_finite()) {
+        return Err(format!("{name} left the finite numbers").into());
+    }
+    print(name, &format!("{solver:?}"), count, seconds);
+    Ok(())
+}
+
+/// The median seconds of five runs.
+fn median(mut work: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
     let mut seconds = Vec::new();
     for _ in 0..5 {
         let begin = Instant::now();
-        system.integrate(&starts, &times, &solver, &mut out)?;
+        work()?;
         seconds.push(begin.elapsed().as_secs_f64());
-        if !out.iter().all(|x| x.is_finite()) {
-            return Err(format!("{name} left the finite numbers").into());
-        }
     }
     seconds.sort_by(f64::total_cmp);
-    let samples = count as f64 * (times.samples() - 1) as f64 / seconds[2] / 1e6;
+    Ok(seconds[2])
+}
+
+/// A line. The rate is that of 800 samples, or steps, a trajectory.
+fn print(system: &str, method: &str, count: u64, seconds: f64) {
+    let rate = count as f64 * 800.0 / seconds / 1e6;
     println!(
-        "{{\"peer\": \"attractor\", \"system\": \"{name}\", \"method\": \"{solver:?}\", \"trajectories\": {count}, \
-         \"seconds\": {:.4}, \"million_samples_per_second\": {samples:.3}}}",
-        seconds[2]
+        "{{\"peer\": \"attractor\", \"system\": \"{system}\", \"method\": \"{method}\", \"trajectories\": {count}, \
+         \"seconds\": {seconds:.4}, \"million_samples_per_second\": {rate:.3}}}"
     );
-    Ok(())
 }

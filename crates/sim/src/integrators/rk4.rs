@@ -31,7 +31,7 @@ struct Room<'a, S> {
 #[inline(always)]
 fn step<S: Scalar>(ode: &impl Ode, t: f64, h: f64, room: &mut Room<S>) {
     let Room { u, x, k, sum, middle } = room;
-    let dim = ode.dim();
+    let dim = u.len();
     ode.rhs(S::from(t), u, k);
     for j in 0..dim {
         sum[j] = k[j];
@@ -57,30 +57,42 @@ fn step<S: Scalar>(ode: &impl Ode, t: f64, h: f64, room: &mut Room<S>) {
 #[inline(always)]
 pub(super) fn block<O: Ode, V: Vector>(block: Block<O>, substeps: usize) -> Outcomes {
     let dim = block.ode.dim();
-    let zero = Lanes::from(0.0);
-    if dim <= SMALL {
-        let [mut u, mut x, mut k, mut sum, mut middle] = [[zero; SMALL]; 5];
-        let [u, x, k, sum, middle] =
-            [&mut u[..dim], &mut x[..dim], &mut k[..dim], &mut sum[..dim], &mut middle[..dim]];
-        run::<O, V>(block, substeps, Room { u, x, k, sum, middle })
-    } else {
-        let mut rows = vec![zero; 5 * dim];
-        let (u, rest) = rows.split_at_mut(dim);
-        let (x, rest) = rest.split_at_mut(dim);
-        let (k, rest) = rest.split_at_mut(dim);
-        let (sum, middle) = rest.split_at_mut(dim);
-        run::<O, V>(block, substeps, Room { u, x, k, sum, middle })
+    match dim {
+        // for each of them the code is made again
+        1 if O::OF_ANY_SIZE => small::<O, V>(block, substeps, 1),
+        2 if O::OF_ANY_SIZE => small::<O, V>(block, substeps, 2),
+        3 if O::OF_ANY_SIZE => small::<O, V>(block, substeps, 3),
+        SMALL if O::OF_ANY_SIZE => small::<O, V>(block, substeps, SMALL),
+        ..=SMALL if !O::OF_ANY_SIZE => small::<O, V>(block, substeps, dim),
+        _ => {
+            let mut rows = vec![Lanes::from(0.0); 5 * dim];
+            let (u, rest) = rows.split_at_mut(dim);
+            let (x, rest) = rest.split_at_mut(dim);
+            let (k, rest) = rest.split_at_mut(dim);
+            let (sum, middle) = rest.split_at_mut(dim);
+            run::<O, V>(block, substeps, dim, Room { u, x, k, sum, middle })
+        }
     }
+}
+
+/// Those of a state of `dim` components, at most [`SMALL`].
+#[inline(always)]
+fn small<O: Ode, V: Vector>(block: Block<O>, substeps: usize, dim: usize) -> Outcomes {
+    let [mut u, mut x, mut k, mut sum, mut middle] = [[Lanes::from(0.0); SMALL]; 5];
+    let [u, x, k, sum, middle] =
+        [&mut u[..dim], &mut x[..dim], &mut k[..dim], &mut sum[..dim], &mut middle[..dim]];
+    run::<O, V>(block, substeps, dim, Room { u, x, k, sum, middle })
 }
 
 #[inline(always)]
 fn run<O: Ode, V: Vector>(
     block: Block<O>,
     substeps: usize,
+    dim: usize,
     mut room: Room<Lanes<V, VECTORS>>,
 ) -> Outcomes {
     let Block { ode, starts, times, out } = block;
-    let (dim, samples, count, lanes) = (ode.dim(), times.samples(), starts.len(), LANES * VECTORS);
+    let (samples, count, lanes) = (times.samples(), starts.len(), LANES * VECTORS);
     let h = times.dt() / substeps as f64;
     super::load(starts, room.u);
     // [component, lane]

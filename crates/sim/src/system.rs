@@ -33,9 +33,8 @@ pub trait Ode: Send + Sync {
     const NAME: &'static str;
     /// Its equation, on one line.
     const ABOUT: &'static str;
-    /// Whether it is known only when it runs how many components it has. What is made of it is then made for each small
-    /// number of them.
-    const OF_ANY_SIZE: bool = false;
+    /// Whether its equations are interpreted, and how many they are is known only when they run.
+    const INTERPRETED: bool = false;
 
     /// Number of components of the state.
     fn dim(&self) -> usize;

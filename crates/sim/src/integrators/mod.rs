@@ -110,7 +110,7 @@ impl Solver {
             )));
         }
         let lanes = match self {
-            Solver::Rk4 { .. } => LANES * rk4::VECTORS,
+            Solver::Rk4 { .. } => rk4::lanes(ode),
             Solver::Dopri5 { .. } | Solver::Dop853 { .. } => LANES,
         };
         let outcomes: Vec<Outcomes> = out

@@ -6,7 +6,15 @@ use crate::lanes::{LANES, Lanes, Vector, prefetch_for_writing};
 use crate::{Ode, Scalar};
 
 /// Vectors that are computed together: with one the processor would wait for results half of the time.
-pub(super) const VECTORS: usize = 4;
+const VECTORS: usize = 4;
+
+/// And of equations that are interpreted, of which each operation has a price besides.
+const INTERPRETED: usize = 8;
+
+/// Trajectories of a block.
+pub(super) fn lanes<O: Ode>(_of: &O) -> usize {
+    LANES * if O::INTERPRETED { INTERPRETED } else { VECTORS }
+}
 
 /// Samples from the call for a line of memory to the writing of it.
 const AHEAD: usize = 8;
@@ -32,15 +40,13 @@ struct Room<'a, S> {
 fn step<S: Scalar>(ode: &impl Ode, t: f64, h: f64, room: &mut Room<S>) {
     let Room { u, x, k, sum, middle } = room;
     let dim = u.len();
-    ode.rhs(S::from(t), u, k);
+    ode.rhs(S::from(t), u, sum);
     for j in 0..dim {
-        sum[j] = k[j];
-        x[j] = u[j] + k[j] * (h * 0.5);
+        x[j] = u[j] + sum[j] * (h * 0.5);
     }
-    ode.rhs(S::from(t + h * 0.5), x, k);
+    ode.rhs(S::from(t + h * 0.5), x, middle);
     for j in 0..dim {
-        middle[j] = k[j];
-        x[j] = u[j] + k[j] * (h * 0.5);
+        x[j] = u[j] + middle[j] * (h * 0.5);
     }
     ode.rhs(S::from(t + h * 0.5), x, k);
     for j in 0..dim {
@@ -56,43 +62,52 @@ fn step<S: Scalar>(ode: &impl Ode, t: f64, h: f64, room: &mut Room<S>) {
 /// Writes the trajectories of a block, with `substeps` equal steps a sample interval.
 #[inline(always)]
 pub(super) fn block<O: Ode, V: Vector>(block: Block<O>, substeps: usize) -> Outcomes {
+    if O::INTERPRETED {
+        of::<O, V, INTERPRETED>(block, substeps)
+    } else {
+        of::<O, V, VECTORS>(block, substeps)
+    }
+}
+
+#[inline(always)]
+fn of<O: Ode, V: Vector, const K: usize>(block: Block<O>, substeps: usize) -> Outcomes {
     let dim = block.ode.dim();
     match dim {
-        // for each of them the code is made again
-        1 if O::OF_ANY_SIZE => small::<O, V>(block, substeps, 1),
-        2 if O::OF_ANY_SIZE => small::<O, V>(block, substeps, 2),
-        3 if O::OF_ANY_SIZE => small::<O, V>(block, substeps, 3),
-        SMALL if O::OF_ANY_SIZE => small::<O, V>(block, substeps, SMALL),
-        ..=SMALL if !O::OF_ANY_SIZE => small::<O, V>(block, substeps, dim),
+        // known only here: for each of them the code is made again
+        1 if O::INTERPRETED => small::<O, V, K>(block, substeps, 1),
+        2 if O::INTERPRETED => small::<O, V, K>(block, substeps, 2),
+        3 if O::INTERPRETED => small::<O, V, K>(block, substeps, 3),
+        SMALL if O::INTERPRETED => small::<O, V, K>(block, substeps, SMALL),
+        ..=SMALL if !O::INTERPRETED => small::<O, V, K>(block, substeps, dim),
         _ => {
             let mut rows = vec![Lanes::from(0.0); 5 * dim];
             let (u, rest) = rows.split_at_mut(dim);
             let (x, rest) = rest.split_at_mut(dim);
             let (k, rest) = rest.split_at_mut(dim);
             let (sum, middle) = rest.split_at_mut(dim);
-            run::<O, V>(block, substeps, dim, Room { u, x, k, sum, middle })
+            run::<O, V, K>(block, substeps, dim, Room { u, x, k, sum, middle })
         }
     }
 }
 
 /// Those of a state of `dim` components, at most [`SMALL`].
 #[inline(always)]
-fn small<O: Ode, V: Vector>(block: Block<O>, substeps: usize, dim: usize) -> Outcomes {
+fn small<O: Ode, V: Vector, const K: usize>(block: Block<O>, substeps: usize, dim: usize) -> Outcomes {
     let [mut u, mut x, mut k, mut sum, mut middle] = [[Lanes::from(0.0); SMALL]; 5];
     let [u, x, k, sum, middle] =
         [&mut u[..dim], &mut x[..dim], &mut k[..dim], &mut sum[..dim], &mut middle[..dim]];
-    run::<O, V>(block, substeps, dim, Room { u, x, k, sum, middle })
+    run::<O, V, K>(block, substeps, dim, Room { u, x, k, sum, middle })
 }
 
 #[inline(always)]
-fn run<O: Ode, V: Vector>(
+fn run<O: Ode, V: Vector, const K: usize>(
     block: Block<O>,
     substeps: usize,
     dim: usize,
-    mut room: Room<Lanes<V, VECTORS>>,
+    mut room: Room<Lanes<V, K>>,
 ) -> Outcomes {
     let Block { ode, starts, times, out } = block;
-    let (samples, count, lanes) = (times.samples(), starts.len(), LANES * VECTORS);
+    let (samples, count, lanes) = (times.samples(), starts.len(), LANES * K);
     let h = times.dt() / substeps as f64;
     super::load(starts, room.u);
     // [component, lane]
@@ -121,7 +136,7 @@ fn run<O: Ode, V: Vector>(
         }
     }
     // what has left the finite numbers does not come back
-    let mut finite = [0.0; LANES * VECTORS];
+    let mut finite = vec![0.0; lanes];
     for of_component in sample.chunks_exact(lanes) {
         finite.iter_mut().zip(of_component).for_each(|(sum, x)| *sum += x * 0.0);
     }

@@ -228,7 +228,7 @@ impl<'a> Texts<'a> {
 impl Ode for Compiled {
     const NAME: &'static str = "equations";
     const ABOUT: &'static str = "one's own, as text: state = { x = \"y\", y = \"-x\" }, ...";
-    const OF_ANY_SIZE: bool = true;
+    const INTERPRETED: bool = true;
 
     #[inline(always)]
     fn dim(&self) -> usize {

@@ -26,7 +26,7 @@
 //!
 //! - Values are those of IEEE 754: sqrt and log of a negative number, asin and acos beyond 1 are NaN; log 0 and
 //!   1 / 0 are infinite; x^0 = 1 for every x, 0^0 too. min and max of a NaN are NaN.
-//! - Where a value is NaN, so are all its derivatives.
+//! - Where a value of an elementary function or of a graph is NaN, so are all its derivatives.
 //! - Where a derivative exists from one side only it is that one: sqrt at 0 has the slope +infinity, as has log;
 //!   x^y at x = 0 has the slope 0 by y for y > 0, and -infinity for y = 0.
 //! - Where two one-sided slopes differ it is their mean: 0 for |x| at 0, a half for each of two equal arguments of

@@ -53,14 +53,14 @@ pub(crate) fn derive(arguments: &DeriveArguments, display: &mut Display) -> Resu
         Ok(graph) => graph,
         Err(error) => return Ok(refuse(&error)),
     };
-    let trace = Trace::new(&graph, &at, arguments.mode);
+    let trace = || Trace::new(&graph, &at, arguments.mode);
     if let Some(file) = &arguments.dot {
-        write(file, trace.dot().as_bytes())?;
+        write(file, trace().dot().as_bytes())?;
         display.finished(&format!("{} holds the graph", file.display()));
     }
     let mut text = String::new();
     if arguments.trace {
-        text = trace.table() + "\n";
+        text = trace().table() + "\n";
     }
     let derivatives = match arguments.mode {
         Mode::Forward => graph.forward(&at),
@@ -181,13 +181,13 @@ impl<'g> Trace<'g> {
             }
             let shape = if step < self.graph.inputs().len() { ", shape=ellipse" } else { "" };
             let border = if step == output { ", peripheries=2" } else { "" };
-            text.push_str(&format!("  {} [label=\"{label}\"{shape}{border}]\n", self.names[step]));
+            text.push_str(&format!("  \"{}\" [label=\"{label}\"{shape}{border}]\n", self.names[step]));
         }
         for &step in &steps {
             let [a, b] = self.graph.nodes()[step].operands();
             for operand in [a, b.filter(|_| a != b)].into_iter().flatten() {
                 if !matches!(self.graph.nodes()[operand], Node::Constant(_)) {
-                    text.push_str(&format!("  {} -> {}\n", self.names[operand], self.names[step]));
+                    text.push_str(&format!("  \"{}\" -> \"{}\"\n", self.names[operand], self.names[step]));
                 }
             }
         }

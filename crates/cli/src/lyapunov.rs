@@ -65,7 +65,7 @@ pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> 
     };
     display.clear();
     let Some(found) = found else {
-        display.finished("interrupted before two trajectories were complete");
+        display.finished("interrupted before anything was known");
         return Ok(ExitCode::from(130));
     };
     if arguments.json {
@@ -74,7 +74,7 @@ pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> 
         print(&report::spectrum(&found.spectrum, found.complete));
     }
     if found.interrupted {
-        display.finished("interrupted: these are of the trajectories that were complete");
+        display.finished("interrupted: these are of what was complete by then");
         return Ok(ExitCode::from(130));
     }
     Ok(ExitCode::SUCCESS)

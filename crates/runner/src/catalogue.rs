@@ -54,6 +54,12 @@ pub fn names_system(named: &str) -> bool {
 /// The seed, system and data of what is named: a system with its defaults, or an experiment file; with overrides. What
 /// else makes an experiment is left to defaults. Values are not checked.
 pub(crate) fn data_of(named: &str, overrides: &[String]) -> Result<Experiment, RunError> {
+    let key = |pair: &str| pair.split('=').next().unwrap_or_default().trim().to_owned();
+    if let Some(pair) = overrides.iter().find(|pair| ["system", "system.name"].contains(&&*key(pair))) {
+        return Err(RunError::Usage(format!(
+            "{pair} has no meaning here: the system is the one that is named, {named}"
+        )));
+    }
     let with_name =
         |name: &str| Value::Table(Table::from_iter([("name".into(), Value::String(name.into()))]));
     let (at, mut table) = if named.ends_with(".toml") {

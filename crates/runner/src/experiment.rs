@@ -253,20 +253,28 @@ impl Experiment {
     /// one that is not chaotic. It takes a second, once for each system: the resolved experiment keeps it.
     pub(crate) fn largest_exponent(&self) -> Result<f64, String> {
         static KNOWN: Mutex<BTreeMap<String, f64>> = Mutex::new(BTreeMap::new());
-        let key = serde_json::json!([self.system, self.data.initial]).to_string();
+        let system = self.build_system()?;
+        let dt = self.time_scale(&*system);
+        let key = serde_json::json!([self.system, self.data.initial, dt]).to_string();
         let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&exponent) = known().get(&key) {
             return Ok(exponent);
         }
-        let system = self.build_system()?;
         let right = self.data.initial.len() == system.dim(); // else the check of the data will say so
-        let found = right.then(|| sim::lyapunov::largest(&*system, &self.data.initial)).flatten();
+        let found = right.then(|| sim::lyapunov::largest(&*system, &self.data.initial, dt)).flatten();
         let exponent = found.map_or(0.0, |exponent| {
             let unit = 10f64.powi(3 - exponent.log10().floor() as i32);
             (exponent * unit).round() / unit
         });
         known().insert(key, exponent);
         Ok(exponent)
+    }
+
+    /// A short time on the scale of the system: its own sample interval, or of equations that are the user's own, whose
+    /// scale is not known, that of the data.
+    pub(crate) fn time_scale(&self, system: &dyn System) -> f64 {
+        let own = crate::names::system(&self.system).is_ok_and(|entry| !entry.own_names.is_empty());
+        if own { self.data.dt } else { system.sampling()[0] }
     }
 
     /// The sample times of a training trajectory.

@@ -20,7 +20,7 @@ const MANY: usize = 1000;
 /// Forecasts of a run that are followed where nothing is said.
 const TRAJECTORIES_OF_A_RUN: usize = 20;
 
-/// Forecasts of a run that can be asked for.
+/// Trajectories that can be asked for.
 const MOST_TRAJECTORIES: usize = 10_000;
 
 /// Samples over which each can be followed.
@@ -56,7 +56,7 @@ pub struct Exponents {
     pub spectrum: Spectrum,
     /// Whether these are the exponents of all directions.
     pub complete: bool,
-    /// Whether it was interrupted, so that these are fewer trajectories than were asked for.
+    /// Whether it was interrupted, so that these are fewer trajectories than were asked for, or of a run a shorter time.
     pub interrupted: bool,
 }
 
@@ -76,9 +76,10 @@ pub fn lyapunov_of_system(
 ) -> Result<Option<Exponents>, RunError> {
     for pair in overrides {
         let key = pair.split('=').next().unwrap_or_default().trim();
-        if key != "seed" && key != "data.initial" && !key.starts_with("system.") {
+        if !["seed", "data.initial", "data.dt"].contains(&key) && !key.starts_with("system.") {
             return Err(RunError::Usage(format!(
-                "{pair} has no meaning here: exponents depend on seed, data.initial and the parameters of the system"
+                "{pair} has no meaning here: lyapunov takes seed, data.initial, data.dt (the time scale of one's own \
+                 equations) and the parameters of the system it names"
             )));
         }
     }
@@ -88,7 +89,7 @@ pub fn lyapunov_of_system(
     let region = &experiment.data.initial;
     let (name, dim) = (system.name(), system.dim());
 
-    let standard = Following::of(&*system, asked.exponents.unwrap_or(dim));
+    let standard = Following::of(&*system, experiment.time_scale(&*system), asked.exponents.unwrap_or(dim));
     let following = Following {
         trajectories: asked.trajectories.unwrap_or(standard.trajectories),
         time: asked.time.unwrap_or(standard.time),
@@ -101,6 +102,12 @@ pub fn lyapunov_of_system(
         _ => RunError::failed(format!("{name}: {error}")),
     };
     following.check(&*system).map_err(fault)?;
+    if following.trajectories > MOST_TRAJECTORIES {
+        return Err(RunError::Usage(format!(
+            "{} trajectories: at most {MOST_TRAJECTORIES} are possible",
+            following.trajectories
+        )));
+    }
     if dim > MANY && asked.exponents.is_none() {
         let whole = seconds(&*system, region, &following).map_err(fault)?;
         let ten = Following { exponents: 10, ..following };

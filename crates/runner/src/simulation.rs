@@ -47,7 +47,7 @@ pub fn simulate(
         let key = pair.split('=').next().unwrap_or_default().trim();
         let section = key.split('.').next().unwrap_or_default().trim();
         if ["model", "train", "evaluate"].contains(&section)
-            || ["system", "system.name", "data.from", "data.from_digest", "data.at_once"].contains(&key)
+            || ["data.from", "data.from_digest", "data.at_once"].contains(&key)
         {
             return Err(RunError::Usage(format!(
                 "{pair} has no meaning here: simulate takes seed, data.* and the parameters of the system it names"

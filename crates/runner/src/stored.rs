@@ -60,7 +60,7 @@ impl Simulation {
                 dt: data.dt,
                 t_final: data.t_final,
                 initial: data.initial.clone(),
-                solver: data.solver.clone(),
+                solver: data.solver,
             },
             components,
             known_inputs,

@@ -16,7 +16,7 @@ use crate::data::{Prepared, Turns, cut, part, prepare};
 use crate::environment::{Build, Environment};
 use crate::evaluation::score;
 use crate::experiment::Train;
-use crate::resolve::what_is_trained;
+use crate::resolve::{parse, what_is_trained};
 use crate::run::Run;
 use crate::tensorboard::EventFile;
 use crate::{Experiment, Interrupt, Progress, RunError, Step};
@@ -104,7 +104,9 @@ pub fn resume(
     let mut state = State::new(&experiment);
     if let Some(saved) = run.checkpoint()? {
         let read = State::from_tensors(&saved).map_err(|fault| RunError::Failed(format!("{at}: {fault}")))?;
-        if read.counters.experiment != state.counters.experiment {
+        // as tables: the order of the keys has not always been that of the file
+        let [saved, present] = [&read, &state].map(|state| parse(&state.counters.experiment));
+        if saved != present {
             return Err(RunError::Usage(format!(
                 "{at}: experiment.toml is no longer the one that was being trained; put it back, or train it as a new run"
             )));

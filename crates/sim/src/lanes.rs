@@ -2,11 +2,12 @@
 //! module with `unsafe` in it.
 //!
 //! A [`Vector`] is eight numbers; its implementations call the processor's intrinsics, which are sound where the
-//! processor has them. The only way to them is [`vectorised`], which asks the processor for the features first, and
-//! vectors are private to this crate.
+//! processor has them. The only ways to them are [`vectorised`] and [`vectorised_single`], which ask the processor for the
+//! features first, and vectors are private to this crate.
 //!
-//! Multiplications and additions stay two instructions: each lane rounds as a plain `f64` does, so that a trajectory
-//! is the same to the bit alone, beside others, and on every processor. Vectors are not arrays that the compiler makes
+//! Multiplications and additions stay two instructions: each lane rounds as a plain number does, so that a trajectory
+//! is the same to the bit alone, beside others, and with every set of instructions (but for sines and their like, which
+//! are those of the system's library). Vectors are not arrays that the compiler makes
 //! vectors of: it does so, but takes half a minute a system.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -155,8 +156,8 @@ fn each_pair(a: [f64; LANES], b: [f64; LANES], function: Pair) -> [f64; LANES] {
     std::array::from_fn(|i| function.value(a[i], b[i]))
 }
 
-/// A vector for any processor. One with the instruction set of x86 and without AVX2 is older than 2013: there it is
-/// made small rather than fast, for everything is compiled for it once more.
+/// A vector for any processor. Few with the instruction set of x86 are without AVX2: there it is made small rather than
+/// fast, for everything is compiled for it once more.
 #[derive(Clone, Copy)]
 pub(crate) struct Plain<T>([T; LANES]);
 
@@ -217,8 +218,8 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub(crate) struct Avx512(__m512d);
 
-    // SAFETY, of every block here: such a vector exists only within `vectorised`, after the processor was asked for
-    // the feature; loads and stores are of arrays of just their size.
+    // SAFETY, of every block here: such a vector exists only within `vectorised` and `vectorised_single`, after the
+    // processor was asked for the feature; loads and stores stay within arrays of eight numbers.
     impl Vector for Avx512 {
         #[inline(always)]
         fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
@@ -474,7 +475,7 @@ pub(crate) fn prefetch_for_writing(numbers: &[f64]) {
         // The intrinsic asks for a line to read unless the whole program is compiled for processors with this one.
         // SAFETY: a hint, which reads and writes nothing; processors that do not know it pass over it.
         unsafe {
-            std::arch::asm!("prefetchw [{}]", in(reg) line.as_ptr(), options(nomem, nostack, preserves_flags));
+            std::arch::asm!("prefetchw [{}]", in(reg) line.as_ptr(), options(readonly, nostack, preserves_flags));
         };
     }
 }

@@ -28,8 +28,10 @@ pub struct Following {
     pub time: f64,
     /// Time before, in which it comes to the attractor and the vectors to their directions.
     pub transient: f64,
-    /// Bound on the local error of a step, relative and absolute.
-    pub tolerance: f64,
+    /// A short time on the scale of the system, such as a sample interval: vectors are made orthonormal every ten of it.
+    pub dt: f64,
+    /// Steps that a trajectory may take.
+    pub steps: u64,
     /// Seed of the starts.
     pub seed: u64,
 }
@@ -37,15 +39,15 @@ pub struct Following {
 impl Following {
     /// So long that the largest exponents of the systems here are known to a thousandth in some seconds, and the more
     /// shortly the more exponents are asked.
-    pub fn of(system: &dyn System, exponents: usize) -> Self {
-        let dt = system.sampling()[0];
+    pub fn of(system: &dyn System, dt: f64, exponents: usize) -> Self {
         let work = (exponents * system.dim()) as f64 / 9.0;
         Following {
             exponents,
             trajectories: 32,
             time: dt * (1e5 / work.max(1.0)).max(500.0),
             transient: 2000.0 * dt,
-            tolerance: 1e-9,
+            dt,
+            steps: 20_000_000,
             seed: 0,
         }
     }
@@ -88,8 +90,8 @@ impl Following {
     }
 }
 
-/// Steps that a trajectory may take.
-const MOST_STEPS: u64 = 20_000_000;
+/// Bound on the local error of a step, relative and absolute.
+const TOLERANCE: f64 = 1e-9;
 
 /// Growth of tangent vectors along one trajectory: at some times the sums of the logarithms of the lengths they had.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,7 +107,7 @@ pub struct History {
 pub struct Estimate {
     /// Time for which each trajectory was followed.
     pub time: f64,
-    /// The exponents per unit of time, in descending order.
+    /// The exponents per unit of time, as the vectors come: from the largest, but for what their errors leave open.
     pub exponents: Vec<f64>,
     /// Their standard errors, from the spread over trajectories.
     pub standard_errors: Vec<f64>,
@@ -145,10 +147,14 @@ impl Spectrum {
                 })
                 .collect()
         };
+        // A sum that is not known to be negative counts as none: at a limit cycle the largest exponent is 0, and comes
+        // out a little above or below.
+        let time = histories[0].times[last];
+        let noise = 2.0 / time + 3.0 * convergence[last].standard_errors[0];
         // The dimension is no linear function: its error by the jackknife.
-        let kaplan_yorke = kaplan_yorke(&means(None)).map(|dimension| {
+        let kaplan_yorke = kaplan_yorke(&means(None), noise).map(|dimension| {
             let others: Vec<f64> =
-                (0..count).map(|i| kaplan_yorke(&means(Some(i))).unwrap_or(dimension)).collect();
+                (0..count).map(|i| kaplan_yorke(&means(Some(i)), noise).unwrap_or(dimension)).collect();
             let mean = others.iter().sum::<f64>() / count as f64;
             let squares: f64 = others.iter().map(|x| (x - mean).powi(2)).sum();
             [dimension, (squares * (count - 1) as f64 / count as f64).sqrt()]
@@ -176,12 +182,13 @@ impl Estimate {
 }
 
 /// The number of exponents whose sum is not negative, and the part of the next one that brings the sum to 0 (Kaplan and
-/// Yorke 1979). None where the sum of all is positive, of too few exponents or of a system that expands.
-pub fn kaplan_yorke(exponents: &[f64]) -> Option<f64> {
+/// Yorke 1979); sums within `noise` of 0 are not negative. None where the sum of all is not: of too few exponents, or of
+/// a system that does not contract.
+pub fn kaplan_yorke(exponents: &[f64], noise: f64) -> Option<f64> {
     let mut sum = 0.0;
     for (i, exponent) in exponents.iter().enumerate() {
-        if sum + exponent < 0.0 {
-            return Some(i as f64 + sum / exponent.abs());
+        if sum + exponent < -noise {
+            return Some(i as f64 + sum.max(0.0) / exponent.abs());
         }
         sum += exponent;
     }
@@ -212,6 +219,9 @@ pub fn axes(count: usize, dim: usize) -> Vec<f64> {
     (0..count * dim).map(|i| f64::from(u8::from(i / dim == i % dim))).collect()
 }
 
+/// The shortest time between two orthonormalisations, of the time for which a trajectory is followed.
+const SHORTEST: f64 = 1e-9;
+
 /// Estimates on the way to the last.
 const CHECKPOINTS: usize = 16;
 
@@ -236,7 +246,7 @@ pub fn spectrum(
         let part = (time / all * UNIT) as u64;
         progress((done.fetch_add(part, Ordering::Relaxed) + part) as f64 / UNIT)
     };
-    let histories: Result<Vec<Option<History>>, SimulationError> = (0..trajectories)
+    let histories: Vec<Result<Option<History>, SimulationError>> = (0..trajectories)
         .into_par_iter()
         .map(|trajectory| {
             let fail = |error| SimulationError::Trajectory { trajectory, error: Box::new(error) };
@@ -258,7 +268,9 @@ pub fn spectrum(
             Ok(Some(history))
         })
         .collect();
-    let histories: Vec<History> = histories?.into_iter().flatten().collect();
+    // of several errors that of the first trajectory
+    let histories = histories.into_iter().collect::<Result<Vec<Option<History>>, _>>()?;
+    let histories: Vec<History> = histories.into_iter().flatten().collect();
     Ok((histories.len() > 1).then(|| Spectrum::new(&histories)))
 }
 
@@ -292,15 +304,15 @@ pub fn seconds(
 }
 
 /// The largest exponent of a system that is chaotic, from some starts in `region`, to about a part in 300; none of one
-/// that is not, or that cannot be followed. Large systems are followed more shortly: each is an ensemble by itself.
+/// that is not, or that cannot be followed. `dt` as of [`Following`]. Large systems are followed more shortly: each is an ensemble by itself.
 ///
 /// Chaos is growth that is certain (three standard errors above 0) and faster than any power of time would be: along a
 /// regular orbit differences grow in proportion to the time at most.
-pub fn largest(system: &dyn System, region: &[[f64; 2]]) -> Option<f64> {
+pub fn largest(system: &dyn System, region: &[[f64; 2]], dt: f64) -> Option<f64> {
     let samples = (8e5 / system.dim() as f64).clamp(2000.0, 20_000.0);
-    let time = samples * system.sampling()[0];
+    let time = samples * dt;
     let trajectories = if system.dim() > 400 { 4 } else { 16 };
-    let following = Following { time, trajectories, ..Following::of(system, 1) };
+    let following = Following { time, trajectories, steps: 1_000_000, ..Following::of(system, dt, 1) };
     let found = spectrum(system, region, &following, &|_| true).ok()??.estimate;
     let (exponent, error) = (found.exponents[0], found.standard_errors[0]);
     (exponent > 3.0 * error && exponent * time > 2.0 * samples.ln()).then_some(exponent)
@@ -315,7 +327,6 @@ struct Flow<'a> {
     /// Time between two orthonormalisations.
     interval: f64,
     steps: Steps,
-    tolerance: f64,
 }
 
 impl<'a> Flow<'a> {
@@ -327,9 +338,8 @@ impl<'a> Flow<'a> {
             t: 0.0,
             u: system.random_start(region, &mut stream),
             vectors: axes(following.exponents, system.dim()),
-            interval: 10.0 * system.sampling()[0],
-            steps: Steps { next: 0.0, left: MOST_STEPS },
-            tolerance: following.tolerance,
+            interval: 10.0 * following.dt,
+            steps: Steps { next: 0.0, left: following.steps },
         }
     }
 
@@ -342,22 +352,36 @@ impl<'a> Flow<'a> {
     ) -> Result<bool, SimulationError> {
         let end = self.t + time;
         let mut growth = vec![0.0; logarithms.len()];
+        let (mut u, mut vectors) = (self.u.clone(), self.vectors.clone());
         while self.t < end {
-            let to = if self.t + 1.01 * self.interval > end { end } else { self.t + self.interval };
-            self.system.tangent(
-                [self.t, to],
-                &mut self.steps,
-                self.tolerance,
-                &mut self.u,
-                &mut self.vectors,
-            )?;
-            let passed = to - std::mem::replace(&mut self.t, to);
-            growth.fill(0.0);
-            orthonormalise(&mut self.vectors, &mut growth);
-            let (most, least) = growth.iter().fold((f64::MIN, f64::MAX), |(a, b), &x| (a.max(x), b.min(x)));
-            if !(most.is_finite() && least.is_finite()) {
-                return Err(SimulationError::Diverged { t: self.t });
+            if !advance(0.0) {
+                return Ok(false);
             }
+            let to = if self.t + 1.01 * self.interval > end { end } else { self.t + self.interval };
+            u.copy_from_slice(&self.u);
+            vectors.copy_from_slice(&self.vectors);
+            let mut steps = self.steps;
+            let carried = self.system.tangent([self.t, to], &mut steps, TOLERANCE, &mut u, &mut vectors);
+            growth.fill(0.0);
+            if carried.is_ok() {
+                orthonormalise(&mut vectors, &mut growth);
+            }
+            let (most, least) = growth.iter().fold((f64::MIN, f64::MAX), |(a, b), &x| (a.max(x), b.min(x)));
+            if matches!(carried, Err(SimulationError::Diverged { .. })) || !(most - least).is_finite() {
+                // A vector may have left the finite numbers where the state has not: again, over less time.
+                self.interval = (to - self.t) / 4.0;
+                self.steps.left = steps.left;
+                self.steps.next = 0.0;
+                if vanishes(self.interval, self.t) || self.interval < SHORTEST * time {
+                    return Err(SimulationError::Diverged { t: self.t });
+                }
+                continue;
+            }
+            carried?;
+            std::mem::swap(&mut self.u, &mut u);
+            std::mem::swap(&mut self.vectors, &mut vectors);
+            self.steps = steps;
+            let passed = to - std::mem::replace(&mut self.t, to);
             // Vectors of lengths that differ by more than e^12 lose 5 of their 16 digits to the longest.
             if most - least > 12.0 {
                 self.interval /= 2.0;
@@ -455,7 +479,7 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
                 continue;
             }
             if steps.left == 0 {
-                return Err(SimulationError::TooManySteps { t, limit: MOST_STEPS as u32 });
+                return Err(SimulationError::TooLong { t });
             }
             for j in 0..dim {
                 let next = work.x.row(NEXT, dim)[j];
@@ -522,11 +546,18 @@ pub(crate) fn jacobian(ode: &impl Ode, t: f64, u: &[f64], jacobian: &mut [f64]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::systems::{DoublePendulum, Lorenz, Lorenz96, Oscillator, Rossler, SYSTEMS};
+    use crate::systems::{DoublePendulum, Lorenz, Lorenz96, Oscillator, Rossler, SYSTEMS, VanDerPol};
 
     fn of(system: &dyn System, exponents: usize, trajectories: usize, time: f64) -> Spectrum {
-        let following =
-            Following { exponents, trajectories, time, transient: 50.0, tolerance: 1e-9, seed: 0 };
+        let following = Following {
+            exponents,
+            trajectories,
+            time,
+            transient: 50.0,
+            dt: system.sampling()[0],
+            steps: 20_000_000,
+            seed: 0,
+        };
         spectrum(system, &system.initial_region(), &following, &|_| true).unwrap().unwrap()
     }
 
@@ -602,7 +633,7 @@ mod tests {
         };
         for entry in SYSTEMS {
             let system = (entry.build)((entry.defaults)()).unwrap();
-            let found = largest(&*system, &system.initial_region());
+            let found = largest(&*system, &system.initial_region(), system.sampling()[0]);
             match (found, published(entry.name)) {
                 (Some(found), Some(published)) => {
                     assert!((found / published - 1.0).abs() < 0.1, "{}: {found} for {published}", entry.name);
@@ -614,17 +645,47 @@ mod tests {
 
     #[test]
     fn a_dimension_is_that_of_kaplan_and_yorke() {
-        assert_eq!(kaplan_yorke(&[1.0, 0.0, -4.0]), Some(2.25));
-        assert_eq!(kaplan_yorke(&[-1.0, -2.0]), Some(0.0));
-        assert_eq!(kaplan_yorke(&[1.0, -0.5]), None);
-        assert_eq!(kaplan_yorke(&[0.5, -0.5]), None);
+        assert_eq!(kaplan_yorke(&[1.0, 0.0, -4.0], 0.0), Some(2.25));
+        assert_eq!(kaplan_yorke(&[-1.0, -2.0], 0.0), Some(0.0));
+        assert_eq!(kaplan_yorke(&[1.0, -0.5], 0.0), None);
+        assert_eq!(kaplan_yorke(&[0.5, -0.5], 0.0), None);
+        assert_eq!(kaplan_yorke(&[-1e-5, -1.0], 1e-3), Some(1.0));
+        // a limit cycle, and a torus of all of its space
+        let cycle = of(&VanDerPol { mu: 1.0 }, 2, 8, 100.0).kaplan_yorke.unwrap();
+        assert!((cycle[0] - 1.0).abs() < 0.05, "{cycle:?}");
+    }
+
+    #[test]
+    fn the_time_scale_is_that_which_is_given() {
+        // Lorenz a thousand times as slow and as fast
+        for rate in [1e-3, 1e3] {
+            let equations = serde_json::json!({
+                "state": {"x": "r*10*(y - x)", "y": "r*(x*(28 - z) - y)", "z": "r*(x*y - 8/3*z)"},
+                "parameters": {"r": rate},
+                "initial": {"x": [-15.0, 15.0], "y": [-15.0, 15.0], "z": [-15.0, 15.0]}
+            });
+            let entry = SYSTEMS.iter().find(|entry| entry.name == "equations").unwrap();
+            let system = (entry.build)(equations).unwrap();
+            let region = system.initial_region();
+            let found = largest(&*system, &region, 0.01 / rate).unwrap() / rate;
+            assert!((found - 0.9056).abs() < 0.02, "{rate}: {found}");
+        }
+        // vectors that leave the finite numbers within the first interval
+        let following =
+            Following { time: 50.0, trajectories: 4, ..Following::of(&Lorenz::default(), 500.0, 3) };
+        let region = System::initial_region(&Lorenz::default());
+        let found =
+            spectrum(&Lorenz::default(), &region, &Following { transient: 5000.0, ..following }, &|_| true);
+        let found = found.unwrap().unwrap().estimate.exponents;
+        assert!((found[0] - 0.9).abs() < 0.2 && (found[2] + 14.5).abs() < 0.5, "{found:?}");
     }
 
     #[test]
     fn what_is_complete_is_kept_when_it_is_stopped() {
         let system = Lorenz::default();
         let region = System::initial_region(&system);
-        let following = Following { exponents: 1, trajectories: 8, time: 20.0, ..Following::of(&system, 1) };
+        let following =
+            Following { exponents: 1, trajectories: 8, time: 20.0, ..Following::of(&system, 0.01, 1) };
         let until = |part: f64| spectrum(&system, &region, &following, &move |done| done < part).unwrap();
         assert_eq!(until(1e-3), None);
         let some = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| until(0.7));
@@ -647,19 +708,19 @@ mod tests {
         let system = Lorenz96 { variables: 400, ..Lorenz96::default() };
         let region = System::initial_region(&system);
         let of = |exponents| {
-            let following = Following::of(&system, 1);
+            let following = Following::of(&system, 0.05, 1);
             seconds(&system, &region, &Following { exponents, ..following }).unwrap()
         };
         // of as many vectors as can be in one group it is linear, and for many quadratic
         let (few, many) = (of(8), of(400));
-        assert!(few > 0.0 && many > 20.0 * few, "{few} {many}");
+        assert!(few > 0.0 && many > 2.0 * few, "{few} {many}");
     }
 
     #[test]
     fn settings_out_of_range_are_told() {
         let system = Lorenz::default();
         let region = System::initial_region(&system);
-        let standard = Following::of(&system, 3);
+        let standard = Following::of(&system, 0.01, 3);
         for (following, words) in [
             (Following { exponents: 4, ..standard }, "ask for 1 to 3"),
             (Following { exponents: 0, ..standard }, "ask for 1 to 3"),

@@ -214,6 +214,14 @@ pub enum SimulationError {
         /// The steps it was given.
         limit: u32,
     },
+    /// Tangent vectors that take more steps than a trajectory may have.
+    #[error(
+        "at t = {t:.6} its steps are used up: follow it for a shorter time, or use parameters on a slower scale"
+    )]
+    TooLong {
+        /// Where it stood.
+        t: f64,
+    },
     /// An explicit method would need its steps for stability, not for accuracy.
     #[error(
         "the system turns stiff at t = {t:.6}, which explicit methods cannot follow: shorten dt or change \

@@ -108,8 +108,8 @@ fn the_graph_is_written_for_graphviz() {
     );
     let text = std::fs::read_to_string(folder.path().join("graph.dot")).unwrap();
     assert!(text.starts_with("digraph {\n") && text.ends_with("}\n"));
-    for line in ["x -> a", "a -> b", "a -> c", "b -> c"] {
+    for line in [r#""x" -> "a""#, r#""a" -> "b""#, r#""a" -> "c""#, r#""b" -> "c""#] {
         assert_eq!(text.lines().filter(|written| written.trim() == line).count(), 1, "{line}: {text}");
     }
-    assert!(text.contains(r#"a [label="a = x * x\n4\nadjoint 55.598150033144236"]"#), "{text}");
+    assert!(text.contains(r#""a" [label="a = x * x\n4\nadjoint 55.598150033144236"]"#), "{text}");
 }

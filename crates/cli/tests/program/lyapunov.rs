@@ -75,6 +75,8 @@ fn what_cannot_be_done_is_said_before_the_work() {
         (&["lorenz", "-k", "4"], &["4 exponents", "ask for 1 to 3"]),
         (&["lorenz", "-k", "0"], &["0 exponents", "ask for 1 to 3"]),
         (&["lorenz", "--trajectories", "1"], &["1 trajectories", "2 at least"]),
+        (&["lorenz", "--trajectories", "999999999999"], &["999999999999 trajectories", "at most 10000"]),
+        (&["lorenz", "system.name=rossler"], &["system.name=rossler has no meaning here"]),
         (&["lorenz", "--time", "0"], &["a time of 0", "above 0"]),
         (&["lorenz", "--time", "inf"], &["a time of inf"]),
         (&["lorenz", "--transient=-1"], &["a transient of -1"]),
@@ -107,7 +109,7 @@ fn what_cannot_be_done_is_said_before_the_work() {
 #[test]
 fn a_system_that_cannot_be_followed_is_a_failure_with_its_place() {
     let folder = Folder::new(MINE);
-    let explodes = ["lyapunov", "tiny.toml", "system.state.p=p^2 + 1"];
+    let explodes = ["lyapunov", "tiny.toml", "system.state.p=g*p^2 + gamma"];
     let output = folder.run(&explodes);
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");

@@ -25,10 +25,10 @@ pub(crate) struct LyapunovArguments {
     #[arg(long, value_name = "N")]
     trajectories: Option<usize>,
     /// Time units for which each is followed; by default what takes some seconds
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
     time: Option<f64>,
     /// Time units before, in which it comes to the attractor
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
     transient: Option<f64>,
     /// Print JSON, with all of the convergence
     #[arg(long)]

@@ -39,6 +39,30 @@ pub struct Asked {
     pub transient: Option<f64>,
 }
 
+impl Asked {
+    /// Refuses what is out of range, at a sample interval.
+    fn check(&self, dt: f64) -> Result<(), RunError> {
+        if let Some(count) = self.trajectories
+            && !(2..=MOST_TRAJECTORIES).contains(&count)
+        {
+            return Err(RunError::Usage(format!(
+                "{count} trajectories: a standard error needs 2 at least, and at most {MOST_TRAJECTORIES} are possible"
+            )));
+        }
+        for (what, time, least) in [("time", self.time, dt), ("transient", self.transient, 0.0)] {
+            if let Some(time) = time
+                && !(time >= least && time <= MOST_SAMPLES * dt)
+            {
+                return Err(RunError::Usage(format!(
+                    "a {what} of {time:?} must lie between {least} and {:e}, a hundred million sample intervals of {dt}",
+                    MOST_SAMPLES * dt
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Lyapunov exponents, and what they are of.
 #[derive(Clone, Debug, Serialize)]
 pub struct Exponents {
@@ -89,7 +113,9 @@ pub fn lyapunov_of_system(
     let region = &experiment.data.initial;
     let (name, dim) = (system.name(), system.dim());
 
-    let standard = Following::of(&*system, experiment.time_scale(&*system), asked.exponents.unwrap_or(dim));
+    let scale = experiment.time_scale(&*system);
+    asked.check(scale)?;
+    let standard = Following::of(&*system, scale, asked.exponents.unwrap_or(dim));
     let following = Following {
         trajectories: asked.trajectories.unwrap_or(standard.trajectories),
         time: asked.time.unwrap_or(standard.time),
@@ -102,12 +128,6 @@ pub fn lyapunov_of_system(
         _ => RunError::failed(format!("{name}: {error}")),
     };
     following.check(&*system).map_err(fault)?;
-    if following.trajectories > MOST_TRAJECTORIES {
-        return Err(RunError::Usage(format!(
-            "{} trajectories: at most {MOST_TRAJECTORIES} are possible",
-            following.trajectories
-        )));
-    }
     if dim > MANY && asked.exponents.is_none() {
         let whole = seconds(&*system, region, &following).map_err(fault)?;
         let ten = Following { exponents: 10, ..following };
@@ -163,23 +183,9 @@ pub fn lyapunov_of_run(
     progress: &mut dyn Progress,
 ) -> Result<Option<Exponents>, RunError> {
     let trajectories = asked.trajectories.unwrap_or(TRAJECTORIES_OF_A_RUN);
-    if !(2..=MOST_TRAJECTORIES).contains(&trajectories) {
-        return Err(RunError::Usage(format!(
-            "{trajectories} trajectories: a standard error needs 2 at least, and {MOST_TRAJECTORIES} are possible"
-        )));
-    }
     let mut experiment = run.experiment()?;
     let dt = experiment.data.dt;
-    for (what, time, least) in [("time", asked.time, dt), ("transient", asked.transient, 0.0)] {
-        if let Some(time) = time
-            && !(time >= least && time <= MOST_SAMPLES * dt)
-        {
-            return Err(RunError::Usage(format!(
-                "a {what} of {time} must lie between {least} and {:e}, in samples of {dt}",
-                MOST_SAMPLES * dt
-            )));
-        }
-    }
+    asked.check(dt)?;
     let name = experiment.model["name"].as_str().unwrap_or_default().to_owned();
     let model = run.model(&experiment, device)?;
     // The attractor is known by all of the starts, however few are followed.
@@ -349,7 +355,7 @@ mod tests {
 
         for (asked, fault) in [
             (Asked { exponents: Some(4), ..asked }, "ask for 1 to 3"),
-            (Asked { time: Some(0.001), ..asked }, "in samples of 0.01"),
+            (Asked { time: Some(0.001), ..asked }, "sample intervals of 0.01"),
             (Asked { transient: Some(-1.0), ..asked }, "a transient of -1"),
             (Asked { trajectories: Some(1), ..asked }, "needs 2 at least"),
         ] {

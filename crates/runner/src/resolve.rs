@@ -119,6 +119,7 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
             if !own.is_table() {
                 return Err(format!("system.{key} = {own} must be a table, such as {}", system[key]));
             }
+            finite(&own, &format!("system.{key}"))?;
             system.insert(key.into(), own);
         }
     }
@@ -341,6 +342,22 @@ fn fit(default: &Value, value: &Value, at: &str) -> Result<Value, String> {
         (Value::Array(_), _) => wrong("a list"),
         (Value::Table(_), _) => wrong("a table"),
         (Value::Boolean(_) | Value::Datetime(_), _) => Ok(value.clone()),
+    }
+}
+
+/// Refuses what JSON has no number for.
+fn finite(value: &Value, at: &str) -> Result<(), String> {
+    match value {
+        Value::Float(number) if !number.is_finite() => {
+            Err(format!("{at} = {value} must be a finite number, such as 1.0"))
+        }
+        Value::Table(table) => {
+            table.iter().try_for_each(|(key, value)| finite(value, &format!("{at}.{key}")))
+        }
+        Value::Array(values) => {
+            values.iter().enumerate().try_for_each(|(i, value)| finite(value, &format!("{at}[{i}]")))
+        }
+        _ => Ok(()),
     }
 }
 

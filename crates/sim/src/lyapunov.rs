@@ -98,7 +98,7 @@ const TOLERANCE: f64 = 1e-9;
 pub struct History {
     /// Times since the transient, ascending.
     pub times: Vec<f64>,
-    /// [time][exponent]
+    /// Of each time those of each exponent.
     pub logarithms: Vec<Vec<f64>>,
 }
 
@@ -218,6 +218,10 @@ pub fn orthonormalise(vectors: &mut [f64], logarithms: &mut [f64]) {
 pub fn axes(count: usize, dim: usize) -> Vec<f64> {
     (0..count * dim).map(|i| f64::from(u8::from(i / dim == i % dim))).collect()
 }
+
+/// Steps from one orthonormalisation to the next, beyond which a system is stiff: there are ten of its sample intervals
+/// between them.
+const MOST_AT_ONCE: u64 = 100_000;
 
 /// The shortest time between two orthonormalisations, of the time for which a trajectory is followed.
 const SHORTEST: f64 = 1e-9;
@@ -360,7 +364,8 @@ impl<'a> Flow<'a> {
             let to = if self.t + 1.01 * self.interval > end { end } else { self.t + self.interval };
             u.copy_from_slice(&self.u);
             vectors.copy_from_slice(&self.vectors);
-            let mut steps = self.steps;
+            let given = self.steps.left.min(MOST_AT_ONCE);
+            let mut steps = Steps { left: given, ..self.steps };
             let carried = self.system.tangent([self.t, to], &mut steps, TOLERANCE, &mut u, &mut vectors);
             growth.fill(0.0);
             if carried.is_ok() {
@@ -370,17 +375,20 @@ impl<'a> Flow<'a> {
             if matches!(carried, Err(SimulationError::Diverged { .. })) || !(most - least).is_finite() {
                 // A vector may have left the finite numbers where the state has not: again, over less time.
                 self.interval = (to - self.t) / 4.0;
-                self.steps.left = steps.left;
+                self.steps.left -= given - steps.left;
                 self.steps.next = 0.0;
                 if vanishes(self.interval, self.t) || self.interval < SHORTEST * time {
                     return Err(SimulationError::Diverged { t: self.t });
                 }
                 continue;
             }
+            if matches!(carried, Err(SimulationError::TooLong { .. })) && given < self.steps.left {
+                return Err(SimulationError::Stiff { t: self.t });
+            }
             carried?;
             std::mem::swap(&mut self.u, &mut u);
             std::mem::swap(&mut self.vectors, &mut vectors);
-            self.steps = steps;
+            self.steps = Steps { next: steps.next, left: self.steps.left - (given - steps.left) };
             let passed = to - std::mem::replace(&mut self.t, to);
             // Vectors of lengths that differ by more than e^12 lose 5 of their 16 digits to the longest.
             if most - least > 12.0 {

@@ -112,6 +112,13 @@ impl Compiled {
         if let Some(name) = parameters.keys().find(|name| state.contains_key(*name)) {
             return Err(format!("parameters.{name} is a component of the state too; rename one of them"));
         }
+        if let Some(name) =
+            known.keys().find(|&name| state.contains_key(name) || parameters.contains_key(name))
+        {
+            return Err(format!(
+                "known.{name} is a component of the state or a parameter too; rename one of them"
+            ));
+        }
         if let Some((name, value)) = parameters.iter().find(|(_, value)| !value.is_finite()) {
             return Err(format!("parameters.{name} = {value} must be a finite number"));
         }
@@ -146,8 +153,11 @@ impl Compiled {
         let told = Texts::parse("known", known)?;
         let used: HashSet<&str> = sides.names().chain(told.names()).collect();
         if let Some(idle) = parameters.keys().find(|name| !used.contains(name.as_str())) {
+            let others: Vec<&str> =
+                parameters.keys().map(String::as_str).filter(|name| used.contains(name)).collect();
             return Err(format!(
-                "parameters.{idle} stands in no equation; remove it, or look for a misspelt name"
+                "parameters.{idle} stands in no equation; remove it, or look for a misspelt name (in use: {})",
+                if others.is_empty() { "none".into() } else { others.join(", ") }
             ));
         }
         let compiled = Compiled {
@@ -164,6 +174,14 @@ impl Compiled {
 
     /// Refuses equations that give no number at a start.
     fn try_starts(&self) -> Result<(), String> {
+        let mut told = vec![0.0; self.known_names.len()];
+        self.known(0.0, &mut told);
+        if let Some(bad) = told.iter().position(|told| !told.is_finite()) {
+            return Err(format!(
+                "known.{} is {} at t = 0: a division by zero, or a function outside its domain",
+                self.known_names[bad], told[bad]
+            ));
+        }
         let mut du = vec![0.0; self.names.len()];
         for i in 0..TRIED {
             let mut stream = stream(0, "try", i);
@@ -309,7 +327,9 @@ mod tests {
             assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-14 * a.abs()), "{a:?} {b:?}");
             for solver in Solver::ALL {
                 let times = Times::up_to(10.0, 0.05).unwrap();
-                let of = |system: &dyn System| system.ensemble(&[start.clone()], &times, &solver).unwrap();
+                let of = |system: &dyn System| {
+                    system.ensemble(std::slice::from_ref(&start), &times, &solver).unwrap()
+                };
                 let (a, b) = (of(&*rust), of(&*text));
                 let worst = a.u().iter().zip(b.u()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
                 assert!(worst < 1e-10, "{}: {worst:e}", rust.name());
@@ -362,6 +382,14 @@ mod tests {
         for (given, words) in [
             (json!({}), &["state"][..]),
             (json!({"state": {}}), &["no state"]),
+            (
+                json!({"state": {"x": "-x"}, "initial": {"x": [0.0, 1.0]}, "known": {"k": "1/t"}}),
+                &["known.k is inf at t = 0"],
+            ),
+            (
+                json!({"state": {"x": "-x"}, "initial": {"x": [0.0, 1.0]}, "known": {"x": "t"}}),
+                &["known.x is a component"],
+            ),
             (json!({"state": {"x": "1"}}), &["state.x has no initial range"]),
             (json!({"state": {"x": "1"}, "initial": {"x": [1.0, 0.0]}}), &["initial.x", "lower one first"]),
             (

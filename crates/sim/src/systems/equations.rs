@@ -174,8 +174,8 @@ impl Compiled {
 
     /// Refuses equations that give no number at a start.
     fn try_starts(&self) -> Result<(), String> {
-        let mut told = vec![0.0; self.known_names.len()];
-        self.known(0.0, &mut told);
+        let mut told = vec![0.0f64; self.known_names.len()];
+        Ode::known(self, 0.0, &mut told);
         if let Some(bad) = told.iter().position(|told| !told.is_finite()) {
             return Err(format!(
                 "known.{} is {} at t = 0: a division by zero, or a function outside its domain",

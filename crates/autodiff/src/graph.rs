@@ -50,7 +50,7 @@ pub struct Graph {
 /// Values of the outputs and their derivatives by the inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Derivatives {
-    /// [output]
+    /// One for each output.
     pub values: Vec<f64>,
     /// [output, input], row by row
     pub jacobian: Vec<f64>,

@@ -100,7 +100,15 @@ fn its_results_are_filled_in() {
         assert!(architectures.contains(&format!("| `{name}` |")), "{name} is not in docs/architectures.md");
         assert!(each.contains(&format!("`{name}`")) || name.ends_with("-oscillator"), "{name}");
     }
+    let anchor = |line: &str| {
+        line.trim_start_matches('#').trim().to_lowercase().replace(['\'', ','], "").replace(' ', "-")
+    };
+    let headings: Vec<String> = text.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
     for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        assert!(link.starts_with("http") || root.join(link).exists(), "{link}");
+        let leads = match link.strip_prefix('#') {
+            Some(anchor) => headings.iter().any(|heading| heading == anchor),
+            None => link.starts_with("http") || root.join(link).exists(),
+        };
+        assert!(leads, "{link}");
     }
 }

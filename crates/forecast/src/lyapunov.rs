@@ -358,7 +358,11 @@ mod tests {
         let pushed = |step: usize, known: &mut [f64]| known.fill(if step == 50 { 9.0 } else { 0.0 });
         let found = follow(&task(2), &rests, following, &pushed, &mut |_| true).unwrap();
         assert_eq!(found.left, 2, "driven out by what is known");
-        assert!(follow(&task(2), &rests, following, &still, &mut |done| done < 0.5).is_none());
+        // of a half of it what was known by then
+        let half = follow(&task(2), &rests, following, &still, &mut |done| done < 0.5).unwrap();
+        assert_eq!(half.histories.iter().map(|history| history.times.len()).collect::<Vec<_>>(), [7, 7]);
+        let none = follow(&task(2), &rests, following, &still, &mut |_| false).unwrap();
+        assert!(none.histories[0].times.is_empty() && none.spectrum().is_none());
         assert!(super::scores(&task(1), &rests, &still).is_none());
         let regular = Task { lyapunov_exponent: None, ..task(3) };
         assert!(super::scores(&regular, &rests, &still).is_none());

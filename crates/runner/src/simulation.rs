@@ -23,12 +23,10 @@ pub enum Simulated {
 }
 
 /// Simulates a system, one that is named or that of an experiment file with its seed and data, with overrides of `seed`,
-/// `system` and `data`, and writes `output`: an .npz with the
-/// times `t`, `u` [trajectory, time, component] and, where there are known inputs, `known` [trajectory, time,
-/// input]; or a .csv with a row for each sample; or, where `output` ends in a slash or is a folder, a folder of such
-/// .npz files with some of the trajectories each, `per_file` where it is given, of which one is in memory at a time. A
-/// folder that holds a part of
-/// the same simulation is completed.
+/// `system` and `data`, and writes `output`: an .npz with the times `t`, `u` [trajectory, time, component] and, where
+/// there are known inputs, `known` [trajectory, time, input]; or a .csv with a row for each sample; or, where `output`
+/// ends in a slash or is a folder, a folder of such .npz files with some of the trajectories each, `per_file` where it is
+/// given, of which one is in memory at a time. A folder that holds a part of the same simulation is completed.
 ///
 /// # Errors
 /// A wrong name, setting or file ending; a folder that holds something else; a simulation that diverges; a file that

@@ -45,6 +45,34 @@ impl<const N: usize> Dual<N> {
     }
 }
 
+/// Directions that are taken at once.
+const WIDE: usize = 4;
+
+/// The derivatives of what `program` writes by its `inputs`, to `derivatives` [output, input]: it is run on dual numbers
+/// once for every four inputs.
+pub fn jacobian(
+    inputs: &[f64],
+    mut program: impl FnMut(&[Dual<WIDE>], &mut [Dual<WIDE>]),
+    derivatives: &mut [f64],
+) {
+    let n = inputs.len();
+    let mut outputs = vec![Dual::from(0.0); derivatives.len().checked_div(n).unwrap_or(0)];
+    let mut at: Vec<Dual<WIDE>> = inputs.iter().map(|&value| Dual::from(value)).collect();
+    for first in (0..n).step_by(WIDE) {
+        let directions = first..n.min(first + WIDE);
+        for i in directions.clone() {
+            at[i] = Dual::variable(inputs[i], i - first);
+        }
+        program(&at, &mut outputs);
+        for (row, output) in outputs.iter().enumerate() {
+            derivatives[row * n..][directions.clone()].copy_from_slice(&output.tangent[..directions.len()]);
+        }
+        for i in directions {
+            at[i] = Dual::from(inputs[i]);
+        }
+    }
+}
+
 impl<const N: usize> From<f64> for Dual<N> {
     #[inline(always)]
     fn from(value: f64) -> Self {

@@ -106,7 +106,7 @@ impl Expression {
     /// The error that its variable of that number is not among `known`.
     pub(crate) fn unknown(&self, name: usize, known: &[&str]) -> ExpressionError {
         let (name, at) = &self.names[name];
-        let what = unknown(&format!("variable \"{}\"", clipped(name)), name, known);
+        let what = unknown(&format!("variable \"{}\"", clipped(name)), name, known.iter().copied());
         ExpressionError::new(&self.text, *at, what)
     }
 }
@@ -185,7 +185,8 @@ impl std::error::Error for ExpressionError {}
 
 /// "X is unknown; did you mean Y? There are: A, B, C", with the nearest of the names that there are: the words in which
 /// an expression's unknown name is refused, for those who look names up beside it.
-pub fn unknown(what: &str, asked: &str, names: &[&str]) -> String {
+pub fn unknown<'a>(what: &str, asked: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
         return format!("{what} is unknown; there are none");
     }
@@ -395,8 +396,8 @@ fn name_or_call(input: &mut Input<'_>) -> Read<()> {
         Some(_) => wrong(at, format!("{name} needs its argument in parentheses: {name}(x)")),
         None if called => {
             let functions = Function::NAMED.iter().map(|(name, _)| *name);
-            let functions: Vec<&str> = functions.chain(Pair::NAMED.iter().map(|(name, _)| *name)).collect();
-            let what = unknown(&format!("function \"{shown}\""), name, &functions);
+            let functions = functions.chain(Pair::NAMED.iter().map(|(name, _)| *name));
+            let what = unknown(&format!("function \"{shown}\""), name, functions);
             wrong(at, format!("{what}; a product is written {shown}*(...)"))
         }
         None => {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::dual;
 use crate::expression::{Binary, Expression, ExpressionError, Item, Unary};
 use crate::{Adjoints, Dual, Function, Pair, Scalar, Tape, Var};
 
@@ -155,24 +156,14 @@ impl Graph {
     /// # Panics
     /// Unless there is a value for every input.
     pub fn forward(&self, inputs: &[f64]) -> Derivatives {
-        const WIDE: usize = 4;
-        let (m, n) = (self.outputs.len(), inputs.len());
         let values = self.evaluate(inputs);
         let values = self.outputs.iter().map(|&output| values[output]).collect();
-        let mut jacobian = vec![0.0; m * n];
-        for first in (0..n).step_by(WIDE) {
-            let directions = first..n.min(first + WIDE);
-            let mut at: Vec<Dual<WIDE>> = inputs.iter().map(|&value| Dual::from(value)).collect();
-            for i in directions.clone() {
-                at[i] = Dual::variable(inputs[i], i - first);
-            }
-            let nodes = self.tangents(&at);
-            for (row, &output) in self.outputs.iter().enumerate() {
-                for i in directions.clone() {
-                    jacobian[row * n + i] = nodes[output].tangent[i - first];
-                }
-            }
-        }
+        let mut jacobian = vec![0.0; self.outputs.len() * inputs.len()];
+        let program = |at: &[Dual<4>], out: &mut [Dual<4>]| {
+            let nodes = self.tangents(at);
+            out.iter_mut().zip(&self.outputs).for_each(|(out, &output)| *out = nodes[output]);
+        };
+        dual::jacobian(inputs, program, &mut jacobian);
         Derivatives { values, jacobian }
     }
 

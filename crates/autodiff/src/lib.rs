@@ -43,7 +43,7 @@ mod program;
 mod scalar;
 mod tape;
 
-pub use dual::Dual;
+pub use dual::{Dual, jacobian};
 pub use expression::{
     Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name, unknown,
 };

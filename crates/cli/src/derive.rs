@@ -89,7 +89,10 @@ fn values(names: &[&str], given: &[String]) -> Result<Vec<f64>, String> {
             .split_once('=')
             .ok_or_else(|| format!("{given}: a value is given as NAME=VALUE, such as x=1.5"))?;
         let (name, what) = (name.trim(), format!("{given}: variable \"{}\"", name.trim()));
-        let i = names.iter().position(|known| *known == name).ok_or_else(|| unknown(&what, name, names))?;
+        let i = names
+            .iter()
+            .position(|known| *known == name)
+            .ok_or_else(|| unknown(&what, name, names.iter().copied()))?;
         let number = Expression::parse(value)
             .and_then(|value| Graph::new(&[value], &[], &[]))
             .map_err(|error| format!("{given}: the value is wrong at its {error}"))?;

@@ -47,6 +47,12 @@ pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> 
         Asked { exponents: *exponents, trajectories: *trajectories, time: *time, transient: *transient };
     let stop = stop_on_interrupt();
     let found = if names_system(of) {
+        if device.device != "cpu" {
+            return Err(RunError::Usage(format!(
+                "--device {} has no meaning here: the exponents of a system are computed on the CPU",
+                device.device
+            )));
+        }
         lyapunov_of_system(of, overrides, asked, &stop, display)?
     } else {
         if let Some(pair) = overrides.first() {

@@ -13,6 +13,7 @@ mod sweep;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser};
 use report::Results;
@@ -144,7 +145,15 @@ fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError>
 fn stop_on_interrupt() -> Arc<Interrupt> {
     let stop = Arc::new(Interrupt::default());
     let request = Arc::clone(&stop);
-    if let Err(error) = ctrlc::set_handler(move || interrupted(&request)) {
+    let signalled = AtomicBool::new(false);
+    let handler = move || {
+        // One Ctrl-C reaches a worker and its sweep, which asks its workers to stop: that is one request, in either order.
+        let first = !signalled.swap(true, Ordering::SeqCst);
+        if !(first && request.is_requested()) {
+            interrupted(&request);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
         display::error(&format!("interrupts will not save the state: {error}"));
     }
     stop

@@ -152,7 +152,7 @@ pub(crate) fn worker(arguments: &WorkerArguments, display: &mut Display) -> Resu
         std::thread::spawn(move || {
             // Nothing is ever written to it.
             let _ = std::io::stdin().read(&mut [0]);
-            // Who pressed Ctrl-C has reached this process before the sweep does: that is one request, not two.
+            // Who pressed Ctrl-C may have reached this process before the sweep does: that is one request, not two.
             if !stop.request() && !stop.is_requested() {
                 std::process::exit(INTERRUPTED.into());
             }

@@ -8,7 +8,7 @@
 //! such direction on exponents are left out.
 
 use serde::{Deserialize, Serialize};
-use sim::lyapunov::{History, Spectrum, orthonormalise};
+use sim::lyapunov::{CHECKPOINTS, History, Spectrum, orthonormalise};
 use sim::random::{normal, stream};
 
 use crate::climate::Range;
@@ -77,9 +77,6 @@ pub struct LyapunovScores {
     /// Starts whose forecast left the attractor, which are not counted in.
     pub left: usize,
 }
-
-/// Estimates on the way to the last.
-const CHECKPOINTS: usize = 16;
 
 /// The part of a direction below which what a sample leaves of it is roundoff.
 const LEAST: f64 = 1e-12;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use autodiff::unknown;
 use sim::systems::SYSTEMS;
 use toml::{Table, Value};
 
-use crate::names::unknown;
 use crate::resolve::{fill, parse, resolve, set};
 use crate::{Experiment, RunError};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use autodiff::unknown;
 use dataset::Split;
 use models::baselines::{Baseline, MAX_DEGREE};
 use models::{Implementation, Machine, Optimizer, Precision, Recipe, Training};
@@ -10,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System, Times};
 
-use crate::names::unknown;
 use crate::schedule::Schedule;
 
 /// The most numbers of one array.

@@ -1,5 +1,6 @@
 //! Looking names up, with the nearest where there is none.
 
+use autodiff::unknown;
 use models::devices::{self, DEVICES};
 use models::{Entry, MODELS};
 use serde_json::Value as Json;
@@ -33,14 +34,4 @@ fn find<E>(
         .iter()
         .find(|entry| name(entry) == asked)
         .ok_or_else(|| unknown(&format!("{key} = \"{asked}\""), asked, entries.iter().map(name)))
-}
-
-/// "X is unknown; did you mean Y? There are A, B and C", with the nearest of the names that there are.
-pub(crate) fn unknown<'a>(what: &str, asked: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
-    let close = |name: &&&str| strsim::normalized_damerau_levenshtein(asked, name);
-    let nearest = names.iter().max_by(|a, b| close(a).total_cmp(&close(b))).filter(|name| close(name) >= 0.5);
-    let hint = nearest.map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
-    let dot = if nearest.is_some() { "" } else { "." };
-    format!("{what} is unknown{hint}{dot} There are: {}", names.join(", "))
 }

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use autodiff::unknown;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -16,7 +17,7 @@ use models::Optimizer;
 use models::baselines::Baseline;
 
 use crate::experiment::{Data, Evaluate, Experiment, Train, build_system};
-use crate::names::{network, system, unknown};
+use crate::names::{network, system};
 use crate::schedule::Schedule;
 use crate::stored::Stored;
 

@@ -112,11 +112,22 @@ impl Run {
         }
         let a_name = !named.contains(std::path::is_separator) && ![".", "..", ""].contains(&named);
         let found = if a_name { Run::all(runs, named) } else { Vec::new() };
-        if let Some(newest) = found.into_iter().rfind(|run| run.has(needs)) {
-            return Ok(newest);
+        if let Some(right) = found.iter().rposition(|run| run.has(needs)) {
+            return Ok(found[right].clone());
         }
         Err(RunError::Usage(if direct.directory.is_dir() {
             format!("{named} is not a run directory: it has no {EXPERIMENT}, which `attractor train` writes")
+        } else if !found.is_empty() && needs == Needs::Unfinished {
+            format!(
+                "every run of {named} under {} is complete: `attractor show {named}` prints the results of the newest",
+                runs.display()
+            )
+        } else if !found.is_empty() {
+            format!(
+                "no run of {named} under {} has its {}: continue one with `attractor resume {named}`",
+                runs.display(),
+                needs.file()
+            )
         } else if experiments().iter().any(|(name, _)| name == named) {
             let lacks = if needs == Needs::Unfinished { "unfinished run" } else { "trained run" };
             format!("{named} has no {lacks} under {}: `attractor train {named}` makes one", runs.display())

@@ -1,6 +1,6 @@
 //! `simulate`: trajectories to a file, or to a folder of files.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -118,24 +118,26 @@ fn simulate_to_folder(
             .map_err(|fault| RunError::Usage(format!("--per-file = {count}: {fault}")))?;
         asked.trajectories_per_shard = count;
     }
+    let new = Stored::new(folder, asked.clone()).map_err(RunError::Usage)?;
+    std::fs::create_dir_all(folder).map_err(cannot)?;
     let about = folder.join(ABOUT);
-    let stored = if about.exists() {
+    // Never replaced, so that who holds its lock has the folder: of two that begin at once one is refused.
+    let opened = std::fs::File::options().read(true).write(true).create(true).truncate(false).open(&about);
+    // what is complete may stand where nothing can be written
+    let opened = opened.or_else(|error| std::fs::File::open(&about).map_err(|_| error)).map_err(cannot)?;
+    let Some(mut file) = lock(opened) else {
+        return Err(RunError::Usage(format!("another process writes to {at}")));
+    };
+    let stored = if file.metadata().map_err(cannot)?.len() == 0 {
+        file.write_all(new.about().as_bytes()).and_then(|()| file.sync_all()).map_err(cannot)?;
+        new
+    } else {
         let stored = Stored::open(folder).map_err(RunError::Usage)?;
         if per_file.is_none() {
             asked.trajectories_per_shard = stored.per_shard();
         }
         stored.is_that_of(&asked).map_err(RunError::Usage)?;
         stored
-    } else {
-        let stored = Stored::new(folder, asked).map_err(RunError::Usage)?;
-        std::fs::create_dir_all(folder).map_err(cannot)?;
-        let fault = |error| RunError::Usage(format!("{error}; name a folder that can be written"));
-        stored.write().map_err(fault)?;
-        stored
-    };
-    let file = std::fs::File::open(&about).map_err(cannot)?;
-    let Some(_lock) = lock(file) else {
-        return Err(RunError::Usage(format!("another process writes to {at}")));
     };
     remove_temporaries(folder).map_err(cannot)?;
 

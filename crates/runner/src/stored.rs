@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use dataset::files::write_atomically;
 use dataset::shards::Shards;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -135,10 +134,9 @@ impl Stored {
         Ok(Stored { folder: folder.to_owned(), simulation, shards })
     }
 
-    /// Writes `simulation.toml`.
-    pub(crate) fn write(&self) -> std::io::Result<()> {
-        let text = format!("{PREAMBLE}{}", values(&self.simulation));
-        write_atomically(&self.folder.join(ABOUT), |file| file.write_all(text.as_bytes()))
+    /// The text of its `simulation.toml`.
+    pub(crate) fn about(&self) -> String {
+        format!("{PREAMBLE}{}", values(&self.simulation))
     }
 
     /// Its shards.

@@ -1,5 +1,6 @@
 //! What an equation gives, and what the rest of the program sees of it.
 
+use autodiff::Dual;
 use serde::{Deserialize, Serialize};
 
 use crate::lyapunov::Steps;
@@ -176,7 +177,8 @@ impl<O: Ode> System for O {
         solver.ensemble(self, starts, times, out)
     }
     fn jacobian(&self, t: f64, u: &[f64], jacobian: &mut [f64]) {
-        lyapunov::jacobian(self, t, u, jacobian);
+        let program = |u: &[Dual<4>], f: &mut [Dual<4>]| self.rhs(Dual::from(t), u, f);
+        autodiff::jacobian(u, program, jacobian);
     }
     fn tangent(
         &self,

@@ -209,6 +209,12 @@ fn a_training_that_is_stopped_continues_to_the_same_bytes() {
         let again = folder.run(&["resume", run.to_str().unwrap()]);
         assert_eq!(again.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&again.stderr).contains("is complete"));
+        let by_name = folder.run(&["resume", "tiny"]);
+        let said = String::from_utf8_lossy(&by_name.stderr);
+        assert!(
+            by_name.status.code() == Some(2) && said.contains("every run of tiny under runs is complete"),
+            "{said}"
+        );
     }
     // What cannot be continued is said, and nothing is changed.
     let (_, run) = stop(&folder, &train(&[]), "-INT");

@@ -84,6 +84,7 @@ fn what_cannot_be_done_is_said_before_the_work() {
         (&["lorenz", "--transient", "-1"], &["a transient of -1.0"]),
         (&["tiny.toml", "system.parameters.g=nan"], &["system.parameters.g = nan", "finite number"]),
         (&["lorenz", "train.steps=3"], &["train.steps=3 has no meaning here"]),
+        (&["lorenz", "--device", "gpu"], &["--device gpu has no meaning here", "on the CPU"]),
         (&["lorenz", "system.rhoo=3"], &["system.rhoo", "did you mean \"rho\""]),
         (&["lorenz", "data.initial=[[0,1]]"], &["data.initial", "a list of 3"]),
         (&["tiny.toml", "system.state.p=q"], &["tiny.toml", "state.p", "column 1", "\"q\" is unknown"]),

@@ -152,6 +152,11 @@ fn the_same_command_completes_a_folder_and_another_is_refused() {
     held.try_lock().unwrap();
     refused(&folder, &simulate(&[]), 2, &["another process writes to big/"]);
     drop(held);
+    // killed before it said what it is
+    let about = std::fs::read(big.join("simulation.toml")).unwrap();
+    std::fs::write(big.join("simulation.toml"), "").unwrap();
+    folder.ok(&simulate(&["--per-file", "3"]));
+    assert!(std::fs::read(big.join("simulation.toml")).unwrap() == about && files(&big) == whole);
     std::fs::write(big.join("simulation.toml"), "seed = 0").unwrap();
     refused(&folder, &simulate(&[]), 2, &["big/simulation.toml does not say what it is a simulation of"]);
 
@@ -167,9 +172,43 @@ fn the_same_command_completes_a_folder_and_another_is_refused() {
     }
     refused(&folder, &["simulate", "lorenz", "-o", "a.npz", "--per-file", "2"], 2, &["--per-file", "-o a/"]);
     refused(&folder, &["simulate", "lorenz", "-o", "a.npz", "data.trajectories=1000000"], 2, &["-o FOLDER/"]);
+    refused(&folder, &["simulate", "lorenz", "-o", "never/", "--per-file", "0"], 2, &["at least 1"]);
+    assert!(!folder.path().join("never").exists());
     let blown = ["system.sigma=0", "system.beta=-1000"];
     let words = ["finite numbers", "trajectory 0"];
     refused(&folder, &[&["simulate", "lorenz", "-o", "blown/"], &blown[..]].concat(), 1, &words);
+}
+
+#[test]
+fn of_several_that_begin_at_once_one_has_the_folder() {
+    let folder = Folder::new("");
+    let arguments = |output: &str, seed: usize| {
+        let to = ["simulate", "lorenz", "-o", output, "--per-file", "5", "data.trajectories=20"];
+        [&to.map(str::to_owned)[..], &[format!("seed={seed}")]].concat()
+    };
+    let command = |output: &str, seed| {
+        let arguments = arguments(output, seed);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        folder.command(&arguments)
+    };
+    let spawn = |seed| command("big/", seed).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let children: Vec<_> = (0..6).map(spawn).collect();
+    let mut done = vec![];
+    for (seed, child) in children.into_iter().enumerate() {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        match output.status.code() {
+            Some(0) => done.push(seed),
+            // while the other writes, or after
+            code => assert!(
+                code == Some(2) && (said.contains("another process") || said.contains("there and")),
+                "{said}"
+            ),
+        }
+    }
+    assert_eq!(done.len(), 1);
+    assert!(command("alone/", done[0]).output().unwrap().status.success());
+    assert!(files(&folder.path().join("big")) == files(&folder.path().join("alone")));
 }
 
 #[cfg(unix)]

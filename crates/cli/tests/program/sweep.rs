@@ -251,13 +251,13 @@ fn a_sweep_that_is_stopped_continues_to_the_same_bytes() {
         let mut command = folder.command(&arguments);
         let child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let sweeps = folder.path().join(place).join("sweeps");
-        let sweep = || std::fs::read_dir(&sweeps).ok()?.flatten().next().map(|entry| entry.path());
+        let found = || std::fs::read_dir(&sweeps).ok()?.flatten().next().map(|entry| entry.path());
         let begun = |index| {
-            sweep()
+            found()
                 .is_some_and(|sweep| runs(&sweep, index).iter().any(|run| run.join("metrics.jsonl").exists()))
         };
         wait("metrics", &|| begun(0) && begun(1));
-        let sweep = sweep().unwrap();
+        let sweep = found().unwrap();
         let to = format!("{}{}", if to_all { "-" } else { "" }, child.id());
         assert!(std::process::Command::new("kill").args([signal, "--", &to]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
@@ -274,6 +274,18 @@ fn a_sweep_that_is_stopped_continues_to_the_same_bytes() {
             let run = &runs(&sweep, index)[0];
             assert!(!run.join("results.json").exists(), "{signal} came too late");
             assert_eq!(std::fs::read_dir(run.join("checkpoints")).unwrap().count(), 1, "{signal}");
+        }
+        if signal == "-INT" {
+            // The sweep asks before the signal comes: one request, not two.
+            let worker = ["worker", "--until-stdin-ends", "--index", "2", "--", sweep.to_str().unwrap()];
+            let mut command = folder.command(&worker);
+            let mut worker = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            wait("metrics", &|| begun(2));
+            drop(worker.stdin.take());
+            std::thread::sleep(Duration::from_micros(200));
+            let _ = std::process::Command::new("kill").args(["-INT", &worker.id().to_string()]).status();
+            assert_eq!(worker.wait_with_output().unwrap().status.code(), Some(130));
+            assert_eq!(std::fs::read_dir(runs(&sweep, 2)[0].join("checkpoints")).unwrap().count(), 1);
         }
         let again = folder.run(&arguments);
         assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));

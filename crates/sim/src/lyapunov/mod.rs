@@ -10,12 +10,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::integrators::adaptive::{Method, NEXT, U, Work, control, first_step, vanishes};
-use crate::integrators::dop853::Dop853;
-use crate::{Ode, SimulationError, System, random};
-use autodiff::Dual;
+use crate::integrators::adaptive::vanishes;
+use crate::{SimulationError, System, random};
+
+mod estimate;
+mod tangent;
+
+pub use estimate::{CHECKPOINTS, Estimate, History, Spectrum, axes, kaplan_yorke, orthonormalise};
+pub use tangent::Steps;
+pub(crate) use tangent::tangent;
 
 /// What is followed, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,15 +57,6 @@ impl Following {
     }
 }
 
-/// How a step-size control stands.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Steps {
-    /// The step to try next, 0 where none is known.
-    pub next: f64,
-    /// Steps that may still be taken.
-    pub left: u64,
-}
-
 impl Following {
     /// Says what cannot be followed.
     ///
@@ -93,132 +88,6 @@ impl Following {
 /// Bound on the local error of a step, relative and absolute.
 const TOLERANCE: f64 = 1e-9;
 
-/// Growth of tangent vectors along one trajectory: at some times the sums of the logarithms of the lengths they had.
-#[derive(Clone, Debug, PartialEq)]
-pub struct History {
-    /// Times since the transient, ascending.
-    pub times: Vec<f64>,
-    /// Of each time those of each exponent.
-    pub logarithms: Vec<Vec<f64>>,
-}
-
-/// Exponents with their standard errors.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// Time for which each trajectory was followed.
-    pub time: f64,
-    /// The exponents per unit of time, as the vectors come: from the largest, but for what their errors leave open.
-    pub exponents: Vec<f64>,
-    /// Their standard errors, from the spread over trajectories.
-    pub standard_errors: Vec<f64>,
-}
-
-/// A spectrum of Lyapunov exponents.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spectrum {
-    /// The result.
-    #[serde(flatten)]
-    pub estimate: Estimate,
-    /// Independent trajectories.
-    pub trajectories: usize,
-    /// The dimension of the attractor by the formula of Kaplan and Yorke (1979), and its standard error; none where the
-    /// sum of the exponents that are known is still positive.
-    pub kaplan_yorke: Option<[f64; 2]>,
-    /// What was known on the way.
-    pub convergence: Vec<Estimate>,
-}
-
-impl Spectrum {
-    /// From trajectories that were followed over the same times; at least two.
-    pub fn new(histories: &[History]) -> Self {
-        let convergence: Vec<Estimate> =
-            (0..histories[0].times.len()).map(|i| Estimate::new(histories, i)).collect();
-        let last = convergence.len() - 1;
-        let count = histories.len();
-        let means = |leaving_out: Option<usize>| -> Vec<f64> {
-            let kept = (0..count).filter(|&i| Some(i) != leaving_out);
-            (0..histories[0].logarithms[last].len())
-                .map(|k| {
-                    let sum: f64 = kept
-                        .clone()
-                        .map(|i| histories[i].logarithms[last][k] / histories[i].times[last])
-                        .sum();
-                    sum / kept.clone().count() as f64
-                })
-                .collect()
-        };
-        // A sum that is not known to be negative counts as none: at a limit cycle the largest exponent is 0, and comes
-        // out a little above or below.
-        let time = histories[0].times[last];
-        let noise = 2.0 / time + 3.0 * convergence[last].standard_errors[0];
-        // The dimension is no linear function: its error by the jackknife.
-        let kaplan_yorke = kaplan_yorke(&means(None), noise).map(|dimension| {
-            let others: Vec<f64> =
-                (0..count).map(|i| kaplan_yorke(&means(Some(i)), noise).unwrap_or(dimension)).collect();
-            let mean = others.iter().sum::<f64>() / count as f64;
-            let squares: f64 = others.iter().map(|x| (x - mean).powi(2)).sum();
-            [dimension, (squares * (count - 1) as f64 / count as f64).sqrt()]
-        });
-        Spectrum { estimate: convergence[last].clone(), trajectories: count, kaplan_yorke, convergence }
-    }
-}
-
-impl Estimate {
-    fn new(histories: &[History], at: usize) -> Self {
-        let (count, time) = (histories.len() as f64, histories[0].times[at]);
-        let rates = |k: usize| histories.iter().map(move |h| h.logarithms[at][k] / h.times[at]);
-        let exponents: Vec<f64> =
-            (0..histories[0].logarithms[at].len()).map(|k| rates(k).sum::<f64>() / count).collect();
-        let standard_errors = exponents
-            .iter()
-            .enumerate()
-            .map(|(k, mean)| {
-                let squares: f64 = rates(k).map(|rate| (rate - mean).powi(2)).sum();
-                (squares / (count - 1.0) / count).sqrt()
-            })
-            .collect();
-        Estimate { time, exponents, standard_errors }
-    }
-}
-
-/// The number of exponents whose sum is not negative, and the part of the next one that brings the sum to 0 (Kaplan and
-/// Yorke 1979); sums within `noise` of 0 are not negative. None where the sum of all is not: of too few exponents, or of
-/// a system that does not contract.
-pub fn kaplan_yorke(exponents: &[f64], noise: f64) -> Option<f64> {
-    let mut sum = 0.0;
-    for (i, exponent) in exponents.iter().enumerate() {
-        if sum + exponent < -noise {
-            return Some(i as f64 + sum.max(0.0) / exponent.abs());
-        }
-        sum += exponent;
-    }
-    None
-}
-
-/// Makes `vectors` [vector, component] orthonormal from the first on, and adds the logarithms of the lengths they had
-/// beside the others to `logarithms` (Gram and Schmidt, in the stable order, twice).
-pub fn orthonormalise(vectors: &mut [f64], logarithms: &mut [f64]) {
-    let dim = vectors.len() / logarithms.len();
-    for k in 0..logarithms.len() {
-        let (before, rest) = vectors.split_at_mut(k * dim);
-        let vector = &mut rest[..dim];
-        for _ in 0..2 {
-            for other in before.chunks_exact(dim) {
-                let along: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
-                vector.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
-            }
-        }
-        let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
-        vector.iter_mut().for_each(|x| *x /= length);
-        logarithms[k] += length.ln();
-    }
-}
-
-/// Vectors along the axes, [vector, component], from the first axis on.
-pub fn axes(count: usize, dim: usize) -> Vec<f64> {
-    (0..count * dim).map(|i| f64::from(u8::from(i / dim == i % dim))).collect()
-}
-
 /// Steps from one orthonormalisation to the next, beyond which a system is stiff: there are ten of its sample intervals
 /// between them.
 const MOST_AT_ONCE: u64 = 100_000;
@@ -226,12 +95,10 @@ const MOST_AT_ONCE: u64 = 100_000;
 /// The shortest time between two orthonormalisations, of the time for which a trajectory is followed.
 const SHORTEST: f64 = 1e-9;
 
-/// Estimates on the way to the last.
-const CHECKPOINTS: usize = 16;
-
 /// The spectrum of a system along trajectories from its random starts, in parallel, with a result that does not depend
 /// on the number of threads. `progress` is told the part that is done; where it returns false the spectrum is that of
-/// the trajectories that are complete, or none where fewer than two are.
+/// the trajectories that are complete, or where fewer than two are, of all that were begun for the time that each of them
+/// was followed; none where fewer than two came past their first estimate.
 ///
 /// # Errors
 /// Settings out of range; a trajectory that cannot be followed.
@@ -250,31 +117,40 @@ pub fn spectrum(
         let part = (time / all * UNIT) as u64;
         progress((done.fetch_add(part, Ordering::Relaxed) + part) as f64 / UNIT)
     };
-    let histories: Vec<Result<Option<History>, SimulationError>> = (0..trajectories)
+    let histories: Vec<Result<History, SimulationError>> = (0..trajectories)
         .into_par_iter()
         .map(|trajectory| {
             let fail = |error| SimulationError::Trajectory { trajectory, error: Box::new(error) };
             let mut flow = Flow::start(system, region, following, trajectory);
-            if !flow.follow(transient, &mut vec![0.0; exponents], &advance).map_err(fail)? {
-                return Ok(None);
-            }
             let mut history = History { times: vec![], logarithms: vec![] };
+            if !flow.follow(transient, &mut vec![0.0; exponents], &advance).map_err(fail)? {
+                return Ok(history);
+            }
             let mut logarithms = vec![0.0; exponents];
             for checkpoint in 1..=CHECKPOINTS {
                 let until = time * checkpoint as f64 / CHECKPOINTS as f64;
                 let before = history.times.last().copied().unwrap_or(0.0);
                 if !flow.follow(until - before, &mut logarithms, &advance).map_err(fail)? {
-                    return Ok(None);
+                    return Ok(history);
                 }
                 history.times.push(until);
                 history.logarithms.push(logarithms.clone());
             }
-            Ok(Some(history))
+            Ok(history)
         })
         .collect();
     // of several errors that of the first trajectory
-    let histories = histories.into_iter().collect::<Result<Vec<Option<History>>, _>>()?;
-    let histories: Vec<History> = histories.into_iter().flatten().collect();
+    let mut histories = histories.into_iter().collect::<Result<Vec<History>, _>>()?;
+    histories.retain(|history| !history.times.is_empty());
+    let complete = |history: &History| history.times.len() == CHECKPOINTS;
+    if histories.iter().filter(|history| complete(history)).count() > 1 {
+        histories.retain(complete);
+    }
+    let common = histories.iter().map(|history| history.times.len()).min().unwrap_or(0);
+    for history in &mut histories {
+        history.times.truncate(common);
+        history.logarithms.truncate(common);
+    }
     Ok((histories.len() > 1).then(|| Spectrum::new(&histories)))
 }
 
@@ -400,154 +276,6 @@ impl<'a> Flow<'a> {
             }
         }
         Ok(true)
-    }
-}
-
-/// The error of a step over what is tolerated: the largest of those of the state and of every vector, which counts in
-/// the length of that vector. A state that lies on a slow manifold says nothing of how fast vectors shrink towards it.
-fn error<const N: usize>(dim: usize, h: f64, tolerance: f64, work: &Work<Dual<N>>) -> f64 {
-    let [u, next] = [U, NEXT].map(|row| work.x.row(row, dim));
-    let mut squares = [0.0; N];
-    for u in u {
-        squares.iter_mut().zip(&u.tangent).for_each(|(sum, x)| *sum += x * x);
-    }
-    let ([mut fifth, mut third], [mut fifths, mut thirds]) = ([0.0; 2], [[0.0; N]; 2]);
-    for j in 0..dim {
-        let [a, b] = Dop853::errors(j, dim, work);
-        let scale = (u[j].value.abs().max(next[j].value.abs()) + 1.0) * tolerance;
-        fifth += (a.value / scale).powi(2);
-        third += (b.value / scale).powi(2);
-        for i in 0..N {
-            fifths[i] += a.tangent[i] * a.tangent[i];
-            thirds[i] += b.tangent[i] * b.tangent[i];
-        }
-    }
-    let mut largest = Dop853::combined(fifth, third, dim);
-    for i in 0..N {
-        let scale = squares[i] * tolerance * tolerance;
-        // there may be fewer vectors than N
-        if scale > 0.0 {
-            // the root mean square over components is that of the vector's own length
-            let of_vector = Dop853::combined(fifths[i] / scale, thirds[i] / scale, 1);
-            largest = if of_vector > largest || of_vector.is_nan() { of_vector } else { largest };
-        }
-    }
-    h * largest
-}
-
-/// Carries a state and `N` tangent vectors on, with steps that suit both.
-struct Carry<'a, O, const N: usize> {
-    ode: &'a O,
-    span: [f64; 2],
-    steps: &'a mut Steps,
-    tolerance: f64,
-    u: &'a mut [f64],
-    /// [vector, component], at most `N` vectors
-    vectors: &'a mut [f64],
-}
-
-impl<O: Ode, const N: usize> Carry<'_, O, N> {
-    fn run(self) -> Result<(), SimulationError> {
-        let Carry { ode, span: [mut t, end], steps, tolerance, u, vectors } = self;
-        let dim = ode.dim();
-        let mut work: Work<Dual<N>> = Work::new::<Dop853>(dim);
-        let x = work.x.row_mut(U, dim);
-        for j in 0..dim {
-            x[j] = Dual::from(u[j]);
-            for (i, vector) in vectors.chunks_exact(dim).enumerate() {
-                x[j].tangent[i] = vector[j];
-            }
-        }
-        ode.rhs(Dual::from(t), work.x.row(U, dim), work.k.row_mut(0, dim));
-        if steps.next <= 0.0 {
-            let f0: Vec<f64> = work.k.row(0, dim).iter().map(|f| f.value).collect();
-            steps.next = first_step(ode, t, end - t, tolerance, u, &f0, Dop853::ORDER);
-        }
-        let mut after_rejection = false;
-        while t < end {
-            let (mut h, mut to) = (steps.next, t + steps.next);
-            let cut = t + 1.01 * h > end;
-            if cut {
-                (h, to) = (end - t, end);
-            }
-            Dop853::step(ode, Dual::from(t), Dual::from(h), &mut work);
-            ode.rhs(Dual::from(to), work.x.row(NEXT, dim), work.k.row_mut(Dop853::LAST, dim));
-            let error = error(dim, h, tolerance, &work);
-            let (accepted, next) = control::<Dop853>(error, h, after_rejection);
-            after_rejection = !accepted;
-            // A step that was cut to end in time says little about the length of the next.
-            if !(accepted && cut && next < steps.next) {
-                steps.next = next;
-            }
-            steps.left = steps.left.saturating_sub(1);
-            if !accepted {
-                if vanishes(next, t) {
-                    return Err(SimulationError::Diverged { t });
-                }
-                continue;
-            }
-            if steps.left == 0 {
-                return Err(SimulationError::TooLong { t });
-            }
-            for j in 0..dim {
-                let next = work.x.row(NEXT, dim)[j];
-                work.x.row_mut(U, dim)[j] = next;
-                let derivative = work.k.row(Dop853::LAST, dim)[j];
-                work.k.row_mut(0, dim)[j] = derivative;
-            }
-            t = to;
-        }
-        let x = work.x.row(U, dim);
-        for j in 0..dim {
-            u[j] = x[j].value;
-            for (i, vector) in vectors.chunks_exact_mut(dim).enumerate() {
-                vector[j] = x[j].tangent[i];
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The tangent vectors `vectors` [vector, component] and the state `u`, carried from one time to another. Vectors are
-/// taken in groups, each from the same state, with steps of its own.
-pub(crate) fn tangent(
-    ode: &impl Ode,
-    span: [f64; 2],
-    steps: &mut Steps,
-    tolerance: f64,
-    u: &mut [f64],
-    vectors: &mut [f64],
-) -> Result<(), SimulationError> {
-    let dim = ode.dim();
-    let (u0, steps0) = (u.to_vec(), *steps);
-    for vectors in vectors.chunks_mut(4 * dim) {
-        u.copy_from_slice(&u0);
-        *steps = steps0;
-        match vectors.len() / dim {
-            1 => Carry::<_, 1> { ode, span, steps, tolerance, u, vectors }.run()?,
-            _ => Carry::<_, 4> { ode, span, steps, tolerance, u, vectors }.run()?,
-        }
-    }
-    Ok(())
-}
-
-/// The derivatives of the right-hand side by the components of the state, [row, column].
-pub(crate) fn jacobian(ode: &impl Ode, t: f64, u: &[f64], jacobian: &mut [f64]) {
-    const N: usize = 4;
-    let dim = ode.dim();
-    let mut x: Vec<Dual<N>> = u.iter().map(|&u| Dual::from(u)).collect();
-    let mut f = vec![Dual::from(0.0); dim];
-    for first in (0..dim).step_by(N) {
-        let columns = first..dim.min(first + N);
-        for j in 0..dim {
-            x[j] = if columns.contains(&j) { Dual::variable(u[j], j - first) } else { Dual::from(u[j]) };
-        }
-        ode.rhs(Dual::from(t), &x, &mut f);
-        for row in 0..dim {
-            for column in columns.clone() {
-                jacobian[row * dim + column] = f[row].tangent[column - first];
-            }
-        }
     }
 }
 
@@ -688,6 +416,10 @@ mod tests {
             Following { exponents: 1, trajectories: 8, time: 20.0, ..Following::of(&system, 0.01, 1) };
         let until = |part: f64| spectrum(&system, &region, &following, &move |done| done < part).unwrap();
         assert_eq!(until(1e-3), None);
+        // eight side by side, none of them complete
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap();
+        let part = pool.install(|| until(0.6)).unwrap();
+        assert!((2..=8).contains(&part.trajectories), "{}", part.trajectories);
         let some = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| until(0.7));
         let some = some.unwrap();
         assert!((2..8).contains(&some.trajectories), "{}", some.trajectories);

@@ -1,0 +1,143 @@
+//! A state and tangent vectors, carried along by dual numbers.
+
+use crate::integrators::adaptive::{Method, NEXT, U, Work, control, first_step, vanishes};
+use crate::integrators::dop853::Dop853;
+use crate::{Ode, SimulationError};
+use autodiff::Dual;
+
+/// How a step-size control stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Steps {
+    /// The step to try next, 0 where none is known.
+    pub next: f64,
+    /// Steps that may still be taken.
+    pub left: u64,
+}
+
+/// The error of a step over what is tolerated: the largest of those of the state and of every vector, which counts in
+/// the length of that vector. A state that lies on a slow manifold says nothing of how fast vectors shrink towards it.
+fn error<const N: usize>(dim: usize, h: f64, tolerance: f64, work: &Work<Dual<N>>) -> f64 {
+    let [u, next] = [U, NEXT].map(|row| work.x.row(row, dim));
+    let mut squares = [0.0; N];
+    for u in u {
+        squares.iter_mut().zip(&u.tangent).for_each(|(sum, x)| *sum += x * x);
+    }
+    let ([mut fifth, mut third], [mut fifths, mut thirds]) = ([0.0; 2], [[0.0; N]; 2]);
+    for j in 0..dim {
+        let [a, b] = Dop853::errors(j, dim, work);
+        let scale = (u[j].value.abs().max(next[j].value.abs()) + 1.0) * tolerance;
+        fifth += (a.value / scale).powi(2);
+        third += (b.value / scale).powi(2);
+        for i in 0..N {
+            fifths[i] += a.tangent[i] * a.tangent[i];
+            thirds[i] += b.tangent[i] * b.tangent[i];
+        }
+    }
+    let mut largest = Dop853::combined(fifth, third, dim);
+    for i in 0..N {
+        let scale = squares[i] * tolerance * tolerance;
+        // there may be fewer vectors than N
+        if scale > 0.0 {
+            // the root mean square over components is that of the vector's own length
+            let of_vector = Dop853::combined(fifths[i] / scale, thirds[i] / scale, 1);
+            largest = if of_vector > largest || of_vector.is_nan() { of_vector } else { largest };
+        }
+    }
+    h * largest
+}
+
+/// Carries a state and `N` tangent vectors on, with steps that suit both.
+struct Carry<'a, O, const N: usize> {
+    ode: &'a O,
+    span: [f64; 2],
+    steps: &'a mut Steps,
+    tolerance: f64,
+    u: &'a mut [f64],
+    /// [vector, component], at most `N` vectors
+    vectors: &'a mut [f64],
+}
+
+impl<O: Ode, const N: usize> Carry<'_, O, N> {
+    fn run(self) -> Result<(), SimulationError> {
+        let Carry { ode, span: [mut t, end], steps, tolerance, u, vectors } = self;
+        let dim = ode.dim();
+        let mut work: Work<Dual<N>> = Work::new::<Dop853>(dim);
+        let x = work.x.row_mut(U, dim);
+        for j in 0..dim {
+            x[j] = Dual::from(u[j]);
+            for (i, vector) in vectors.chunks_exact(dim).enumerate() {
+                x[j].tangent[i] = vector[j];
+            }
+        }
+        ode.rhs(Dual::from(t), work.x.row(U, dim), work.k.row_mut(0, dim));
+        if steps.next <= 0.0 {
+            let f0: Vec<f64> = work.k.row(0, dim).iter().map(|f| f.value).collect();
+            steps.next = first_step(ode, t, end - t, tolerance, u, &f0, Dop853::ORDER);
+        }
+        let mut after_rejection = false;
+        while t < end {
+            let (mut h, mut to) = (steps.next, t + steps.next);
+            let cut = t + 1.01 * h > end;
+            if cut {
+                (h, to) = (end - t, end);
+            }
+            Dop853::step(ode, Dual::from(t), Dual::from(h), &mut work);
+            ode.rhs(Dual::from(to), work.x.row(NEXT, dim), work.k.row_mut(Dop853::LAST, dim));
+            let error = error(dim, h, tolerance, &work);
+            let (accepted, next) = control::<Dop853>(error, h, after_rejection);
+            after_rejection = !accepted;
+            // A step that was cut to end in time says little about the length of the next.
+            if !(accepted && cut && next < steps.next) {
+                steps.next = next;
+            }
+            steps.left = steps.left.saturating_sub(1);
+            if !accepted {
+                if vanishes(next, t) {
+                    return Err(SimulationError::Diverged { t });
+                }
+                continue;
+            }
+            if steps.left == 0 {
+                return Err(SimulationError::TooLong { t });
+            }
+            for j in 0..dim {
+                let next = work.x.row(NEXT, dim)[j];
+                work.x.row_mut(U, dim)[j] = next;
+                let derivative = work.k.row(Dop853::LAST, dim)[j];
+                work.k.row_mut(0, dim)[j] = derivative;
+            }
+            t = to;
+        }
+        let x = work.x.row(U, dim);
+        for j in 0..dim {
+            u[j] = x[j].value;
+            for (i, vector) in vectors.chunks_exact_mut(dim).enumerate() {
+                vector[j] = x[j].tangent[i];
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tangent vectors `vectors` [vector, component] and the state `u`, carried from one time to another. Vectors are
+/// taken in groups, each from the same state, with steps of its own.
+pub(crate) fn tangent(
+    ode: &impl Ode,
+    span: [f64; 2],
+    steps: &mut Steps,
+    tolerance: f64,
+    u: &mut [f64],
+    vectors: &mut [f64],
+) -> Result<(), SimulationError> {
+    let dim = ode.dim();
+    let (u0, steps0) = (u.to_vec(), *steps);
+    for vectors in vectors.chunks_mut(4 * dim) {
+        u.copy_from_slice(&u0);
+        *steps = steps0;
+        match vectors.len() / dim {
+            1 => Carry::<_, 1> { ode, span, steps, tolerance, u, vectors }.run()?,
+            _ => Carry::<_, 4> { ode, span, steps, tolerance, u, vectors }.run()?,
+        }
+    }
+    Ok(())
+}

@@ -1,7 +1,8 @@
 //! Lorenz trajectories, t = 0..8 with a sample every 0.01, and systems that are written both in Rust and as one's own
 //! equations: a JSON object a line with the system, the method, the number of trajectories, the median seconds of five
 //! runs, and millions of samples a second. Two of them are no simulations: the steps of the RK4 line with one sample at
-//! their end, which is what they cost, and its samples without steps, which is what writing them costs.
+//! their end, which is what they cost, and its samples without steps, which is what writing them costs. An argument, such
+//! as "van_der_pol", leaves only the systems whose names hold it.
 
 use std::error::Error;
 use std::time::Instant;
@@ -25,12 +26,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let steps = Solver::Rk4 { substeps: 800, precision: Precision::F64 };
     measure_over("lorenz, one sample", &*lorenz, 10_000, steps, &Times::new(8.0, 2)?)?;
-    let mut out = vec![0.0; 10_000 * 801 * 3];
-    let seconds = median(|| {
-        out.par_chunks_mut(1 << 16).for_each(|chunk| chunk.fill(1.0));
-        Ok(())
-    })?;
-    print("memory", "write", 10_000, seconds);
+    if wanted("memory") {
+        let mut out = vec![0.0; 10_000 * 801 * 3];
+        let seconds = median(|| {
+            out.par_chunks_mut(1 << 16).for_each(|chunk| chunk.fill(1.0));
+            Ok(())
+        })?;
+        print("memory", "write", 10_000, seconds);
+    }
     let texts = [
         (
             "van_der_pol",
@@ -63,6 +66,11 @@ fn build(name: &str, parameters: Option<Value>) -> Result<Box<dyn System>, Box<d
     Ok((entry.build)(parameters.unwrap_or_else(entry.defaults))?)
 }
 
+/// Whether a system is to be measured.
+fn wanted(name: &str) -> bool {
+    std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).all(|part| name.contains(&part))
+}
+
 fn measure(name: &str, system: &dyn System, count: u64, solver: Solver) -> Result<(), Box<dyn Error>> {
     measure_over(name, system, count, solver, &Times::up_to(8.0, 0.01)?)
 }
@@ -74,6 +82,9 @@ fn measure_over(
     solver: Solver,
     times: &Times,
 ) -> Result<(), Box<dyn Error>> {
+    if !wanted(name) {
+        return Ok(());
+    }
     let region = system.initial_region();
     let starts: Vec<Vec<f64>> =
         (0..count).map(|i| system.random_start(&region, &mut random::stream(0, "bench", i))).collect();

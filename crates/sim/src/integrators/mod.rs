@@ -474,6 +474,100 @@ mod tests {
         }
     }
 
+    /// u_j' = u_(j+1) / 2 - u_j^2 + t / 10 around a ring.
+    struct Ring(usize);
+    impl Ode for Ring {
+        const NAME: &'static str = "ring";
+        const ABOUT: &'static str = "";
+        #[inline(always)]
+        fn dim(&self) -> usize {
+            self.0
+        }
+        #[inline(always)]
+        fn rhs<S: Scalar>(&self, t: S, u: &[S], du: &mut [S]) {
+            for j in 0..self.0 {
+                du[j] = u[(j + 1) % self.0] * 0.5 - u[j] * u[j] + t * 0.1;
+            }
+        }
+        fn components(&self) -> Vec<Component> {
+            (0..self.0).map(|j| Component::new(&format!("u{j}"), "1")).collect()
+        }
+        fn initial_region(&self) -> Vec<[f64; 2]> {
+            vec![[0.0, 1.0]; self.0]
+        }
+        fn sampling(&self) -> [f64; 2] {
+            [0.1, 2.0]
+        }
+    }
+
+    impl Ring {
+        /// The same as text, which runs through other code.
+        fn as_text(&self) -> Box<dyn System> {
+            let (mut state, mut initial) = (serde_json::Map::new(), serde_json::Map::new());
+            for j in 0..self.0 {
+                let text = format!("u{}*0.5 - u{j}*u{j} + t*0.1", (j + 1) % self.0);
+                state.insert(format!("u{j}"), text.into());
+                initial.insert(format!("u{j}"), vec![0.0, 1.0].into());
+            }
+            let given = serde_json::json!({"state": state, "initial": initial});
+            let entry = crate::systems::SYSTEMS.iter().find(|entry| entry.name == "equations").unwrap();
+            (entry.build)(given).unwrap()
+        }
+
+        /// The samples of one trajectory by the classical method, a number at a time.
+        fn by_hand(&self, start: &[f64], times: &Times, substeps: usize) -> Vec<f64> {
+            let h = times.dt() / substeps as f64;
+            let (mut u, mut samples) = (start.to_vec(), start.to_vec());
+            let slope = |t: f64, u: &[f64]| {
+                let mut du = vec![0.0; u.len()];
+                self.rhs(t, u, &mut du);
+                du
+            };
+            let along = |u: &[f64], k: &[f64], h: f64| -> Vec<f64> {
+                u.iter().zip(k).map(|(u, k)| u + k * h).collect()
+            };
+            for i in 1..times.samples() {
+                for substep in 0..substeps {
+                    let t = times.at(i - 1) + substep as f64 * h;
+                    let a = slope(t, &u);
+                    let b = slope(t + h * 0.5, &along(&u, &a, h * 0.5));
+                    let c = slope(t + h * 0.5, &along(&u, &b, h * 0.5));
+                    let d = slope(t + h, &along(&u, &c, h));
+                    for j in 0..u.len() {
+                        u[j] += (a[j] + (b[j] + c[j]) * 2.0 + d[j]) * (h / 6.0);
+                    }
+                }
+                samples.extend(&u);
+            }
+            samples
+        }
+    }
+
+    #[test]
+    fn the_classical_method_is_that_by_hand_in_every_lane() {
+        let times = Times::up_to(2.0, 0.1).unwrap();
+        for dim in 1..=6 {
+            let (ring, solver) = (Ring(dim), rk4(2));
+            let text = ring.as_text();
+            // less than a vector, a vector, some vectors and a part of one
+            for count in [1, 7, 8, 9, 31, 70] {
+                let starts: Vec<Vec<f64>> = (0..count)
+                    .map(|i| (0..dim).map(|j| ((i * 7 + j * 3) % 11) as f64 * 0.1).collect())
+                    .collect();
+                let of = |system: &dyn System| system.ensemble(&starts, &times, &solver).unwrap();
+                let (rust, text) = (of(&ring), of(&*text));
+                for (i, start) in starts.iter().enumerate() {
+                    let by_hand = ring.by_hand(start, &times, 2);
+                    let part = i * by_hand.len()..(i + 1) * by_hand.len();
+                    assert_eq!(rust.u()[part.clone()], by_hand, "{dim} components, {i} of {count}");
+                    let off = text.u()[part].iter().zip(&by_hand).map(|(a, b)| (a - b).abs());
+                    let off = off.fold(0.0, f64::max);
+                    assert!(off < 1e-14, "as text: {dim} components, {i} of {count}: {off:e}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn one_that_blows_up_does_not_touch_its_neighbours() {
         let times = Times::up_to(2.0, 0.1).unwrap();

@@ -158,7 +158,7 @@ impl Train {
     fn check_log(&self) -> Result<(), String> {
         for (i, name) in self.log.iter().enumerate() {
             if !Train::LOGS.contains(&name.as_str()) {
-                return Err(unknown(&format!("train.log: \"{name}\""), name, Train::LOGS.into_iter()));
+                return Err(unknown(&format!("train.log: \"{name}\""), name, Train::LOGS));
             }
             if self.log[..i].contains(name) {
                 return Err(format!("train.log names \"{name}\" twice"));

@@ -45,21 +45,25 @@ impl<const N: usize> Dual<N> {
     }
 }
 
-/// Directions that are taken at once.
-const WIDE: usize = 4;
-
 /// The derivatives of what `program` writes by its `inputs`, to `derivatives` [output, input]: it is run on dual numbers
-/// once for every four inputs.
-pub fn jacobian(
+/// once for every `N` inputs.
+///
+/// # Panics
+/// Unless there are as many derivatives of each output as inputs.
+pub fn jacobian<const N: usize>(
     inputs: &[f64],
-    mut program: impl FnMut(&[Dual<WIDE>], &mut [Dual<WIDE>]),
+    mut program: impl FnMut(&[Dual<N>], &mut [Dual<N>]),
     derivatives: &mut [f64],
 ) {
     let n = inputs.len();
-    let mut outputs = vec![Dual::from(0.0); derivatives.len().checked_div(n).unwrap_or(0)];
-    let mut at: Vec<Dual<WIDE>> = inputs.iter().map(|&value| Dual::from(value)).collect();
-    for first in (0..n).step_by(WIDE) {
-        let directions = first..n.min(first + WIDE);
+    if n == 0 {
+        return;
+    }
+    assert!(derivatives.len().is_multiple_of(n), "{} derivatives by {n} inputs", derivatives.len());
+    let mut outputs = vec![Dual::from(0.0); derivatives.len() / n];
+    let mut at: Vec<Dual<N>> = inputs.iter().map(|&value| Dual::from(value)).collect();
+    for first in (0..n).step_by(N) {
+        let directions = first..n.min(first + N);
         for i in directions.clone() {
             at[i] = Dual::variable(inputs[i], i - first);
         }

@@ -184,17 +184,24 @@ impl fmt::Display for ExpressionError {
 impl std::error::Error for ExpressionError {}
 
 /// "X is unknown; did you mean Y? There are: A, B, C", with the nearest of the names that there are: the words in which
-/// an expression's unknown name is refused, for those who look names up beside it.
+/// every unknown name is refused, here and in the crates above.
 pub fn unknown<'a>(what: &str, asked: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
         return format!("{what} is unknown; there are none");
     }
-    let close = |name: &&&str| strsim::normalized_damerau_levenshtein(clipped(asked), name);
-    let nearest = names.iter().max_by(|a, b| close(a).total_cmp(&close(b))).filter(|name| close(name) >= 0.5);
-    let hint = nearest.map_or(String::new(), |name| format!("; did you mean \"{name}\"?"));
-    let dot = if nearest.is_some() { "" } else { "." };
+    let hint = did_you_mean(asked, names.iter().copied());
+    let dot = if hint.is_empty() { "." } else { "" };
     format!("{what} is unknown{hint}{dot} There are: {}", names.join(", "))
+}
+
+/// "; did you mean Y?" with the nearest of the names that there are, or nothing where none is near.
+pub fn did_you_mean<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let close = |name: &&str| strsim::normalized_damerau_levenshtein(clipped(asked), name);
+    let nearest = names.into_iter().max_by(|a, b| close(a).total_cmp(&close(b)));
+    nearest
+        .filter(|name| close(name) >= 0.5)
+        .map_or(String::new(), |name| format!("; did you mean \"{name}\"?"))
 }
 
 /// The beginning of what may be long.

@@ -45,7 +45,7 @@ mod tape;
 
 pub use dual::{Dual, jacobian};
 pub use expression::{
-    Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name, unknown,
+    Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name, did_you_mean, unknown,
 };
 pub use functions::{Function, Pair};
 pub use graph::{Derivatives, Graph, Node};

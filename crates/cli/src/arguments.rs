@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::derive::DeriveArguments;
 use crate::lyapunov::LyapunovArguments;
-use crate::options::{OnDevice, RunsFolder};
+use crate::options::{OnDevice, RunsFolder, at_least};
 use crate::pages::{PlotArguments, ReportArguments, WatchArguments};
 
 use crate::sweep::{SweepArguments, WorkerArguments};
@@ -49,7 +49,7 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
         /// Trajectories a file of a folder is to hold; by default what takes at most 64 MiB
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
         per_file: Option<usize>,
         /// Settings of seed, system and data, such as data.trajectories=10 or system.rho=35
         #[arg(value_name = "KEY=VALUE")]
@@ -107,7 +107,7 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "IN")]
         input: PathBuf,
         /// Samples to forecast
-        #[arg(short = 'n', long, value_name = "N")]
+        #[arg(short = 'n', long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
         steps: usize,
         /// .npz to write: u [start, step, component] and times after the last sample t [step]
         #[arg(short, long, value_name = "OUT")]

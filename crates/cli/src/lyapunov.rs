@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use autodiff::unknown;
 use clap::Args;
 use runner::{Asked, Needs, Run, RunError, SYSTEMS, lyapunov_of_run, lyapunov_of_system, names_system};
 
 use crate::display::{Display, print};
-use crate::options::{OnDevice, RunsFolder};
+use crate::options::{OnDevice, RunsFolder, at_least};
 use crate::{json, stop_on_interrupt};
 
 #[derive(Args)]
@@ -19,10 +20,10 @@ pub(crate) struct LyapunovArguments {
     #[arg(value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// How many exponents, from the largest; by default as many as the system has components
-    #[arg(short = 'k', long, value_name = "N")]
+    #[arg(short = 'k', long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
     exponents: Option<usize>,
     /// Trajectories, whose spread gives the standard error [default: 32, of a run 20]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least::<2>, allow_negative_numbers = true)]
     trajectories: Option<usize>,
     /// Time units for which each is followed; by default what takes some seconds
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
@@ -63,9 +64,14 @@ pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> 
         }
         let known = runner::experiments().iter().any(|(name, _)| name == of) || Path::new(of).exists();
         let run = Run::open(of, &runs.runs, Needs::Model).map_err(|error| {
-            let names: Vec<&str> = SYSTEMS.iter().map(|entry| entry.name).collect();
-            let nor = if known { String::new() } else { format!(", nor a system: {}", names.join(", ")) };
-            RunError::Usage(format!("{error}{nor}"))
+            if known {
+                return error;
+            }
+            let what = format!(
+                "{of} is neither a run directory nor an experiment with a run under {}, and system \"{of}\"",
+                runs.runs.display()
+            );
+            RunError::Usage(unknown(&what, of, SYSTEMS.iter().map(|entry| entry.name)))
         })?;
         lyapunov_of_run(&run, asked, &device.device, &stop, display)?
     };
@@ -80,7 +86,7 @@ pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> 
         print(&report::spectrum(&found.spectrum, found.complete));
     }
     if found.interrupted {
-        display.finished("interrupted: these are of what was complete by then");
+        display.finished("interrupted: these are of what was known by then");
         return Ok(ExitCode::from(130));
     }
     Ok(ExitCode::SUCCESS)

@@ -13,7 +13,6 @@ mod sweep;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser};
 use report::Results;
@@ -140,27 +139,28 @@ fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError>
 }
 
 /// On an interrupt (Ctrl-C, SIGTERM, SIGHUP) a training saves its state, a simulation to a folder ends its part, and
-/// Lyapunov exponents are those of what is complete; whatever else is going on, and at a second interrupt, the program
+/// Lyapunov exponents are those of what is known; whatever else is going on, and at a second interrupt, the program
 /// ends at once.
 fn stop_on_interrupt() -> Arc<Interrupt> {
+    stop_on_signals(Interrupt::request)
+}
+
+/// As [`stop_on_interrupt`], where `ask` passes a signal on and says whether it will be granted.
+fn stop_on_signals(ask: impl Fn(&Interrupt) -> bool + Send + 'static) -> Arc<Interrupt> {
     let stop = Arc::new(Interrupt::default());
-    let request = Arc::clone(&stop);
-    let signalled = AtomicBool::new(false);
-    let handler = move || {
-        // One Ctrl-C reaches a worker and its sweep, which asks its workers to stop: that is one request, in either order.
-        let first = !signalled.swap(true, Ordering::SeqCst);
-        if !(first && request.is_requested()) {
-            interrupted(&request);
-        }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
+    let asked = Arc::clone(&stop);
+    if let Err(error) = ctrlc::set_handler(move || stop_or_exit(ask(&asked))) {
         display::error(&format!("interrupts will not save the state: {error}"));
     }
     stop
 }
 
 fn interrupted(stop: &Interrupt) {
-    if stop.request() {
+    stop_or_exit(stop.request());
+}
+
+fn stop_or_exit(granted: bool) {
+    if granted {
         // The dashboard says so itself.
         if !dashboard::shown() {
             display::message("stopping; interrupt again to stop at once");

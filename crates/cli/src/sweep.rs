@@ -4,14 +4,15 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use runner::sweep::{BUSY, INTERRUPTED, Plan, Sweep, Tally, Worked};
 use runner::{Progress, RunError};
 
 use crate::display::{self, Display, print};
-use crate::options::{OnDevice, RunsFolder};
-use crate::{build, finish, stop_on_interrupt};
+use crate::options::{OnDevice, RunsFolder, at_least};
+use crate::{build, finish, stop_on_interrupt, stop_on_signals};
 
 const VALUES: &str = "\
 Values of a KEY:
@@ -47,11 +48,11 @@ pub(crate) struct SweepArguments {
     #[arg(value_name = "KEY=VALUES")]
     settings: Vec<String>,
     /// Draw this many of the combinations at random, always the same ones
-    #[arg(long, value_name = "N")]
-    random: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
+    random: Option<usize>,
     /// Runs at a time; as many as there are processors unless given, too many to share one graphics card
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
+    jobs: Option<usize>,
     /// List the runs, and do nothing else
     #[arg(long)]
     dry_run: bool,
@@ -70,7 +71,7 @@ pub(crate) struct WorkerArguments {
     /// Folder of the sweep
     sweep: PathBuf,
     /// Number of the entry, counted from 0
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least::<0>, allow_negative_numbers = true)]
     index: usize,
     /// Take the end of stdin for an interrupt, as `attractor sweep` gives it
     #[arg(long, hide = true)]
@@ -80,7 +81,6 @@ pub(crate) struct WorkerArguments {
 /// Trains every combination of the settings.
 pub(crate) fn sweep(arguments: SweepArguments, display: &mut Display) -> Result<ExitCode, RunError> {
     let SweepArguments { experiment, settings, random, jobs, dry_run, yes, device, runs } = arguments;
-    let random = random.map(NonZeroUsize::get);
     let plan = Plan::new(&experiment, &settings, random, yes, &device.device, &build())?;
     if dry_run {
         let lines = plan.entries().iter().enumerate();
@@ -95,7 +95,7 @@ pub(crate) fn sweep(arguments: SweepArguments, display: &mut Display) -> Result<
         .map_err(|error| RunError::Failed(format!("this program does not find itself: {error}")))?;
     let sweep = plan.open(&runs.runs)?;
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let jobs = jobs.map_or(cores, NonZeroUsize::get).min(sweep.entries().len());
+    let jobs = jobs.unwrap_or(cores).min(sweep.entries().len());
     let directory = sweep.directory();
     display.stage(&format!(
         "{} of {}, {jobs} at a time",
@@ -146,14 +146,20 @@ fn runs_in_words(count: usize) -> String {
 pub(crate) fn worker(arguments: &WorkerArguments, display: &mut Display) -> Result<ExitCode, RunError> {
     let WorkerArguments { sweep, index, until_stdin_ends } = arguments;
     let sweep = Sweep::open(sweep)?;
-    let stop = stop_on_interrupt();
+    // One Ctrl-C reaches this process and its sweep, which closes the stdin of its workers: one request, in either order.
+    let first = AtomicBool::new(true);
+    let stop =
+        stop_on_signals(
+            move |stop| {
+                if first.swap(false, Ordering::SeqCst) { stop.join() } else { stop.request() }
+            },
+        );
     if *until_stdin_ends {
         let stop = std::sync::Arc::clone(&stop);
         std::thread::spawn(move || {
             // Nothing is ever written to it.
             let _ = std::io::stdin().read(&mut [0]);
-            // Who pressed Ctrl-C may have reached this process before the sweep does: that is one request, not two.
-            if !stop.request() && !stop.is_requested() {
+            if !stop.join() {
                 std::process::exit(INTERRUPTED.into());
             }
         });

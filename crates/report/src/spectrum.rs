@@ -42,10 +42,14 @@ pub fn spectrum(spectrum: &Spectrum, all: bool) -> String {
         }
         None if all => {
             let states = estimate.exponents.len();
-            let _ =
-                writeln!(text, "Volumes do not shrink: the dimension is that of the state space, {states}.");
+            let _ = writeln!(
+                text,
+                "Volumes are not known to shrink: the Kaplan-Yorke dimension is then that of the state space, {states}."
+            );
         }
-        None => text += "The Kaplan-Yorke dimension needs more exponents: the sum of these is positive.\n",
+        None => {
+            text += "The Kaplan-Yorke dimension needs more exponents: the sum of these is not known to be negative.\n"
+        }
     }
     text + "\nConvergence\n" + &convergence_table(convergence, &cell)
 }
@@ -114,6 +118,6 @@ mod tests {
         let one = spectrum(&of(&[&[0.9], &[0.91]]), false);
         assert!(one.contains("needs more exponents") && !one.contains("sum  "), "{one}");
         let growing = spectrum(&of(&[&[0.9], &[0.91]]), true);
-        assert!(growing.contains("Volumes do not shrink"), "{growing}");
+        assert!(growing.contains("Volumes are not known to shrink"), "{growing}");
     }
 }

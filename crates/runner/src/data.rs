@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use dataset::arrays::ArrayFileError;
 use dataset::shards::Shards;
 use dataset::{Normalisation, Split};
 use forecast::{Climate, Task};
@@ -101,8 +102,23 @@ impl Turns {
     /// # Errors
     /// A shard that is missing or damaged.
     pub(crate) fn read(&self, turn: u64) -> Result<Trajectories, RunError> {
-        let runs = self.shards.read(&self.which(turn)).map_err(RunError::failed)?;
+        let runs = self.shards.read(&self.which(turn)).map_err(|error| RunError::Failed(of_shard(&error)))?;
         Ok(seen(runs, &self.observed))
+    }
+}
+
+/// Why a shard cannot be read, and what mends it.
+fn of_shard(error: &ArrayFileError) -> String {
+    match error {
+        ArrayFileError::NotNpz(path, _)
+        | ArrayFileError::Missing(path, ..)
+        | ArrayFileError::Unreadable(path, ..) => {
+            format!(
+                "{} is damaged; delete it, and the `attractor simulate` that began the folder makes it again",
+                path.display()
+            )
+        }
+        other => other.to_string(),
     }
 }
 
@@ -141,7 +157,8 @@ fn stored(
         (turns.which(0), &all.validation[..held.validation.len()], &all.test[..held.test.len()]);
     let mut which = [&train, validation, test].concat();
     which.sort_unstable();
-    let runs = seen(stored.shards().read(&which).map_err(RunError::usage)?, observed);
+    let runs = stored.shards().read(&which).map_err(|error| RunError::Usage(of_shard(&error)))?;
+    let runs = seen(runs, observed);
     // every one of a part is among those that were read
     let places = |part: &[usize]| part.iter().map(|run| which.partition_point(|other| other < run)).collect();
     let split = Split { train: places(&train), validation: places(validation), test: places(test) };

@@ -57,7 +57,7 @@ impl RunError {
 ///
 /// While a training loop runs the request is granted at the next step, with the state saved, while a sweep runs once
 /// its trainings have done so, while a simulation fills a folder once the present part is written, and while Lyapunov
-/// exponents are computed with those of the trajectories that are complete. At any other time there is nothing that
+/// exponents are computed with those of what is known by then. At any other time there is nothing that
 /// stopping in order would save.
 #[derive(Default)]
 pub struct Interrupt(AtomicU8);
@@ -70,6 +70,12 @@ impl Interrupt {
     pub fn request(&self) -> bool {
         let (from, to) = (Self::LISTENING, Self::REQUESTED);
         self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Asks as one of two that pass the same wish on, whichever is the first: false only where nothing will grant it.
+    pub fn join(&self) -> bool {
+        // In this order: the other may ask in between.
+        self.request() || self.is_requested()
     }
 
     pub(crate) fn listen(&self, listening: bool) {
@@ -116,4 +122,20 @@ pub struct Step {
     pub seconds: f64,
     /// Seconds that it will still take at this rate, or until its limit.
     pub seconds_left: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Interrupt;
+
+    #[test]
+    fn two_that_pass_the_same_wish_on_ask_once_and_a_second_wish_is_told_from_it() {
+        let stop = Interrupt::default();
+        assert!(!stop.request() && !stop.join() && !stop.is_requested());
+        stop.listen(true);
+        assert!(stop.join() && stop.is_requested());
+        assert!(stop.join() && !stop.request());
+        stop.listen(false);
+        assert!(!stop.join());
+    }
 }

@@ -80,13 +80,13 @@ pub struct Exponents {
     pub spectrum: Spectrum,
     /// Whether these are the exponents of all directions.
     pub complete: bool,
-    /// Whether it was interrupted, so that these are fewer trajectories than were asked for, or of a run a shorter time.
+    /// Whether it was interrupted, so that these are of fewer trajectories than were asked for, or of a shorter time.
     pub interrupted: bool,
 }
 
 /// The spectrum of Lyapunov exponents of a system: one that is named, with its defaults, or that of an experiment file,
-/// each with overrides of `seed`, `system` and `data.initial`. None where it was interrupted before two trajectories
-/// were complete.
+/// each with overrides of `seed`, `system` and `data.initial`. None where it was interrupted before anything was known of
+/// two trajectories.
 ///
 /// # Errors
 /// A wrong name, setting or file; a system that cannot be followed; the whole spectrum of more than a thousand
@@ -109,6 +109,14 @@ pub fn lyapunov_of_system(
     }
     let experiment = data_of(named, overrides)?;
     let system = experiment.build_system().map_err(RunError::Usage)?;
+    if let Some(pair) = overrides.iter().find(|pair| pair.starts_with("data.dt"))
+        && experiment.time_scale(&*system) != experiment.data.dt
+    {
+        return Err(RunError::Usage(format!(
+            "{pair} has no meaning here: it is the time scale of one's own equations, and that of {} is known",
+            system.name()
+        )));
+    }
     experiment.check_simulation().map_err(RunError::Usage)?;
     let region = &experiment.data.initial;
     let (name, dim) = (system.name(), system.dim());

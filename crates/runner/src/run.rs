@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use autodiff::did_you_mean;
 use dataset::Normalisation;
 use dataset::arrays::{Array, write_npz};
 use dataset::files::write_atomically;
@@ -112,29 +113,49 @@ impl Run {
         }
         let a_name = !named.contains(std::path::is_separator) && ![".", "..", ""].contains(&named);
         let found = if a_name { Run::all(runs, named) } else { Vec::new() };
-        if let Some(right) = found.iter().rposition(|run| run.has(needs)) {
-            return Ok(found[right].clone());
+        if let Some(newest) = found.iter().rfind(|run| run.has(needs)) {
+            return Ok(newest.clone());
         }
         Err(RunError::Usage(if direct.directory.is_dir() {
-            format!("{named} is not a run directory: it has no {EXPERIMENT}, which `attractor train` writes")
-        } else if !found.is_empty() && needs == Needs::Unfinished {
+            match Run::all(Path::new(""), named).pop() {
+                Some(run) => {
+                    format!("{named} is no run but a folder of some, such as {}", run.directory.display())
+                }
+                None => {
+                    format!(
+                        "{named} is not a run directory: it has no {EXPERIMENT}, which `attractor train` writes"
+                    )
+                }
+            }
+        } else if let (true, Some(stem)) =
+            (direct.directory.is_file() && named.ends_with(".toml"), direct.directory.file_stem())
+        {
+            format!("{named} is an experiment file; say {} for the newest of its runs", stem.display())
+        } else if let (Some(newest), Needs::Unfinished) = (found.last(), needs) {
             format!(
-                "every run of {named} under {} is complete: `attractor show {named}` prints the results of the newest",
-                runs.display()
+                "every run of {named} under {} is complete: `attractor show {}` prints the results of the newest",
+                runs.display(),
+                newest.directory.display()
             )
         } else if !found.is_empty() {
-            format!(
-                "no run of {named} under {} has its {}: continue one with `attractor resume {named}`",
-                runs.display(),
-                needs.file()
-            )
+            let cure = if found.iter().all(Run::is_complete) {
+                "train its experiment.toml anew".to_owned()
+            } else {
+                format!("continue one with `attractor resume {named}`")
+            };
+            format!("no run of {named} under {} has its {}: {cure}", runs.display(), needs.file())
         } else if experiments().iter().any(|(name, _)| name == named) {
             let lacks = if needs == Needs::Unfinished { "unfinished run" } else { "trained run" };
             format!("{named} has no {lacks} under {}: `attractor train {named}` makes one", runs.display())
         } else {
+            let folders = std::fs::read_dir(runs).into_iter().flatten().flatten();
+            let mut names: Vec<String> =
+                folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            names.extend(experiments().into_iter().map(|(name, _)| name));
             format!(
-                "\"{named}\" is neither a run directory nor an experiment with a run under {}",
-                runs.display()
+                "\"{named}\" is neither a run directory nor an experiment with a run under {}{}",
+                runs.display(),
+                did_you_mean(named, names.iter().map(String::as_str))
             )
         }))
     }

@@ -1,6 +1,6 @@
 //! `simulate`: trajectories to a file, or to a folder of files.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -108,7 +108,9 @@ fn simulate_to_folder(
 ) -> Result<Simulated, RunError> {
     let at = as_folder(folder);
     let cannot = |error: std::io::Error| {
-        RunError::Usage(format!("{at} cannot be written: {error}; name a folder that can be"))
+        let cure =
+            if error.kind() == ErrorKind::StorageFull { "make room" } else { "name a folder that can be" };
+        RunError::Usage(format!("{at} cannot be written: {error}; {cure}"))
     };
     let system = experiment.build_system().map_err(RunError::Usage)?;
     let mut asked = Simulation::of(experiment).map_err(RunError::Usage)?;
@@ -122,17 +124,36 @@ fn simulate_to_folder(
     std::fs::create_dir_all(folder).map_err(cannot)?;
     let about = folder.join(ABOUT);
     // Never replaced, so that who holds its lock has the folder: of two that begin at once one is refused.
-    let opened = std::fs::File::options().read(true).write(true).create(true).truncate(false).open(&about);
-    // what is complete may stand where nothing can be written
-    let opened = opened.or_else(|error| std::fs::File::open(&about).map_err(|_| error)).map_err(cannot)?;
-    let Some(mut file) = lock(opened) else {
+    let writable = std::fs::File::options().read(true).write(true).create(true).truncate(false).open(&about);
+    let (file, read_only) = match writable {
+        Ok(file) => (file, None),
+        // what is complete may stand where nothing can be written
+        Err(error) => match std::fs::File::open(&about) {
+            Ok(file) => (file, Some(error)),
+            Err(_) => return Err(cannot(error)),
+        },
+    };
+    let Some(mut file) = lock(file) else {
         return Err(RunError::Usage(format!("another process writes to {at}")));
     };
-    let stored = if file.metadata().map_err(cannot)?.len() == 0 {
-        file.write_all(new.about().as_bytes()).and_then(|()| file.sync_all()).map_err(cannot)?;
+    let (whole, mut there) = (new.about(), Vec::new());
+    file.read_to_end(&mut there).map_err(cannot)?;
+    // A process that was killed, or a full disk, may have left the beginning of it.
+    let stored = if there.len() < whole.len() && whole.as_bytes().starts_with(&there) {
+        if holds_other_things(folder) {
+            return Err(RunError::Usage(format!(
+                "{} does not say what the trajectories beside it are of; name another folder, or delete this one",
+                about.display()
+            )));
+        }
+        if let Some(error) = read_only {
+            return Err(cannot(error));
+        }
+        let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(whole.as_bytes()));
+        written.and_then(|()| file.sync_all()).map_err(cannot)?;
         new
     } else {
-        let stored = Stored::open(folder).map_err(RunError::Usage)?;
+        let stored = Stored::parse(folder, &there).map_err(RunError::Usage)?;
         if per_file.is_none() {
             asked.trajectories_per_shard = stored.per_shard();
         }
@@ -161,7 +182,12 @@ fn simulate_to_folder(
     stop.listen(true);
     for shard in missing {
         let range = shards.range(shard);
-        let runs = data::simulate(experiment, &*system, range)?;
+        let runs = data::simulate(experiment, &*system, range).inspect_err(|_| {
+            // A folder with nothing in it is nobody's: other settings may do.
+            if !holds_other_things(folder) {
+                let _ = file.set_len(0);
+            }
+        })?;
         shards.write(shard, &runs).map_err(|error| {
             let cure = if error.kind() == ErrorKind::StorageFull { "make room, and " } else { "" };
             RunError::Failed(format!(
@@ -197,14 +223,19 @@ fn check_folder(folder: &Path) -> Result<&'static str, RunError> {
         "is a file; name a folder, or leave the slash out".to_owned()
     } else if folder.parent().is_some_and(|parent| parent != Path::new("") && !parent.is_dir()) {
         "lies in a folder that does not exist; make it first".into()
-    } else if !folder.join(ABOUT).exists()
-        && std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| !is_temporary(&entry))
-    {
+    // in this order: another process may be beginning, and that file is its first
+    } else if holds_other_things(folder) && !folder.join(ABOUT).exists() {
         format!("is a folder with other things and no {ABOUT}; name a new folder, or a file")
     } else {
         return Ok("");
     };
     Err(RunError::Usage(format!("{} {fault}", folder.display())))
+}
+
+/// Whether there is more than what a simulation begins with.
+fn holds_other_things(folder: &Path) -> bool {
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| !is_temporary(&entry) && entry.file_name() != ABOUT)
 }
 
 /// What a killed process leaves of a file that it was writing.

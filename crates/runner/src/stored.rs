@@ -105,17 +105,28 @@ impl Stored {
     /// Where it holds no simulation, or a damaged `simulation.toml`.
     pub(crate) fn open(folder: &Path) -> Result<Self, String> {
         let path = folder.join(ABOUT);
-        let at = path.display();
-        let fault =
-            |fault: &dyn std::fmt::Display| format!("{at} does not say what it is a simulation of: {fault}");
-        let text = std::fs::read_to_string(&path).map_err(|error| {
+        let text = std::fs::read(&path).map_err(|error| {
             format!(
-                "{at} cannot be read: {error}; `attractor simulate SYSTEM -o {}` writes such a folder",
+                "{} cannot be read: {error}; `attractor simulate SYSTEM -o {}` writes such a folder",
+                path.display(),
                 as_folder(folder)
             )
         })?;
+        Stored::parse(folder, &text)
+    }
+
+    /// The folder of which its `simulation.toml` says this.
+    ///
+    /// # Errors
+    /// Where it is damaged.
+    pub(crate) fn parse(folder: &Path, text: &[u8]) -> Result<Self, String> {
+        let fault = |fault: &dyn std::fmt::Display| {
+            let path = folder.join(ABOUT);
+            format!("{} does not say what it is a simulation of: {fault}", path.display())
+        };
+        let text = std::str::from_utf8(text).map_err(|error| fault(&error))?;
         let simulation: Simulation =
-            toml::from_str(&text).map_err(|error| fault(&error.message().replace('\n', ", ")))?;
+            toml::from_str(text).map_err(|error| fault(&error.message().replace('\n', ", ")))?;
         Stored::new(folder, simulation).map_err(|error| fault(&error))
     }
 

@@ -1,8 +1,8 @@
 //! Lorenz trajectories, t = 0..8 with a sample every 0.01, and systems that are written both in Rust and as one's own
 //! equations: a JSON object a line with the system, the method, the number of trajectories, the median seconds of five
 //! runs, and millions of samples a second. Two of them are no simulations: the steps of the RK4 line with one sample at
-//! their end, which is what they cost, and its samples without steps, which is what writing them costs. An argument, such
-//! as "van_der_pol", leaves only the systems whose names hold it.
+//! their end, which is what they cost, and its samples without steps, which is what writing them costs. Arguments, such
+//! as "van_der_pol", leave only the systems whose names hold one of them.
 
 use std::error::Error;
 use std::time::Instant;
@@ -66,9 +66,10 @@ fn build(name: &str, parameters: Option<Value>) -> Result<Box<dyn System>, Box<d
     Ok((entry.build)(parameters.unwrap_or_else(entry.defaults))?)
 }
 
-/// Whether a system is to be measured.
+/// Whether a system is to be measured: any where none is named.
 fn wanted(name: &str) -> bool {
-    std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).all(|part| name.contains(&part))
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    named.is_empty() || named.iter().any(|part| name.contains(part))
 }
 
 fn measure(name: &str, system: &dyn System, count: u64, solver: Solver) -> Result<(), Box<dyn Error>> {

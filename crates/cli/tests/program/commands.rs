@@ -209,6 +209,14 @@ fn a_training_that_is_stopped_continues_to_the_same_bytes() {
         let again = folder.run(&["resume", run.to_str().unwrap()]);
         assert_eq!(again.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&again.stderr).contains("is complete"));
+        for (named, words) in [
+            ("tiny.toml", "tiny.toml is an experiment file; say tiny for the newest"),
+            ("runs/tiny", "runs/tiny is no run but a folder of some, such as runs/tiny/"),
+            ("tinny", "did you mean \"tiny\"?"),
+        ] {
+            let said = String::from_utf8(folder.run(&["resume", named]).stderr).unwrap();
+            assert!(said.contains(words), "{named}: {said}");
+        }
         let by_name = folder.run(&["resume", "tiny"]);
         let said = String::from_utf8_lossy(&by_name.stderr);
         assert!(

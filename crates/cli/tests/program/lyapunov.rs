@@ -71,10 +71,9 @@ fn the_system_of_a_file_has_the_exponents_of_its_equations() {
 fn what_cannot_be_done_is_said_before_the_work() {
     let folder = Folder::new(MINE);
     for (arguments, words) in [
-        (&["lorentz"][..], &["lorentz", "nor a system: chua", "lorenz96"][..]),
+        (&["lorentz"][..], &["lorentz is neither a run", "did you mean \"lorenz\"?", "lorenz96"][..]),
         (&["lorenz", "-k", "4"], &["4 exponents", "ask for 1 to 3"]),
-        (&["lorenz", "-k", "0"], &["0 exponents", "ask for 1 to 3"]),
-        (&["lorenz", "--trajectories", "1"], &["1 trajectories", "2 at least"]),
+        (&["lorenz", "data.dt=0.1"], &["data.dt=0.1 has no meaning here", "lorenz"]),
         (&["lorenz", "--trajectories", "999999999999"], &["999999999999 trajectories", "at most 10000"]),
         (&["lorenz", "system.name=rossler"], &["system.name=rossler has no meaning here"]),
         (&["lorenz", "--time", "0"], &["a time of 0.0", "between 0.01"]),
@@ -107,6 +106,16 @@ fn what_cannot_be_done_is_said_before_the_work() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
         assert!(words.iter().all(|word| message.contains(word)), "{arguments:?}: {message}");
         assert!(output.stdout.is_empty() && message.lines().count() == 1, "{arguments:?}: {message}");
+    }
+    for (option, value, words) in [
+        ("-k", "0", "value '0' for '--exponents <N>': it must be a whole number, at least 1"),
+        ("-k", "-1", "value '-1' for '--exponents <N>': it must be a whole number, at least 1"),
+        ("-k", "1.5", "value '1.5' for '--exponents <N>': it must be a whole number, at least 1"),
+        ("--trajectories", "1", "value '1' for '--trajectories <N>': it must be a whole number, at least 2"),
+    ] {
+        let output = folder.run(&["lyapunov", "lorenz", option, value]);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && message.contains(words), "{message}");
     }
 }
 
@@ -146,7 +155,7 @@ fn a_run_has_the_exponents_of_its_map() {
 
 #[test]
 #[cfg(unix)]
-fn an_interrupt_leaves_what_is_complete() {
+fn an_interrupt_leaves_what_is_known() {
     let folder = Folder::new(MINE);
     let arguments = ["lyapunov", "lorenz", "--trajectories", "2000", "--time", "400", "--json"];
     let mut command = folder.command(&arguments);

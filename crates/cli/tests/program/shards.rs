@@ -148,17 +148,24 @@ fn the_same_command_completes_a_folder_and_another_is_refused() {
     }
     refused(&folder, &["simulate", "oscillator", "-o", "big/"], 2, &["system.name is \"lorenz\" there"]);
     assert!(files(&big) == whole);
+    // killed, or out of room, before it had said what it is
+    let about = std::fs::read(big.join("simulation.toml")).unwrap();
+    for begun in [0, 100] {
+        std::fs::write(big.join("simulation.toml"), &about[..begun]).unwrap();
+        let words = ["big/simulation.toml does not say what the trajectories beside it are of"];
+        refused(&folder, &simulate(&["--per-file", "3"]), 2, &words);
+        let alone = folder.path().join(format!("alone-{begun}"));
+        std::fs::create_dir(&alone).unwrap();
+        std::fs::write(alone.join("simulation.toml"), &about[..begun]).unwrap();
+        let settings = ["data.trajectories=40", "data.t_final=2", "--per-file", "3"];
+        folder.ok(&[&["simulate", "lorenz", "-o", alone.to_str().unwrap()], &settings[..]].concat());
+        assert!(files(&alone) == whole);
+    }
+    std::fs::write(big.join("simulation.toml"), "seed = 0").unwrap();
+    refused(&folder, &simulate(&[]), 2, &["big/simulation.toml does not say what it is a simulation of"]);
     let held = std::fs::File::open(big.join("simulation.toml")).unwrap();
     held.try_lock().unwrap();
     refused(&folder, &simulate(&[]), 2, &["another process writes to big/"]);
-    drop(held);
-    // killed before it said what it is
-    let about = std::fs::read(big.join("simulation.toml")).unwrap();
-    std::fs::write(big.join("simulation.toml"), "").unwrap();
-    folder.ok(&simulate(&["--per-file", "3"]));
-    assert!(std::fs::read(big.join("simulation.toml")).unwrap() == about && files(&big) == whole);
-    std::fs::write(big.join("simulation.toml"), "seed = 0").unwrap();
-    refused(&folder, &simulate(&[]), 2, &["big/simulation.toml does not say what it is a simulation of"]);
 
     std::fs::create_dir(folder.path().join("other")).unwrap();
     folder.write("other/notes.txt", "mine");
@@ -177,6 +184,8 @@ fn the_same_command_completes_a_folder_and_another_is_refused() {
     let blown = ["system.sigma=0", "system.beta=-1000"];
     let words = ["finite numbers", "trajectory 0"];
     refused(&folder, &[&["simulate", "lorenz", "-o", "blown/"], &blown[..]].concat(), 1, &words);
+    // nothing came of it, so the folder is free
+    folder.ok(&["simulate", "lorenz", "-o", "blown/", "data.trajectories=2"]);
 }
 
 #[test]
@@ -350,7 +359,8 @@ fn what_contradicts_a_folder_or_is_damaged_is_told() {
     flipped[bytes.len() / 2] ^= 1;
     for damaged in [&bytes[..bytes.len() / 2], &flipped] {
         std::fs::write(&shard, damaged).unwrap();
-        refused(&folder, &["train", "stored.toml"], 2, &["trajectories-000005.npz", "damaged"]);
+        let words = ["trajectories-000005.npz", "damaged", "`attractor simulate` that began"];
+        refused(&folder, &["train", "stored.toml"], 2, &words);
     }
     std::fs::remove_file(&shard).unwrap();
     let words = ["trajectories-000005.npz is missing", "complete big/", "data.trajectories=15"];

@@ -151,7 +151,8 @@ fn mistakes_are_refused_before_anything_is_written() {
         (&["tiny.toml", "seed=1,1"], &["the same experiment"]),
         (&["tiny.toml", "seed=0..2", "--runs", "blocked"], &["blocked", "--runs"]),
         (&["tinny"], &["experiment \"tinny\""]),
-        (&["tiny.toml", "seed=0..2", "--jobs", "0"], &["--jobs"]),
+        (&["tiny.toml", "seed=0..2", "--jobs", "0"], &["--jobs", "at least 1"]),
+        (&["tiny.toml", "seed=0..2", "--jobs", "-1"], &["--jobs", "at least 1"]),
     ] {
         let output = folder.run(&[&["sweep"], arguments].concat());
         let said = stderr(&output);
@@ -227,18 +228,75 @@ fn two_sweeps_at_once_run_every_entry_once() {
     }
 }
 
+fn wait(what: &str, reached: &dyn Fn() -> bool) {
+    let begin = Instant::now();
+    while !reached() {
+        assert!(begin.elapsed().as_secs() < 60, "no {what} after a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Of a worker that was stopped, whether another may take its entry.
+fn is_free(sweep: &Path, index: usize) -> bool {
+    let lock = std::fs::File::open(sweep.join(format!("{index:04}/.lock"))).unwrap();
+    lock.try_lock().is_ok()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_worker_takes_its_sweep_and_a_signal_for_one_request() {
+    let folder = Folder::new(TINY);
+    // steps of some tenths of a second, so that the first request is surely pending when the second comes
+    let slow = ["model.hidden=1500", "model.depth=2", "train.batch_size=4096", "train.validate_every=1"];
+    let arguments = [&["sweep", "tiny.toml", "seed=0..2", "--jobs", "1"], &slow[..]].concat();
+    let mut child = folder.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let sweeps = folder.path().join("runs/sweeps");
+    let sweep = || std::fs::read_dir(&sweeps).ok()?.flatten().next().map(|entry| entry.path());
+    let begun = |index| {
+        sweep().is_some_and(|sweep| runs(&sweep, index).iter().any(|run| run.join("metrics.jsonl").exists()))
+    };
+    wait("metrics", &|| begun(0));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let sweep = sweep().unwrap();
+    wait("end of the worker", &|| is_free(&sweep, 0));
+
+    for (index, stdin_first) in [(0, true), (1, false)] {
+        let index_text = index.to_string();
+        let worker = ["worker", "--until-stdin-ends", "--index", &index_text, "--", sweep.to_str().unwrap()];
+        let run = || runs(&sweep, index).pop().unwrap();
+        let lines = || std::fs::read_to_string(run().join("metrics.jsonl")).unwrap().lines().count();
+        let before = if index == 0 { lines() } else { 0 };
+        let mut worker = folder.command(&worker);
+        let mut worker =
+            worker.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        wait("metrics", &|| begun(index) && lines() > before);
+        let mut stdin = worker.stdin.take();
+        if stdin_first {
+            drop(stdin.take());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(
+            std::process::Command::new("kill")
+                .args(["-INT", &worker.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        std::thread::sleep(Duration::from_millis(5));
+        drop(stdin);
+        let output = worker.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
+        assert!(stderr(&output).contains("with the state saved"), "{}", stderr(&output));
+        assert_eq!(std::fs::read_dir(run().join("checkpoints")).unwrap().count(), 1);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_sweep_that_is_stopped_continues_to_the_same_bytes() {
     use std::os::unix::process::CommandExt;
 
-    let wait = |what: &str, reached: &dyn Fn() -> bool| {
-        let begin = Instant::now();
-        while !reached() {
-            assert!(begin.elapsed().as_secs() < 60, "no {what} after a minute");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    };
     let folder = Folder::new(TINY);
     let long = ["tiny.toml", "train.steps=60000", "train.validate_every=1000"];
     let straight = folder.train(&[&long[..], &["seed=1"]].concat());
@@ -266,26 +324,10 @@ fn a_sweep_that_is_stopped_continues_to_the_same_bytes() {
             assert!(stderr(&output).contains("interrupted with 3 runs left"), "{}", stderr(&output));
         }
         for index in 0..2 {
-            let free = || {
-                let lock = std::fs::File::open(sweep.join(format!("{index:04}/.lock"))).unwrap();
-                lock.try_lock().is_ok()
-            };
-            wait("end of a worker", &free);
+            wait("end of a worker", &|| is_free(&sweep, index));
             let run = &runs(&sweep, index)[0];
             assert!(!run.join("results.json").exists(), "{signal} came too late");
             assert_eq!(std::fs::read_dir(run.join("checkpoints")).unwrap().count(), 1, "{signal}");
-        }
-        if signal == "-INT" {
-            // The sweep asks before the signal comes: one request, not two.
-            let worker = ["worker", "--until-stdin-ends", "--index", "2", "--", sweep.to_str().unwrap()];
-            let mut command = folder.command(&worker);
-            let mut worker = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-            wait("metrics", &|| begun(2));
-            drop(worker.stdin.take());
-            std::thread::sleep(Duration::from_micros(200));
-            let _ = std::process::Command::new("kill").args(["-INT", &worker.id().to_string()]).status();
-            assert_eq!(worker.wait_with_output().unwrap().status.code(), Some(130));
-            assert_eq!(std::fs::read_dir(runs(&sweep, 2)[0].join("checkpoints")).unwrap().count(), 1);
         }
         let again = folder.run(&arguments);
         assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));

@@ -106,26 +106,63 @@ pub fn kaplan_yorke(exponents: &[f64], noise: f64) -> Option<f64> {
     None
 }
 
-/// Makes `vectors` [vector, component] orthonormal from the first on, and adds the logarithms of the lengths they had
-/// beside the others to `logarithms` (Gram and Schmidt, in the stable order, twice).
-pub fn orthonormalise(vectors: &mut [f64], logarithms: &mut [f64]) {
-    let dim = vectors.len() / logarithms.len();
-    for k in 0..logarithms.len() {
-        let (before, rest) = vectors.split_at_mut(k * dim);
-        let vector = &mut rest[..dim];
-        for _ in 0..2 {
-            for other in before.chunks_exact(dim) {
-                let along: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
-                vector.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
-            }
-        }
-        let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
-        vector.iter_mut().for_each(|x| *x /= length);
-        logarithms[k] += length.ln();
+/// Of histories that end at several of the same times: those that reach the time to which most is known, that is the sum
+/// of their times is largest, cut to that time.
+pub(super) fn known_in_common(mut histories: Vec<History>) -> Vec<History> {
+    let reach = |common: usize| histories.iter().filter(|history| history.times.len() >= common).count();
+    let some = (1..=CHECKPOINTS).filter(|&common| reach(common) > 1);
+    let Some(common) = some.max_by_key(|&common| common * reach(common)) else { return vec![] };
+    histories.retain(|history| history.times.len() >= common);
+    for history in &mut histories {
+        history.times.truncate(common);
+        history.logarithms.truncate(common);
     }
+    histories
 }
 
-/// Vectors along the axes, [vector, component], from the first axis on.
-pub fn axes(count: usize, dim: usize) -> Vec<f64> {
-    (0..count * dim).map(|i| f64::from(u8::from(i / dim == i % dim))).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dimension_is_that_of_kaplan_and_yorke() {
+        assert_eq!(kaplan_yorke(&[1.0, 0.0, -4.0], 0.0), Some(2.25));
+        assert_eq!(kaplan_yorke(&[-1.0, -2.0], 0.0), Some(0.0));
+        assert_eq!(kaplan_yorke(&[1.0, -0.5], 0.0), None);
+        assert_eq!(kaplan_yorke(&[0.5, -0.5], 0.0), None);
+        assert_eq!(kaplan_yorke(&[-1e-5, -1.0], 1e-3), Some(1.0));
+    }
+
+    #[test]
+    fn a_dimension_that_hangs_on_one_trajectory_is_not_told() {
+        let history = |of_second: f64| History { times: vec![100.0], logarithms: vec![vec![1.0, of_second]] };
+        let of = |seconds: &[f64]| {
+            let histories: Vec<History> = seconds.iter().map(|&second| history(second)).collect();
+            Spectrum::new(&histories).kaplan_yorke
+        };
+        let [dimension, error] = of(&[-100.0, -110.0, -120.0]).unwrap();
+        assert!((dimension - (1.0 + 1.0 / 110.0)).abs() < 1e-12 && error > 0.0, "{dimension} +- {error}");
+        // without the last the sum of the means is positive
+        assert_eq!(of(&[0.0, 0.0, -120.0]), None);
+    }
+
+    #[test]
+    fn most_is_made_of_histories_that_were_broken_off() {
+        let lengths = |given: &[usize]| -> Vec<usize> {
+            let whole = |length: usize| History {
+                times: (0..length).map(|i| i as f64).collect(),
+                logarithms: vec![vec![0.0]; length],
+            };
+            let kept = known_in_common(given.iter().map(|&length| whole(length)).collect());
+            assert!(kept.iter().all(|history| history.logarithms.len() == history.times.len()));
+            kept.iter().map(|history| history.times.len()).collect()
+        };
+        assert_eq!(lengths(&[16, 16, 16, 3, 0]), [16, 16, 16]);
+        assert_eq!(lengths(&[16, 12, 1, 0]), [12, 12]);
+        assert_eq!(lengths(&[16, 16, 15, 15, 15]), [15; 5]);
+        // as much of two as of four: the longer
+        assert_eq!(lengths(&[8, 8, 4, 4]), [8, 8]);
+        assert_eq!(lengths(&[16, 0]), [0; 0]);
+        assert_eq!(lengths(&[]), [0; 0]);
+    }
 }

@@ -141,3 +141,27 @@ pub(crate) fn tangent(
     }
     Ok(())
 }
+
+/// Makes `vectors` [vector, component] orthonormal from the first on, and adds the logarithms of the lengths they had
+/// beside the others to `logarithms` (Gram and Schmidt, in the stable order, twice).
+pub fn orthonormalise(vectors: &mut [f64], logarithms: &mut [f64]) {
+    let dim = vectors.len() / logarithms.len();
+    for k in 0..logarithms.len() {
+        let (before, rest) = vectors.split_at_mut(k * dim);
+        let vector = &mut rest[..dim];
+        for _ in 0..2 {
+            for other in before.chunks_exact(dim) {
+                let along: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+                vector.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
+            }
+        }
+        let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|x| *x /= length);
+        logarithms[k] += length.ln();
+    }
+}
+
+/// Vectors along the axes, [vector, component], from the first axis on.
+pub fn axes(count: usize, dim: usize) -> Vec<f64> {
+    (0..count * dim).map(|i| f64::from(u8::from(i / dim == i % dim))).collect()
+}

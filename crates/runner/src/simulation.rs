@@ -153,7 +153,8 @@ fn simulate_to_folder(
         written.and_then(|()| file.sync_all()).map_err(cannot)?;
         new
     } else {
-        let stored = Stored::parse(folder, &there).map_err(RunError::Usage)?;
+        let stored = Stored::parse(folder, &there)
+            .map_err(|fault| RunError::Usage(format!("{fault}; name another folder, or delete this one")))?;
         if per_file.is_none() {
             asked.trajectories_per_shard = stored.per_shard();
         }

@@ -162,7 +162,12 @@ fn the_same_command_completes_a_folder_and_another_is_refused() {
         assert!(files(&alone) == whole);
     }
     std::fs::write(big.join("simulation.toml"), "seed = 0").unwrap();
-    refused(&folder, &simulate(&[]), 2, &["big/simulation.toml does not say what it is a simulation of"]);
+    refused(
+        &folder,
+        &simulate(&[]),
+        2,
+        &["big/simulation.toml does not say what it is a simulation of", "delete this one"],
+    );
     let held = std::fs::File::open(big.join("simulation.toml")).unwrap();
     held.try_lock().unwrap();
     refused(&folder, &simulate(&[]), 2, &["another process writes to big/"]);

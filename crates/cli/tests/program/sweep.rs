@@ -246,8 +246,8 @@ fn is_free(sweep: &Path, index: usize) -> bool {
 #[test]
 fn a_worker_takes_its_sweep_and_a_signal_for_one_request() {
     let folder = Folder::new(TINY);
-    // steps of some tenths of a second, so that the first request is surely pending when the second comes
-    let slow = ["model.hidden=1500", "model.depth=2", "train.batch_size=4096", "train.validate_every=1"];
+    // steps of a tenth of a second, so that the first request is surely pending when the second comes
+    let slow = ["model.hidden=1000", "model.depth=2", "train.batch_size=4096", "train.validate_every=1"];
     let arguments = [&["sweep", "tiny.toml", "seed=0..2", "--jobs", "1"], &slow[..]].concat();
     let mut child = folder.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let sweeps = folder.path().join("runs/sweeps");
@@ -298,7 +298,7 @@ fn a_sweep_that_is_stopped_continues_to_the_same_bytes() {
     use std::os::unix::process::CommandExt;
 
     let folder = Folder::new(TINY);
-    let long = ["tiny.toml", "train.steps=60000", "train.validate_every=1000"];
+    let long = ["tiny.toml", "train.steps=400000", "train.validate_every=1000"];
     let straight = folder.train(&[&long[..], &["seed=1"]].concat());
     // To the sweep alone, to all its processes as a terminal does, and one that it does not see.
     for (signal, to_all, code) in

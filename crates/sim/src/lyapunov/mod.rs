@@ -96,7 +96,8 @@ const SHORTEST: f64 = 1e-9;
 
 /// The spectrum of a system along trajectories from its random starts, in parallel, with a result that does not depend
 /// on the number of threads. `progress` is told the part that is done; where it returns false the spectrum is that of
-/// what is [known in common](known_in_common) by then, or none where that is of fewer than two trajectories.
+/// those trajectories, over that time, for which most is known by then; none where fewer than two came to their first
+/// estimate.
 ///
 /// # Errors
 /// Settings out of range; a trajectory that cannot be followed.

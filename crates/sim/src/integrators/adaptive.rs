@@ -6,6 +6,7 @@
 //! those beside it; so it is the same to the bit alone and in any company.
 
 use super::rows::Rows;
+use super::tolerance::Tolerance;
 use super::{Block, Outcomes};
 use crate::lanes::{LANES, Lanes, Vector};
 use crate::{Ode, Scalar, SimulationError};
@@ -129,9 +130,10 @@ struct Lane {
     running: bool,
 }
 
-/// Writes the trajectories of a block with `tolerance` relative and absolute.
+/// Writes the trajectories of a block.
 #[inline(always)]
-pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: f64) -> Outcomes {
+pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: Tolerance) -> Outcomes {
+    let tolerance = tolerance.relative;
     let Block { ode, starts, times, out } = block;
     let (dim, samples, count) = (ode.dim(), times.samples(), starts.len());
     let (begin, end) = (times.at(0), times.at(samples - 1));

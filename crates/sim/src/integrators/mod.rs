@@ -272,7 +272,7 @@ mod tests {
             DRIVEN.rhs(t + h, work.x.row(adaptive::NEXT, 2), work.k.row_mut(M::LAST, 2));
             if i == 0 {
                 M::interpolation(&DRIVEN, t, h, &mut work);
-                amid = off([0, 1].map(|j| M::at(j, 2, 0.6, &work)), 0.6 * h);
+                amid = off([0, 1].map(|j| M::at(j, 2, 0.6, &work)[0]), 0.6 * h);
             }
             let next = work.x.row(adaptive::NEXT, 2).to_vec();
             work.x.row_mut(adaptive::U, 2).copy_from_slice(&next);

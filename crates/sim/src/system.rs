@@ -41,6 +41,10 @@ pub trait Ode: Send + Sync {
     fn dim(&self) -> usize;
 
     /// The right-hand side: writes f(t, u) to `du`; both are `dim` long.
+    ///
+    /// The sampling shows its shortest scale: an adaptive method sees it at the stages of its steps and at every sample. It
+    /// may jump, and rise and fall from one sample to the next. What it must not do is leave its course and
+    /// come back between two samples: a pulse shorter than `dt` that no sample falls into may be passed over.
     fn rhs<S: Scalar>(&self, t: S, u: &[S], du: &mut [S]);
 
     /// Names and units of the components.

@@ -4,7 +4,18 @@
 //! Each lane has its own time and its own step, and finishes for itself. In lock-step, with one step for all lanes,
 //! the arithmetic would be the same but the smallest step would bind all of them, and a trajectory would depend on
 //! those beside it; so it is the same to the bit alone and in any company.
+//!
+//! A smooth solution is followed in steps much longer than a sample interval, and a step sees the right-hand side at its
+//! stages alone. So that no pulse or jump between them is passed over, it is also evaluated at every sample within a
+//! step, and compared with the slope of the interpolation (the *defect*). Where that is far above what the
+//! tolerance explains, the step is taken again, shorter. A right-hand side that is a polynomial of low degree has nothing
+//! to hide, and is spared this ([`may_hide`]). What a step can miss in this way moves a component by no more than
+//! [`Method::DEFECT`] times the tolerance, about as much as a sample between two steps is off.
+//!
+//! At a jump steps shrink until the error of one across it is tolerated, or until a step could not be shorter without
+//! vanishing in the rounding of the time; that one is accepted as it is.
 
+use super::degree::may_hide;
 use super::rows::Rows;
 use super::tolerance::Tolerance;
 use super::{Block, Outcomes};
@@ -168,6 +179,7 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
     let Block { ode, starts, times, out } = block;
     let (dim, samples, count) = (ode.dim(), times.samples(), starts.len());
     let (begin, end) = (times.at(0), times.at(samples - 1));
+    let may_hide = may_hide(ode);
     let mut outcomes: Outcomes = vec![Ok(()); count];
     let mut work: Work<Lanes<V, 1>> = Work::new::<M>(dim);
     super::load(starts, work.x.row_mut(U, dim));
@@ -272,6 +284,8 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
         if interpolate {
             M::interpolation(ode, from, step, &mut work);
             let mut reached = lanes.map(|lane| lane.sample);
+            // the first sample of each lane at which the right-hand side is not what the step took it for
+            let mut unseen = [f64::INFINITY; LANES];
             loop {
                 // the next sample of each lane that has one within its step
                 let (mut theta, mut time) = ([1.0; LANES], to);
@@ -306,7 +320,7 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
                         }
                     }
                 }
-                if !within {
+                if !(within && may_hide) {
                     continue;
                 }
                 ode.rhs(pack(&time), work.x.row(STAGE, dim), work.k.row_mut(AT_SAMPLE, dim));
@@ -319,18 +333,24 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
                 }
                 let [sum] = sum.arrays();
                 for lane in 0..count {
+                    if at[lane] == usize::MAX || time[lane] >= to[lane] || unrefused[lane] {
+                        continue;
+                    }
                     // a NaN is no small number
                     let small = sum[lane] <= M::DEFECT * M::DEFECT * dim as f64;
-                    if at[lane] != usize::MAX && time[lane] < to[lane] && !small && !unrefused[lane] {
-                        accepted[lane] = false;
-                        lanes[lane].after_rejection = true;
-                        // to end where the right-hand side is not what the step took it for, so that it sees that
-                        next_h[lane] = (0.5 * h[lane]).min(time[lane] - t[lane]);
+                    if !small || unseen[lane].is_finite() {
+                        unseen[lane] = unseen[lane].min(time[lane]);
+                        raise_scales(lane, dim, times.dt(), &tolerance, &mut work);
                     }
                 }
             }
             for lane in 0..count {
-                if accepted[lane] && reached[lane] > lanes[lane].sample {
+                if unseen[lane].is_finite() {
+                    accepted[lane] = false;
+                    lanes[lane].after_rejection = true;
+                    // The next try ends at that sample at the latest, so that its last stage sees what is there.
+                    next_h[lane] = (0.5 * h[lane]).min(unseen[lane] - t[lane]);
+                } else if accepted[lane] && reached[lane] > lanes[lane].sample {
                     lanes[lane] = Lane { sample: reached[lane], steps: 0, unrefused: 0, ..lanes[lane] };
                 }
             }
@@ -341,6 +361,8 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
             let scale = (work.scales.row(SCALE, dim)[j] * memory).max(next.abs());
             keep(&mut work.x.row_mut(U, dim)[j], next, &accepted);
             keep(&mut work.scales.row_mut(SCALE, dim)[j], scale, &accepted);
+            let floor = work.scales.row(FLOOR, dim)[j] * memory;
+            keep(&mut work.scales.row_mut(FLOOR, dim)[j], floor, &accepted);
             let derivative = work.k.row(M::LAST, dim)[j];
             keep(&mut work.k.row_mut(0, dim)[j], derivative, &accepted);
         }
@@ -384,6 +406,30 @@ fn raise_floors<V: Vector>(
         let [mut lanes] = floor.arrays();
         lanes[lane] = raised;
         *floor = pack(&lanes);
+    }
+}
+
+/// Raises the scales of one lane to what its components move in a sample interval at the slopes that were found at a
+/// sample. A trajectory at rest that is about to be pushed has no other scale: without it the push would be followed
+/// from the smallest numbers on.
+#[inline(never)]
+fn raise_scales<V: Vector>(
+    lane: usize,
+    dim: usize,
+    dt: f64,
+    tolerance: &Tolerance,
+    work: &mut Work<Lanes<V, 1>>,
+) {
+    if !tolerance.estimated() {
+        return;
+    }
+    for j in 0..dim {
+        let moved = dt * work.k.row(AT_SAMPLE, dim)[j].arrays()[0][lane].abs();
+        let [mut scales] = work.scales.row(SCALE, dim)[j].arrays();
+        if moved > scales[lane] && moved.is_finite() {
+            scales[lane] = moved;
+            work.scales.row_mut(SCALE, dim)[j] = pack(&scales);
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Integrators, one file a method; all of them carry several trajectories at once.
 
 pub(crate) mod adaptive;
+mod degree;
 pub(crate) mod dop853;
 mod dopri5;
 mod rk4;
 pub(crate) mod rows;
+#[cfg(test)]
+mod steps_and_scales;
 pub(crate) mod tolerance;
 
 use rayon::prelude::*;

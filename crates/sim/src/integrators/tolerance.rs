@@ -28,8 +28,8 @@ pub(crate) struct Tolerance {
     pub(crate) absolute: f64,
 }
 
-/// What is left of a scale after a step in which the component is zero: half after 140 steps.
-const MEMORY: f64 = 0.995;
+/// What is left of a scale, and of a floor, after a step: half after 69 steps.
+const MEMORY: f64 = 0.99;
 
 /// Part of the floor that an error may have. A tenth leaves the bound of components with a size of their own nearly as
 /// it is.

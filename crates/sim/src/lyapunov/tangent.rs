@@ -115,6 +115,7 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
                 let next = work.x.row(NEXT, dim)[j];
                 work.x.row_mut(U, dim)[j] = next;
                 scales[j] = (scales[j] * tolerance.memory()).max(next.value.abs());
+                floors[j] *= tolerance.memory();
                 let derivative = work.k.row(Dop853::LAST, dim)[j];
                 work.k.row_mut(0, dim)[j] = derivative;
             }

@@ -194,8 +194,8 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
 }
 
 /// Tolerances of the truth, and of the second integration that finds how long it holds.
-const TRUTH: Solver = Solver::Dop853 { tolerance: 1e-12 };
-const SECOND_TRUTH: Solver = Solver::Dopri5 { tolerance: 1e-13 };
+const TRUTH: Solver = Solver::dop853(1e-12);
+const SECOND_TRUTH: Solver = Solver::dopri5(1e-13);
 
 /// Held-out starts after a transient, and the truth after them.
 fn task(

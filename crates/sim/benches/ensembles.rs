@@ -14,9 +14,9 @@ use sim::{Precision, Solver, System, Times, random};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let tasks = [
-        (100, Solver::Dop853 { tolerance: 1e-10 }),
-        (1_000, Solver::Dop853 { tolerance: 1e-10 }),
-        (1_000, Solver::Dopri5 { tolerance: 1e-10 }),
+        (100, Solver::dop853(1e-10)),
+        (1_000, Solver::dop853(1e-10)),
+        (1_000, Solver::dopri5(1e-10)),
         (10_000, Solver::Rk4 { substeps: 1, precision: Precision::F64 }),
         (10_000, Solver::Rk4 { substeps: 1, precision: Precision::F32 }),
     ];

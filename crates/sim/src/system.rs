@@ -41,6 +41,10 @@ pub trait Ode: Send + Sync {
     fn dim(&self) -> usize;
 
     /// The right-hand side: writes f(t, u) to `du`; both are `dim` long.
+    ///
+    /// The sampling shows its shortest scale: an adaptive method sees it at the stages of its steps and at every sample. It
+    /// may jump, and rise and fall from one sample to the next. What it must not do is leave its course and
+    /// come back between two samples: a pulse shorter than `dt` that no sample falls into may be passed over.
     fn rhs<S: Scalar>(&self, t: S, u: &[S], du: &mut [S]);
 
     /// Names and units of the components.
@@ -208,13 +212,23 @@ pub enum SimulationError {
     /// An adaptive method needed more steps than a sample interval may take.
     #[error(
         "the solver took more than {limit} steps towards the sample after t = {t:.6}: loosen the \
-         tolerance, shorten dt, or use parameters on a slower scale"
+         tolerance, shorten dt, or use parameters on a slower scale; if the right-hand side jumps back and forth there \
+         (dry friction, sign(x)), make the jump smooth (tanh(x / width))"
     )]
     TooManySteps {
         /// The sample it started from.
         t: f64,
         /// The steps it was given.
         limit: u32,
+    },
+    /// Step after step became too short to be made shorter, and was still not exact.
+    #[error(
+        "the right-hand side has a singularity at t = {t:.6}, or jumps back and forth there without end: make it smooth \
+         (tanh(x / width) in place of sign(x)), or end before that time"
+    )]
+    Singular {
+        /// Where the solver stands.
+        t: f64,
     },
     /// Tangent vectors that take more steps than a trajectory may have.
     #[error(

@@ -291,7 +291,7 @@ mod tests {
         let starts: Vec<Vec<f64>> =
             (0..6).map(|i| vec![f64::from(i) - 2.5, 1.0 - 0.4 * f64::from(i)]).collect();
         let times = Times::up_to(20.0, 0.1).unwrap();
-        let runs = oscillator.ensemble(&starts, &times, &Solver::Dop853 { tolerance: 1e-13 }).unwrap();
+        let runs = oscillator.ensemble(&starts, &times, &Solver::dop853(1e-13)).unwrap();
         let normalisation = Normalisation::fit(&runs, &[0, 1, 2, 3, 4]);
         for baseline in [Baseline::Linear, Baseline::Polynomial { degree: 3 }] {
             let fitted = baseline.fit(&runs, &[0, 1, 2, 3, 4], &normalisation);

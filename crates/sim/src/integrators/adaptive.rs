@@ -4,8 +4,20 @@
 //! Each lane has its own time and its own step, and finishes for itself. In lock-step, with one step for all lanes,
 //! the arithmetic would be the same but the smallest step would bind all of them, and a trajectory would depend on
 //! those beside it; so it is the same to the bit alone and in any company.
+//!
+//! A smooth solution is followed in steps much longer than a sample interval, and a step sees the right-hand side at its
+//! stages alone. So that no pulse or jump between them is passed over, it is also evaluated at every sample within a
+//! step, and compared with the slope of the interpolation (the *defect*). Where that is far above what the
+//! tolerance explains, the step is taken again, shorter. A right-hand side that is a polynomial of low degree has nothing
+//! to hide, and is spared this ([`may_hide`]). What a step can miss in this way moves a component by no more than
+//! [`Method::DEFECT`] times the tolerance, about as much as a sample between two steps is off.
+//!
+//! At a jump steps shrink until the error of one across it is tolerated, or until a step could not be shorter without
+//! vanishing in the rounding of the time; that one is accepted as it is.
 
+use super::degree::may_hide;
 use super::rows::Rows;
+use super::tolerance::Tolerance;
 use super::{Block, Outcomes};
 use crate::lanes::{LANES, Lanes, Vector};
 use crate::{Ode, Scalar, SimulationError};
@@ -13,10 +25,22 @@ use crate::{Ode, Scalar, SimulationError};
 /// Steps that a sample interval may take.
 const MAX_STEPS: u32 = 1_000_000;
 
+/// Those of them that may be accepted for want of a shorter one. A jump of the right-hand side takes one or two.
+const MOST_UNREFUSED: u32 = 100;
+
 /// Rows of states: the present one, the argument of a stage, the next one.
 pub(crate) const U: usize = 0;
 pub(crate) const STAGE: usize = 1;
 pub(crate) const NEXT: usize = 2;
+
+/// Rows of what bounds the error of a step, see [`Tolerance`]: the scale of each component, the floor, and the
+/// reciprocal of the bound.
+pub(crate) const SCALE: usize = 0;
+pub(crate) const FLOOR: usize = 1;
+pub(crate) const WEIGHT: usize = 2;
+
+/// The row of derivatives for those at samples within a step, which nothing else uses after it.
+const AT_SAMPLE: usize = 1;
 
 /// Room for a step.
 pub(crate) struct Work<S> {
@@ -26,11 +50,28 @@ pub(crate) struct Work<S> {
     pub(crate) k: Rows<S>,
     /// Coefficients of the interpolation.
     pub(crate) c: Rows<S>,
+    /// Bounds on errors, see [`SCALE`].
+    pub(crate) scales: Rows<S>,
 }
 
 impl<S: Scalar> Work<S> {
     pub(crate) fn new<M: Method>(dim: usize) -> Self {
-        Work { x: Rows::new(3, dim), k: Rows::new(M::DERIVATIVES, dim), c: Rows::new(M::COEFFICIENTS, dim) }
+        Work {
+            x: Rows::new(3, dim),
+            k: Rows::new(M::DERIVATIVES, dim),
+            c: Rows::new(M::COEFFICIENTS, dim),
+            scales: Rows::new(3, dim),
+        }
+    }
+
+    /// The weight of each component in the error of the step of length `h` that was made.
+    #[inline(always)]
+    pub(crate) fn weigh(&mut self, dim: usize, h: S, tolerance: &Tolerance) {
+        for j in 0..dim {
+            let size = self.scales.row(SCALE, dim)[j].max(self.x.row(NEXT, dim)[j].abs());
+            let bound = tolerance.bound(size, self.scales.row(FLOOR, dim)[j], h);
+            self.scales.row_mut(WEIGHT, dim)[j] = S::from(1.0) / bound;
+        }
     }
 }
 
@@ -38,6 +79,9 @@ impl<S: Scalar> Work<S> {
 pub(crate) trait Method {
     /// Its order.
     const ORDER: i32;
+    /// The defect of the interpolation at a sample, times the step, that is taken for its error, in units of what the error
+    /// of the step may be. One above it shows something that no stage of the step has seen.
+    const DEFECT: f64;
     /// Rows of derivatives.
     const DERIVATIVES: usize;
     /// The row that the derivative at the next state is written to.
@@ -53,14 +97,14 @@ pub(crate) trait Method {
 
     /// From the state and its derivative the next state, and the derivatives of the stages between.
     fn step<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>);
-    /// The error of the step over what is tolerated, at most 1 where it is accepted.
-    fn error<S: Scalar>(dim: usize, h: S, tolerance: f64, work: &Work<S>) -> S;
+    /// The error of the step over what is tolerated, at most 1 where it is accepted; see [`Work::weigh`].
+    fn error<S: Scalar>(dim: usize, h: S, work: &Work<S>) -> S;
     /// An error to the power of one over the order: the factor by which it asks for shorter steps.
     fn factor(error: f64) -> f64;
     /// The coefficients of the interpolation, once the derivative at the next state is known.
     fn interpolation<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>);
-    /// Component `j` after a part `theta` of the step.
-    fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> S;
+    /// Component `j` after a part `theta` of the step, and its derivative by `theta`.
+    fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> [S; 2];
 }
 
 /// Whether a step with this error is accepted, and the length of the next. After a rejection a step does not grow.
@@ -75,41 +119,40 @@ pub(crate) fn control<M: Method>(error: f64, h: f64, after_rejection: bool) -> (
     (accepted, h * change)
 }
 
-/// Whether a step has become too short to change the time.
+/// Whether a step has become too short to change the time `t`.
 #[inline(always)]
 pub(crate) fn vanishes(h: f64, t: f64) -> bool {
     h.is_nan() || 0.1 * h <= f64::EPSILON * t.abs()
 }
 
-/// A first step from the state and its derivative `f0`: where the terms of first and second order are a hundredth of
-/// the state (Hairer, Norsett, Wanner, II.4, "Starting Step Size").
+/// A first step from the state and its derivative `f0`: where the terms of first and second order are small beside the
+/// state (after Hairer, Norsett, Wanner, II.4, "Starting Step Size"), free of the units of state and time. `dt` is a
+/// short time on the scale of the system, such as a sample interval: a component counts at least as much as it moves
+/// in that time.
 pub(crate) fn first_step(
     ode: &impl Ode,
     t: f64,
-    span: f64,
+    [dt, span]: [f64; 2],
     tolerance: f64,
     u: &[f64],
     f0: &[f64],
     order: i32,
 ) -> f64 {
-    let norm = |x: &dyn Fn(usize) -> f64| {
-        let each = (0..u.len()).map(|j| (x(j) / (tolerance + u[j].abs() * tolerance)).powi(2));
-        each.sum::<f64>().sqrt()
+    // The largest rate of change, each in the size of its component. NaN is left to the first step to find.
+    let rate = |sizes: &[f64], changes: &dyn Fn(usize) -> f64| {
+        let each = (0..u.len()).filter(|&j| sizes[j] > 0.0).map(|j| changes(j).abs() / sizes[j]);
+        each.fold(0.0, f64::max)
     };
-    let (d0, d1) = (norm(&|j| u[j]), norm(&|j| f0[j]));
-    let h0 = if d0 < 1e-5 || d1 < 1e-5 { 1e-6 } else { 0.01 * d0 / d1 };
-    let h0 = h0.min(span);
+    let mut sizes: Vec<f64> = u.iter().zip(f0).map(|(u, f)| u.abs().max(dt * f.abs())).collect();
+    let first = rate(&sizes, &|j| f0[j]);
+    let h0 = (if first > 0.0 { 0.01 / first } else { 0.01 * dt }).min(span);
     let ahead: Vec<f64> = u.iter().zip(f0).map(|(u, f)| u + h0 * f).collect();
     let mut f1 = vec![0.0; u.len()];
     ode.rhs(t + h0, &ahead, &mut f1);
-    let d2 = norm(&|j| f1[j] - f0[j]) / h0;
-    let steepest = d1.max(d2);
-    let h1 = if steepest <= 1e-15 {
-        (h0 * 1e-3).max(1e-6)
-    } else {
-        (0.01 / steepest).powf(1.0 / f64::from(order))
-    };
-    // not a number where the derivative is none, which the first step will find
+    sizes.iter_mut().zip(&f1).for_each(|(size, f)| *size = size.max(dt * f.abs()));
+    let second = rate(&sizes, &|j| f1[j] - f0[j]) / h0;
+    // infinite where nothing moves
+    let h1 = tolerance.powf(1.0 / f64::from(order)) / first.max(second.sqrt());
     let h = (100.0 * h0).min(h1).min(span);
     if h > 0.0 { h } else { span }
 }
@@ -119,8 +162,9 @@ pub(crate) fn first_step(
 struct Lane {
     /// The next sample to write.
     sample: usize,
-    /// Steps since the last one.
+    /// Steps since the last one, and those of them that were too short to be refused.
     steps: u32,
+    unrefused: u32,
     accepted: u32,
     after_rejection: bool,
     /// Steps that looked stiff, and those since that did not.
@@ -129,30 +173,41 @@ struct Lane {
     running: bool,
 }
 
-/// Writes the trajectories of a block with `tolerance` relative and absolute.
+/// Writes the trajectories of a block.
 #[inline(always)]
-pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: f64) -> Outcomes {
+pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: Tolerance) -> Outcomes {
     let Block { ode, starts, times, out } = block;
     let (dim, samples, count) = (ode.dim(), times.samples(), starts.len());
     let (begin, end) = (times.at(0), times.at(samples - 1));
+    let may_hide = may_hide(ode);
     let mut outcomes: Outcomes = vec![Ok(()); count];
     let mut work: Work<Lanes<V, 1>> = Work::new::<M>(dim);
     super::load(starts, work.x.row_mut(U, dim));
+    for j in 0..dim {
+        work.scales.row_mut(SCALE, dim)[j] = work.x.row(U, dim)[j].abs();
+    }
     let mut t = [begin; LANES];
     let mut h = [0.0; LANES];
     ode.rhs(Lanes::from(begin), work.x.row(U, dim), work.k.row_mut(0, dim));
-    let fresh =
-        Lane { sample: 1, steps: 0, accepted: 0, after_rejection: false, stiff: 0, calm: 0, running: true };
+    let fresh = Lane {
+        sample: 1,
+        steps: 0,
+        unrefused: 0,
+        accepted: 0,
+        after_rejection: false,
+        stiff: 0,
+        calm: 0,
+        running: true,
+    };
     let mut lanes = [Lane { running: false, ..fresh }; LANES];
     for lane in 0..count {
         out[lane * samples * dim..][..dim].copy_from_slice(&starts[lane]);
         if starts[lane].iter().all(|x| x.is_finite()) {
             lanes[lane] = fresh;
-            let mut f0 = vec![0.0; dim];
-            for j in 0..dim {
-                f0[j] = work.k.row(0, dim)[j].arrays()[0][lane];
-            }
-            h[lane] = first_step(ode, begin, end - begin, tolerance, &starts[lane], &f0, M::ORDER);
+            let f0 = numbers(work.k.row(0, dim), lane);
+            let spans = [times.dt(), end - begin];
+            h[lane] = first_step(ode, begin, spans, tolerance.relative, &starts[lane], &f0, M::ORDER);
+            raise_floors(ode, begin, lane, &tolerance, &mut work);
         } else {
             outcomes[lane] = Err(SimulationError::Diverged { t: begin });
         }
@@ -178,11 +233,12 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: f6
         let (from, step) = (pack::<V>(&t), pack::<V>(&h));
         M::step(ode, from, step, &mut work);
         ode.rhs(pack(&to), work.x.row(NEXT, dim), work.k.row_mut(M::LAST, dim));
-        let [error] = M::error(dim, step, tolerance, &work).arrays();
+        work.weigh(dim, step, &tolerance);
+        let [error] = M::error(dim, step, &work).arrays();
 
-        let mut accepted = [false; LANES];
+        let (mut accepted, mut unrefused, mut suspicious) = ([false; LANES], [false; LANES], [false; LANES]);
         let mut next_h = h;
-        let (mut interpolate, mut suspicious) = (false, false);
+        let mut interpolate = false;
         for lane in 0..LANES {
             let this = &mut lanes[lane];
             if !this.running {
@@ -193,45 +249,59 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: f6
             next_h[lane] = next;
             this.after_rejection = !ok;
             this.steps += 1;
-            if ok {
-                this.accepted += 1;
-                interpolate |= times.at(this.sample) <= to[lane];
-                suspicious |= this.accepted % 1000 == 0 || this.stiff > 0;
-            } else if vanishes(next, t[lane]) {
-                outcomes[lane] = Err(SimulationError::Diverged { t: t[lane] });
-                this.running = false;
+            if !ok && vanishes(next, t[lane].abs().max(times.dt())) {
+                if !finite::<M, V>(lane, dim, &work) {
+                    outcomes[lane] = Err(SimulationError::Diverged { t: t[lane] });
+                    this.running = false;
+                } else if this.unrefused == MOST_UNREFUSED {
+                    outcomes[lane] = Err(SimulationError::Singular { t: t[lane] });
+                    this.running = false;
+                } else {
+                    // The right-hand side jumps within this step, which cannot be made shorter.
+                    (accepted[lane], unrefused[lane], next_h[lane]) = (true, true, h[lane]);
+                    this.unrefused += 1;
+                }
+            } else if !ok {
+                raise_floors(ode, t[lane], lane, &tolerance, &mut work);
             }
             if this.steps >= MAX_STEPS {
                 outcomes[lane] =
                     Err(SimulationError::TooManySteps { t: times.at(this.sample - 1), limit: MAX_STEPS });
                 this.running = false;
             }
+            if accepted[lane] {
+                this.accepted += 1;
+                interpolate |= times.at(this.sample) <= to[lane];
+                suspicious[lane] = this.accepted % 1000 == 0 || this.stiff > 0;
+            }
         }
-        if suspicious {
-            for lane in 0..LANES {
-                if accepted[lane] && stiff::<M, V>(lane, h[lane], dim, &work, &mut lanes[lane]) {
-                    outcomes[lane] = Err(SimulationError::Stiff { t: t[lane] });
-                    lanes[lane].running = false;
-                }
+        for lane in 0..LANES {
+            if suspicious[lane] && stiff::<M, V>(lane, h[lane], dim, &work, &mut lanes[lane]) {
+                outcomes[lane] = Err(SimulationError::Stiff { t: t[lane] });
+                lanes[lane].running = false;
             }
         }
         if interpolate {
             M::interpolation(ode, from, step, &mut work);
+            let mut reached = lanes.map(|lane| lane.sample);
+            // the first sample of each lane at which the right-hand side is not what the step took it for
+            let mut unseen = [f64::INFINITY; LANES];
             loop {
                 // the next sample of each lane that has one within its step
-                let (mut theta, mut any) = ([1.0; LANES], false);
+                let (mut theta, mut time) = ([1.0; LANES], to);
+                let (mut any, mut within) = (false, false);
                 let mut at = [usize::MAX; LANES];
                 for lane in 0..count {
-                    let this = &mut lanes[lane];
-                    if accepted[lane] && this.sample < samples {
-                        let time = times.at(this.sample);
-                        if time <= to[lane] {
-                            if time < to[lane] {
-                                theta[lane] = (time - t[lane]) / h[lane];
+                    if accepted[lane] && reached[lane] < samples {
+                        let sample = times.at(reached[lane]);
+                        if sample <= to[lane] {
+                            if sample < to[lane] {
+                                theta[lane] = (sample - t[lane]) / h[lane];
+                                time[lane] = sample;
+                                within = true;
                             }
-                            at[lane] = (lane * samples + this.sample) * dim;
-                            this.sample += 1;
-                            this.steps = 0;
+                            at[lane] = (lane * samples + reached[lane]) * dim;
+                            reached[lane] += 1;
                             any = true;
                         }
                     }
@@ -241,18 +311,58 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: f6
                 }
                 let theta = pack::<V>(&theta);
                 for j in 0..dim {
-                    let [u] = M::at(j, dim, theta, &work).arrays();
+                    let [u, _] = M::at(j, dim, theta, &work);
+                    work.x.row_mut(STAGE, dim)[j] = u;
+                    let [u] = u.arrays();
                     for lane in 0..count {
                         if at[lane] != usize::MAX {
                             out[at[lane] + j] = u[lane];
                         }
                     }
                 }
+                if !(within && may_hide) {
+                    continue;
+                }
+                ode.rhs(pack(&time), work.x.row(STAGE, dim), work.k.row_mut(AT_SAMPLE, dim));
+                let mut sum = Lanes::from(0.0);
+                for j in 0..dim {
+                    let [_, slope] = M::at(j, dim, theta, &work);
+                    let defect =
+                        (work.k.row(AT_SAMPLE, dim)[j] * step - slope) * work.scales.row(WEIGHT, dim)[j];
+                    sum = sum + defect * defect;
+                }
+                let [sum] = sum.arrays();
+                for lane in 0..count {
+                    if at[lane] == usize::MAX || time[lane] >= to[lane] || unrefused[lane] {
+                        continue;
+                    }
+                    // a NaN is no small number
+                    let small = sum[lane] <= M::DEFECT * M::DEFECT * dim as f64;
+                    if !small || unseen[lane].is_finite() {
+                        unseen[lane] = unseen[lane].min(time[lane]);
+                        raise_scales(lane, dim, times.dt(), &tolerance, &mut work);
+                    }
+                }
+            }
+            for lane in 0..count {
+                if unseen[lane].is_finite() {
+                    accepted[lane] = false;
+                    lanes[lane].after_rejection = true;
+                    // The next try ends at that sample at the latest, so that its last stage sees what is there.
+                    next_h[lane] = (0.5 * h[lane]).min(unseen[lane] - t[lane]);
+                } else if accepted[lane] && reached[lane] > lanes[lane].sample {
+                    lanes[lane] = Lane { sample: reached[lane], steps: 0, unrefused: 0, ..lanes[lane] };
+                }
             }
         }
+        let memory = tolerance.memory();
         for j in 0..dim {
             let next = work.x.row(NEXT, dim)[j];
+            let scale = (work.scales.row(SCALE, dim)[j] * memory).max(next.abs());
             keep(&mut work.x.row_mut(U, dim)[j], next, &accepted);
+            keep(&mut work.scales.row_mut(SCALE, dim)[j], scale, &accepted);
+            let floor = work.scales.row(FLOOR, dim)[j] * memory;
+            keep(&mut work.scales.row_mut(FLOOR, dim)[j], floor, &accepted);
             let derivative = work.k.row(M::LAST, dim)[j];
             keep(&mut work.k.row_mut(0, dim)[j], derivative, &accepted);
         }
@@ -263,6 +373,63 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: f6
             }
         }
         h = next_h;
+    }
+}
+
+/// The numbers of one lane.
+fn numbers<V: Vector>(row: &[Lanes<V, 1>], lane: usize) -> Vec<f64> {
+    row.iter().map(|x| x.arrays()[0][lane]).collect()
+}
+
+/// Whether the state that a step came to is finite, and its derivative.
+#[inline(never)]
+fn finite<M: Method, V: Vector>(lane: usize, dim: usize, work: &Work<Lanes<V, 1>>) -> bool {
+    [work.x.row(NEXT, dim), work.k.row(M::LAST, dim)]
+        .iter()
+        .all(|row| row.iter().all(|x| x.arrays()[0][lane].is_finite()))
+}
+
+/// [`Tolerance::raise`] of one lane, at the state it stands at.
+#[inline(never)]
+fn raise_floors<V: Vector>(
+    ode: &impl Ode,
+    t: f64,
+    lane: usize,
+    tolerance: &Tolerance,
+    work: &mut Work<Lanes<V, 1>>,
+) {
+    let dim = ode.dim();
+    let [u, scales] = [work.x.row(U, dim), work.scales.row(SCALE, dim)].map(|row| numbers(row, lane));
+    let mut floors = numbers(work.scales.row(FLOOR, dim), lane);
+    tolerance.raise(ode, t, &u, &scales, &mut floors);
+    for (floor, raised) in work.scales.row_mut(FLOOR, dim).iter_mut().zip(floors) {
+        let [mut lanes] = floor.arrays();
+        lanes[lane] = raised;
+        *floor = pack(&lanes);
+    }
+}
+
+/// Raises the scales of one lane to what its components move in a sample interval at the slopes that were found at a
+/// sample. A trajectory at rest that is about to be pushed has no other scale: without it the push would be followed
+/// from the smallest numbers on.
+#[inline(never)]
+fn raise_scales<V: Vector>(
+    lane: usize,
+    dim: usize,
+    dt: f64,
+    tolerance: &Tolerance,
+    work: &mut Work<Lanes<V, 1>>,
+) {
+    if !tolerance.estimated() {
+        return;
+    }
+    for j in 0..dim {
+        let moved = dt * work.k.row(AT_SAMPLE, dim)[j].arrays()[0][lane].abs();
+        let [mut scales] = work.scales.row(SCALE, dim)[j].arrays();
+        if moved > scales[lane] && moved.is_finite() {
+            scales[lane] = moved;
+            work.scales.row_mut(SCALE, dim)[j] = pack(&scales);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! (Hairer, Norsett, Wanner, "Solving Ordinary Differential Equations I", 2nd edition, II.5 and II.6; coefficients of
 //! their Fortran code).
 
-use super::adaptive::{Method, NEXT, STAGE, U, Work};
+use super::adaptive::{Method, NEXT, STAGE, U, WEIGHT, Work};
 use crate::{Ode, Scalar};
 
 pub(crate) struct Dop853;
@@ -35,6 +35,7 @@ impl Method for Dop853 {
     const COEFFICIENTS: usize = 8;
     const CHANGE: [f64; 2] = [0.333, 6.0];
     const STABLE: f64 = 6.1;
+    const DEFECT: f64 = 1e4;
 
     #[inline(always)]
     fn step<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>) {
@@ -58,12 +59,11 @@ impl Method for Dop853 {
     }
 
     #[inline(always)]
-    fn error<S: Scalar>(dim: usize, h: S, tolerance: f64, work: &Work<S>) -> S {
+    fn error<S: Scalar>(dim: usize, h: S, work: &Work<S>) -> S {
         let (mut fifth, mut third) = (S::from(0.0), S::from(0.0));
         for j in 0..dim {
-            let size = work.x.row(U, dim)[j].abs().max(work.x.row(NEXT, dim)[j].abs());
-            let scale = S::from(1.0) / (size * tolerance + tolerance);
-            let [a, b] = Self::errors(j, dim, work).map(|error| error * scale);
+            let weight = work.scales.row(WEIGHT, dim)[j];
+            let [a, b] = Self::errors(j, dim, work).map(|error| error * weight);
             fifth = fifth + a * a;
             third = third + b * b;
         }
@@ -106,13 +106,15 @@ impl Method for Dop853 {
     }
 
     #[inline(always)]
-    fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> S {
+    fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> [S; 2] {
         let (c, rest) = (&work.c, -theta + 1.0);
-        let inner = c.row(4, dim)[j]
-            + theta * (c.row(5, dim)[j] + rest * (c.row(6, dim)[j] + theta * c.row(7, dim)[j]));
-        c.row(0, dim)[j]
-            + theta
-                * (c.row(1, dim)[j] + rest * (c.row(2, dim)[j] + theta * (c.row(3, dim)[j] + rest * inner)))
+        let (u6, du6) = (c.row(6, dim)[j] + theta * c.row(7, dim)[j], c.row(7, dim)[j]);
+        let (u5, du5) = (c.row(5, dim)[j] + rest * u6, rest * du6 - u6);
+        let (u4, du4) = (c.row(4, dim)[j] + theta * u5, u5 + theta * du5);
+        let (u3, du3) = (c.row(3, dim)[j] + rest * u4, rest * du4 - u4);
+        let (u2, du2) = (c.row(2, dim)[j] + theta * u3, u3 + theta * du3);
+        let (u1, du1) = (c.row(1, dim)[j] + rest * u2, rest * du2 - u2);
+        [c.row(0, dim)[j] + theta * u1, u1 + theta * du1]
     }
 }
 

@@ -1,7 +1,7 @@
 //! Dormand and Prince's method of order 5 with an error of order 4 and an interpolation of order 4 (Dormand and Prince
 //! 1980; Hairer, Norsett, Wanner, "Solving Ordinary Differential Equations I", 2nd edition, II.5, table 5.2; II.6).
 
-use super::adaptive::{Method, NEXT, STAGE, U, Work};
+use super::adaptive::{Method, NEXT, STAGE, U, WEIGHT, Work};
 use super::dop853::{stage, sum};
 use crate::{Ode, Scalar};
 
@@ -15,6 +15,7 @@ impl Method for Dopri5 {
     const COEFFICIENTS: usize = 5;
     const CHANGE: [f64; 2] = [0.2, 10.0];
     const STABLE: f64 = 3.25;
+    const DEFECT: f64 = 1e3;
 
     #[inline(always)]
     fn step<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>) {
@@ -31,13 +32,12 @@ impl Method for Dopri5 {
     }
 
     #[inline(always)]
-    fn error<S: Scalar>(dim: usize, h: S, tolerance: f64, work: &Work<S>) -> S {
+    fn error<S: Scalar>(dim: usize, h: S, work: &Work<S>) -> S {
         let mut sum = S::from(0.0);
         for j in 0..dim {
-            let size = work.x.row(U, dim)[j].abs().max(work.x.row(NEXT, dim)[j].abs());
             let error = (sum!(work.k, j, dim: 0 * 0.0012326388888888888, 2 * -0.0042527702905061394, 3 * 0.03697916666666667, 4 * -0.05086379716981132, 5 * 0.0419047619047619, 6 * -0.025))
                 * h
-                / (size * tolerance + tolerance);
+                * work.scales.row(WEIGHT, dim)[j];
             sum = sum + error * error;
         }
         (sum / dim as f64).sqrt()
@@ -70,9 +70,11 @@ impl Method for Dopri5 {
     }
 
     #[inline(always)]
-    fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> S {
+    fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> [S; 2] {
         let (c, rest) = (&work.c, -theta + 1.0);
-        let inner = c.row(3, dim)[j] + rest * c.row(4, dim)[j];
-        c.row(0, dim)[j] + theta * (c.row(1, dim)[j] + rest * (c.row(2, dim)[j] + theta * inner))
+        let (u3, du3) = (c.row(3, dim)[j] + rest * c.row(4, dim)[j], -c.row(4, dim)[j]);
+        let (u2, du2) = (c.row(2, dim)[j] + theta * u3, u3 + theta * du3);
+        let (u1, du1) = (c.row(1, dim)[j] + rest * u2, rest * du2 - u2);
+        [c.row(0, dim)[j] + theta * u1, u1 + theta * du1]
     }
 }

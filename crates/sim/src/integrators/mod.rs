@@ -1,13 +1,18 @@
 //! Integrators, one file a method; all of them carry several trajectories at once.
 
 pub(crate) mod adaptive;
+mod degree;
 pub(crate) mod dop853;
 mod dopri5;
 mod rk4;
 pub(crate) mod rows;
+#[cfg(test)]
+mod steps_and_scales;
+pub(crate) mod tolerance;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use tolerance::Tolerance;
 
 use crate::lanes::{LANES, Lanes, Vector, Vectorised, vectorised, vectorised_single};
 use crate::{Ode, SimulationError, Times};
@@ -43,13 +48,20 @@ pub enum Solver {
     },
     /// Dormand and Prince's adaptive method of order 5.
     Dopri5 {
-        /// Bound on the local error a step, relative and absolute.
+        /// Bound on the error of a step, relative to the size of each component.
         tolerance: f64,
+        /// Bound on the error of a step in the units of the state, the same for every component, which is added to the
+        /// relative one; 0 takes `tolerance` times the scale of each component, estimated along each trajectory.
+        #[serde(default)]
+        absolute_tolerance: f64,
     },
     /// Dormand and Prince's adaptive method of order 8.
     Dop853 {
-        /// Bound on the local error a step, relative and absolute.
+        /// As of [`Solver::Dopri5`].
         tolerance: f64,
+        /// As of [`Solver::Dopri5`].
+        #[serde(default)]
+        absolute_tolerance: f64,
     },
 }
 
@@ -63,28 +75,44 @@ impl Solver {
     /// Every method with good settings. Samples between two steps are interpolated, and some hundred times the tolerance
     /// off; a forecaster that is fitted well is off by 1e-11 a sample.
     pub const ALL: [Solver; 3] = [
-        Solver::Dop853 { tolerance: 1e-12 },
-        Solver::Dopri5 { tolerance: 1e-10 },
+        Solver::dop853(1e-12),
+        Solver::dopri5(1e-10),
         Solver::Rk4 { substeps: 10, precision: Precision::F64 },
     ];
+
+    /// Dormand and Prince's method of order 5 with a relative `tolerance` and absolute ones from the scale of each
+    /// component.
+    pub const fn dopri5(tolerance: f64) -> Self {
+        Solver::Dopri5 { tolerance, absolute_tolerance: 0.0 }
+    }
+
+    /// As [`Solver::dopri5`], of order 8.
+    pub const fn dop853(tolerance: f64) -> Self {
+        Solver::Dop853 { tolerance, absolute_tolerance: 0.0 }
+    }
+
+    /// The bounds on the error of a step; none of a method whose steps do not depend on the error.
+    fn tolerance(&self) -> Option<Tolerance> {
+        match *self {
+            Solver::Rk4 { .. } => None,
+            Solver::Dopri5 { tolerance, absolute_tolerance }
+            | Solver::Dop853 { tolerance, absolute_tolerance } => {
+                Some(Tolerance { relative: tolerance, absolute: absolute_tolerance })
+            }
+        }
+    }
 
     /// Says which setting is outside its range.
     ///
     /// # Errors
-    /// [`SimulationError::Invalid`] for no substeps or a tolerance outside 1e-14..=0.1.
+    /// [`SimulationError::Invalid`] for no substeps, a tolerance outside 1e-14..=0.1 or a negative absolute one.
     pub fn check(&self) -> Result<(), SimulationError> {
-        let fault = match *self {
+        match *self {
             Solver::Rk4 { substeps, .. } if !(1..=1_000_000).contains(&substeps) => {
-                format!("substeps = {substeps} must lie between 1 and 1000000")
+                Err(SimulationError::Invalid(format!("substeps = {substeps} must lie between 1 and 1000000")))
             }
-            Solver::Dopri5 { tolerance } | Solver::Dop853 { tolerance }
-                if !(1e-14..=0.1).contains(&tolerance) =>
-            {
-                format!("tolerance = {tolerance} must lie between 1e-14 and 0.1")
-            }
-            _ => return Ok(()),
-        };
-        Err(SimulationError::Invalid(fault))
+            _ => self.tolerance().map_or(Ok(()), |tolerance| tolerance.check()),
+        }
     }
 
     /// Writes a trajectory from each start, [trajectory, time, component], in parallel.
@@ -157,8 +185,14 @@ impl<O: Ode> Vectorised for Run<'_, O> {
     fn run<V: Vector>(self) -> Outcomes {
         match self.solver {
             Solver::Rk4 { substeps, .. } => rk4::block::<O, V>(self.block, substeps),
-            Solver::Dopri5 { tolerance } => adaptive::block::<dopri5::Dopri5, O, V>(self.block, tolerance),
-            Solver::Dop853 { tolerance } => adaptive::block::<dop853::Dop853, O, V>(self.block, tolerance),
+            Solver::Dopri5 { tolerance, absolute_tolerance } => adaptive::block::<dopri5::Dopri5, O, V>(
+                self.block,
+                Tolerance { relative: tolerance, absolute: absolute_tolerance },
+            ),
+            Solver::Dop853 { tolerance, absolute_tolerance } => adaptive::block::<dop853::Dop853, O, V>(
+                self.block,
+                Tolerance { relative: tolerance, absolute: absolute_tolerance },
+            ),
         }
     }
 }
@@ -241,7 +275,7 @@ mod tests {
             DRIVEN.rhs(t + h, work.x.row(adaptive::NEXT, 2), work.k.row_mut(M::LAST, 2));
             if i == 0 {
                 M::interpolation(&DRIVEN, t, h, &mut work);
-                amid = off([0, 1].map(|j| M::at(j, 2, 0.6, &work)), 0.6 * h);
+                amid = off([0, 1].map(|j| M::at(j, 2, 0.6, &work)[0]), 0.6 * h);
             }
             let next = work.x.row(adaptive::NEXT, 2).to_vec();
             work.x.row_mut(adaptive::U, 2).copy_from_slice(&next);
@@ -320,12 +354,7 @@ mod tests {
     fn the_oscillator_agrees_with_its_exact_solution() {
         let (ode, u0) = (Oscillator::default(), [1.3, -0.4]);
         let times = Times::up_to(40.0, 0.1).unwrap();
-        for solver in [
-            rk4(100),
-            Solver::Dopri5 { tolerance: 1e-12 },
-            Solver::Dop853 { tolerance: 1e-12 },
-            Solver::default(),
-        ] {
+        for solver in [rk4(100), Solver::dopri5(1e-12), Solver::dop853(1e-12), Solver::default()] {
             let out = solve(solver, &ode, &u0, &times);
             for (i, state) in out.chunks(2).enumerate() {
                 let truth = exact(&ode, u0, 0.0, times.at(i));
@@ -339,7 +368,7 @@ mod tests {
     #[test]
     fn lorenz_agrees_between_two_integrators_for_15_time_units() {
         let (ode, u0, times) = (Lorenz::default(), [1.0, 2.0, 20.0], Times::up_to(15.0, 0.01).unwrap());
-        let a = solve(Solver::Dop853 { tolerance: 1e-13 }, &ode, &u0, &times);
+        let a = solve(Solver::dop853(1e-13), &ode, &u0, &times);
         let b = solve(rk4(200), &ode, &u0, &times);
         let worst = a.iter().zip(&b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
         assert!(worst < 1e-5, "{worst:e}");
@@ -350,8 +379,8 @@ mod tests {
     #[test]
     fn wide_samples_are_right_to_the_last() {
         let (ode, u0) = (Lorenz::default(), [1.0, 2.0, 20.0]);
-        let fine = solve(Solver::Dop853 { tolerance: 1e-13 }, &ode, &u0, &Times::up_to(10.0, 0.01).unwrap());
-        for solver in [Solver::Dop853 { tolerance: 1e-12 }, Solver::Dopri5 { tolerance: 1e-12 }] {
+        let fine = solve(Solver::dop853(1e-13), &ode, &u0, &Times::up_to(10.0, 0.01).unwrap());
+        for solver in [Solver::dop853(1e-12), Solver::dopri5(1e-12)] {
             let wide = solve(solver, &ode, &u0, &Times::up_to(10.0, 1.0).unwrap());
             for i in 0..=10 {
                 for j in 0..3 {
@@ -387,7 +416,7 @@ mod tests {
             }
         }
         let times = Times::up_to(3.0, 1.0).unwrap();
-        let out = solve(Solver::Dop853 { tolerance: 1e9 }, &Power, &[0.0], &times);
+        let out = solve(Solver::dop853(1e9), &Power, &[0.0], &times);
         assert!((out[3] / 3.0f64.powi(8) - 1.0).abs() < 1e-13, "{out:?}");
     }
 
@@ -454,9 +483,15 @@ mod tests {
 
     #[test]
     fn settings_outside_their_range_are_refused() {
-        for solver in [rk4(0), Solver::Dopri5 { tolerance: 0.0 }, Solver::Dop853 { tolerance: f64::NAN }] {
+        for solver in [rk4(0), Solver::dopri5(0.0), Solver::dop853(f64::NAN)] {
             assert!(solver.check().is_err());
         }
+        for absolute_tolerance in [-1e-9, f64::NAN, f64::INFINITY] {
+            let message =
+                Solver::Dop853 { tolerance: 1e-9, absolute_tolerance }.check().unwrap_err().to_string();
+            assert!(message.contains(&format!("absolute_tolerance = {absolute_tolerance}")), "{message}");
+        }
+        assert!(Solver::Dopri5 { tolerance: 1e-9, absolute_tolerance: 1e-30 }.check().is_ok());
         assert!(Solver::ALL.iter().all(|solver| solver.check().is_ok()));
         assert_eq!(Solver::ALL[0], Solver::default());
     }
@@ -608,7 +643,7 @@ mod tests {
             }
         }
         let times = Times::up_to(2.0, 0.1).unwrap();
-        for solver in [Solver::Dopri5 { tolerance: 1e-6 }, Solver::Dop853 { tolerance: 1e-6 }] {
+        for solver in [Solver::dopri5(1e-6), Solver::dop853(1e-6)] {
             let error = Fast.ensemble(&[vec![1.0]], &times, &solver).unwrap_err();
             let SimulationError::Trajectory { error, .. } = error else { panic!("{error}") };
             assert!(matches!(*error, SimulationError::Stiff { .. }), "{solver:?}: {error}");

@@ -2,6 +2,7 @@
 
 use crate::integrators::adaptive::{Method, NEXT, U, Work, control, first_step, vanishes};
 use crate::integrators::dop853::Dop853;
+use crate::integrators::tolerance::Tolerance;
 use crate::{Ode, SimulationError};
 use autodiff::Dual;
 
@@ -16,7 +17,13 @@ pub struct Steps {
 
 /// The error of a step over what is tolerated: the largest of those of the state and of every vector, which counts in
 /// the length of that vector. A state that lies on a slow manifold says nothing of how fast vectors shrink towards it.
-fn error<const N: usize>(dim: usize, h: f64, tolerance: f64, work: &Work<Dual<N>>) -> f64 {
+fn error<const N: usize>(
+    h: f64,
+    tolerance: &Tolerance,
+    [scales, floors]: [&[f64]; 2],
+    work: &Work<Dual<N>>,
+) -> f64 {
+    let dim = scales.len();
     let [u, next] = [U, NEXT].map(|row| work.x.row(row, dim));
     let mut squares = [0.0; N];
     for u in u {
@@ -25,9 +32,9 @@ fn error<const N: usize>(dim: usize, h: f64, tolerance: f64, work: &Work<Dual<N>
     let ([mut fifth, mut third], [mut fifths, mut thirds]) = ([0.0; 2], [[0.0; N]; 2]);
     for j in 0..dim {
         let [a, b] = Dop853::errors(j, dim, work);
-        let scale = (u[j].value.abs().max(next[j].value.abs()) + 1.0) * tolerance;
-        fifth += (a.value / scale).powi(2);
-        third += (b.value / scale).powi(2);
+        let bound = tolerance.bound(scales[j].max(next[j].value.abs()), floors[j], h);
+        fifth += (a.value / bound).powi(2);
+        third += (b.value / bound).powi(2);
         for i in 0..N {
             fifths[i] += a.tangent[i] * a.tangent[i];
             thirds[i] += b.tangent[i] * b.tangent[i];
@@ -35,7 +42,7 @@ fn error<const N: usize>(dim: usize, h: f64, tolerance: f64, work: &Work<Dual<N>
     }
     let mut largest = Dop853::combined(fifth, third, dim);
     for i in 0..N {
-        let scale = squares[i] * tolerance * tolerance;
+        let scale = squares[i] * tolerance.relative * tolerance.relative;
         // there may be fewer vectors than N
         if scale > 0.0 {
             // the root mean square over components is that of the vector's own length
@@ -51,7 +58,7 @@ struct Carry<'a, O, const N: usize> {
     ode: &'a O,
     span: [f64; 2],
     steps: &'a mut Steps,
-    tolerance: f64,
+    tolerance: Tolerance,
     u: &'a mut [f64],
     /// [vector, component], at most `N` vectors
     vectors: &'a mut [f64],
@@ -72,8 +79,10 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
         ode.rhs(Dual::from(t), work.x.row(U, dim), work.k.row_mut(0, dim));
         if steps.next <= 0.0 {
             let f0: Vec<f64> = work.k.row(0, dim).iter().map(|f| f.value).collect();
-            steps.next = first_step(ode, t, end - t, tolerance, u, &f0, Dop853::ORDER);
+            steps.next = first_step(ode, t, [end - t; 2], tolerance.relative, u, &f0, Dop853::ORDER);
         }
+        let (mut scales, mut floors): (Vec<f64>, _) = (u.iter().map(|u| u.abs()).collect(), vec![0.0; dim]);
+        tolerance.raise(ode, t, u, &scales, &mut floors);
         let mut after_rejection = false;
         while t < end {
             let (mut h, mut to) = (steps.next, t + steps.next);
@@ -83,7 +92,7 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
             }
             Dop853::step(ode, Dual::from(t), Dual::from(h), &mut work);
             ode.rhs(Dual::from(to), work.x.row(NEXT, dim), work.k.row_mut(Dop853::LAST, dim));
-            let error = error(dim, h, tolerance, &work);
+            let error = error(h, &tolerance, [&scales, &floors], &work);
             let (accepted, next) = control::<Dop853>(error, h, after_rejection);
             after_rejection = !accepted;
             // A step that was cut to end in time says little about the length of the next.
@@ -95,6 +104,8 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
                 if vanishes(next, t) {
                     return Err(SimulationError::Diverged { t });
                 }
+                let u: Vec<f64> = work.x.row(U, dim).iter().map(|u| u.value).collect();
+                tolerance.raise(ode, t, &u, &scales, &mut floors);
                 continue;
             }
             if steps.left == 0 {
@@ -103,6 +114,8 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
             for j in 0..dim {
                 let next = work.x.row(NEXT, dim)[j];
                 work.x.row_mut(U, dim)[j] = next;
+                scales[j] = (scales[j] * tolerance.memory()).max(next.value.abs());
+                floors[j] *= tolerance.memory();
                 let derivative = work.k.row(Dop853::LAST, dim)[j];
                 work.k.row_mut(0, dim)[j] = derivative;
             }
@@ -131,6 +144,7 @@ pub(crate) fn tangent(
 ) -> Result<(), SimulationError> {
     let dim = ode.dim();
     let (u0, steps0) = (u.to_vec(), *steps);
+    let tolerance = Tolerance { relative: tolerance, absolute: 0.0 };
     for vectors in vectors.chunks_mut(4 * dim) {
         u.copy_from_slice(&u0);
         *steps = steps0;

@@ -113,7 +113,7 @@ mod tests {
         let region = System::initial_region(&ode);
         let starts: Vec<Vec<f64>> =
             (0..10_000).map(|i| ode.random_start(&region, &mut random::stream(0, "test", i))).collect();
-        let runs = ode.ensemble(&starts, &Times::new(1.0, 60).unwrap(), &Solver::Dopri5 { tolerance: 1e-6 });
+        let runs = ode.ensemble(&starts, &Times::new(1.0, 60).unwrap(), &Solver::dopri5(1e-6));
         let runs = runs.unwrap();
         for i in 0..runs.count() {
             for sample in 30..=60 {

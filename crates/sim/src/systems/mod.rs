@@ -81,7 +81,7 @@ mod tests {
 
     /// The trajectory from `start`, sampled every `dt`, as exactly as it can be integrated.
     pub(super) fn precise(system: &dyn System, start: &[f64], dt: f64, intervals: usize) -> Trajectories {
-        let (times, solver) = (Times::new(dt, intervals).unwrap(), Solver::Dop853 { tolerance: 1e-12 });
+        let (times, solver) = (Times::new(dt, intervals).unwrap(), Solver::dop853(1e-12));
         system.ensemble(&[start.to_vec()], &times, &solver).unwrap()
     }
 
@@ -169,7 +169,7 @@ mod tests {
             let system = (entry.build)((entry.defaults)()).unwrap();
             let starts: Vec<Vec<f64>> = (0..50).flat_map(|seed| random_starts(&*system, seed)).collect();
             let times = Times::new(1.0, 100).unwrap();
-            let runs = system.ensemble(&starts, &times, &Solver::Dopri5 { tolerance: 1e-6 }).unwrap();
+            let runs = system.ensemble(&starts, &times, &Solver::dopri5(1e-6)).unwrap();
             // What escapes may take longer than this to leave the finite numbers, but leaves every attractor.
             let largest = runs.u().iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
             assert!(largest < 100.0, "{}: {largest}", entry.name);

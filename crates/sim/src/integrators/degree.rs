@@ -1,0 +1,97 @@
+//! The degree of a right-hand side, by which those are known that cannot hide anything from a step.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use autodiff::{Function, Pair};
+
+use crate::{Ode, Scalar};
+
+/// The highest degree of a polynomial right-hand side that is taken for smooth on the scale of a step. Along a step the
+/// state is smooth, and a product of four smooth functions has no pulse between the stages, which are twelve or six:
+/// such a one has to be zero at all of them. Other functions, exp or tanh or max, can rise and fall within
+/// any time.
+const SMOOTH: u32 = 4;
+
+/// Whether the right-hand side can be zero at every stage of a step and not between them: whether it is anything but a
+/// polynomial of low degree in time and state.
+pub(crate) fn may_hide(ode: &impl Ode) -> bool {
+    let mut degrees = vec![Degree(0); ode.dim()];
+    ode.rhs(Degree(1), &vec![Degree(1); ode.dim()], &mut degrees);
+    degrees.iter().any(|degree| degree.0 > SMOOTH)
+}
+
+/// The degree of a polynomial; the largest number for what is none.
+#[derive(Clone, Copy)]
+struct Degree(u32);
+
+impl Degree {
+    const NONE: Degree = Degree(u32::MAX);
+}
+
+impl From<f64> for Degree {
+    fn from(_: f64) -> Self {
+        Degree(0)
+    }
+}
+
+impl Neg for Degree {
+    type Output = Self;
+    fn neg(self) -> Self {
+        self
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, |$a:ident, $b:ident| $degree:expr) => {
+        impl $trait for Degree {
+            type Output = Self;
+            fn $method(self, other: Self) -> Self {
+                let ($a, $b) = (self, other);
+                $degree
+            }
+        }
+        impl $trait<f64> for Degree {
+            type Output = Self;
+            fn $method(self, _: f64) -> Self {
+                self
+            }
+        }
+    };
+}
+operator!(Add, add, |a, b| Degree(a.0.max(b.0)));
+operator!(Sub, sub, |a, b| Degree(a.0.max(b.0)));
+operator!(Mul, mul, |a, b| Degree(a.0.saturating_add(b.0)));
+operator!(Div, div, |a, b| if b.0 == 0 { a } else { Degree::NONE });
+
+impl Scalar for Degree {
+    fn apply(self, function: Function) -> Self {
+        match function {
+            _ if self.0 == 0 => self,
+            Function::Power(n) if n >= 0 => Degree(self.0.saturating_mul(n.unsigned_abs())),
+            _ => Degree::NONE,
+        }
+    }
+    fn pair(self, other: Self, _: Pair) -> Self {
+        if self.0 == 0 && other.0 == 0 { self } else { Degree::NONE }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn degrees_are_those_of_the_expanded_polynomial() {
+        let (x, c) = (Degree(1), Degree::from(3.0));
+        let degree = |x: Degree| x.0;
+        assert_eq!(degree(c), 0);
+        assert_eq!(degree(-(x * x) + x * 2.0 - c), 2);
+        assert_eq!(degree((x * x + c).powi(3) * x), 7);
+        assert_eq!([degree(x / c), degree(x / 3.0), degree(c.sin()), degree(x.powi(0))], [1, 1, 0, 0]);
+        for none in [c / x, x / x, x.cos(), x.abs(), x.powi(-1), x.max(c), c.powf(x), x.sin() * 0.5 + c] {
+            assert_eq!(degree(none), u32::MAX);
+        }
+        // too high a power is no smooth one either
+        assert_eq!(degree(x.powi(i32::MAX) * x.powi(i32::MAX) * x.powi(3)), u32::MAX);
+    }
+}

@@ -1,0 +1,174 @@
+//! How large the error of a step may be, in each component.
+//!
+//! A component counts in its own size, so that results do not depend on units. Three quantities bound its error:
+//!
+//! - The *scale*, the largest size that the component had of late. It carries a component over a crossing of zero.
+//!   It fades over some hundreds of steps, so that a start far off the attractor does not blunt everything after it.
+//! - The *floor* of a component that is zero but for errors, such as the difference of two that should be equal: its
+//!   own size says nothing. What counts is how fast the errors that are tolerated in the other components, and rounding,
+//!   move it: the sum over k of |df_j/du_k| times the scale of k, by running error analysis ([`Uncertain`]). To
+//!   follow it more exactly than that would be in vain, and would drive the step to nothing. Times the step, this is
+//!   never much above the scale of a component with a size of its own, since the step is short where f is steep.
+//! - A bound at the end of the floating-point numbers, for components that are zero, or fade to it.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use autodiff::{Function, Pair};
+
+use crate::{Ode, Scalar, SimulationError};
+
+/// The settings of an adaptive method that bound the error of a step: at most `relative` times the size of a component
+/// plus an absolute bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tolerance {
+    /// Bound on the error of a component over its size.
+    pub(crate) relative: f64,
+    /// Bound on the error itself, the same for every component; 0 stands for `relative` times the scale of the
+    /// component, which is estimated along each trajectory.
+    pub(crate) absolute: f64,
+}
+
+/// What is left of a scale, and of a floor, after a step: half after 69 steps.
+const MEMORY: f64 = 0.99;
+
+/// Part of the floor that an error may have. A tenth leaves the bound of components with a size of their own nearly as
+/// it is.
+const FLOOR: f64 = 0.1;
+
+/// Rounding errors of the right-hand side, in units of the last place, that a step multiplies by up to 50: the weights
+/// of its stages are that large.
+const ROUNDING: f64 = 100.0 * f64::EPSILON;
+
+/// The bound of a component that is zero: above the numbers that lose digits (2e-308), with room for the weights of a method.
+const SMALLEST: f64 = 1e-290;
+
+impl Tolerance {
+    /// Whether absolute bounds come from the scale of each component.
+    pub(crate) fn estimated(&self) -> bool {
+        self.absolute == 0.0
+    }
+
+    /// The bound on the error that a step of length `h` may have in a component.
+    #[inline(always)]
+    pub(crate) fn bound<S: Scalar>(&self, scale: S, floor: S, h: S) -> S {
+        scale * self.relative + (floor * h + self.absolute.max(SMALLEST))
+    }
+
+    /// What is left of a scale after a step, see [`MEMORY`]; with an absolute bound the present size alone counts.
+    #[inline(always)]
+    pub(crate) fn memory(&self) -> f64 {
+        if self.estimated() { MEMORY } else { 0.0 }
+    }
+
+    /// Raises `floors`, bounds on the error of each component a unit of time, to those at time `t` and state `u` whose
+    /// components have these scales.
+    pub(crate) fn raise(&self, ode: &impl Ode, t: f64, u: &[f64], scales: &[f64], floors: &mut [f64]) {
+        if !self.estimated() {
+            return;
+        }
+        let input = |value: f64, error: f64| Uncertain { value, error, rounding: value.abs() };
+        let inputs: Vec<Uncertain> = u.iter().zip(scales).map(|(&u, &scale)| input(u, scale)).collect();
+        let mut slopes = vec![Uncertain::from(0.0); u.len()];
+        ode.rhs(input(t, 0.0), &inputs, &mut slopes);
+        for (floor, slope) in floors.iter_mut().zip(slopes) {
+            let raised = FLOOR * self.relative * slope.error + ROUNDING * slope.rounding;
+            // where f has no finite value, the step will find it
+            if raised > *floor && raised.is_finite() {
+                *floor = raised;
+            }
+        }
+    }
+
+    /// Says which bound is out of range.
+    ///
+    /// # Errors
+    /// [`SimulationError::Invalid`] for a relative bound outside 1e-14..=0.1, or a negative or infinite absolute one.
+    pub(crate) fn check(&self) -> Result<(), SimulationError> {
+        let Tolerance { relative, absolute } = *self;
+        if !(1e-14..=0.1).contains(&relative) {
+            let fault = format!("tolerance = {relative} must lie between 1e-14 and 0.1");
+            return Err(SimulationError::Invalid(fault));
+        }
+        if !(absolute == 0.0 || (absolute > 0.0 && absolute.is_finite())) {
+            let fault = format!(
+                "absolute_tolerance = {absolute} must be a positive number in the units of the state, or 0 to take it \
+                 from the scale of each component"
+            );
+            return Err(SimulationError::Invalid(fault));
+        }
+        Ok(())
+    }
+}
+
+/// A number with first-order bounds on its error (running error analysis: Higham, "Accuracy and Stability of Numerical
+/// Algorithms", 2nd edition, section 3.3). Bounds add up where errors could cancel.
+#[derive(Clone, Copy, Debug)]
+struct Uncertain {
+    value: f64,
+    /// From the errors of the inputs.
+    error: f64,
+    /// From the rounding of each operation, in units of the last place.
+    rounding: f64,
+}
+
+impl Uncertain {
+    /// The result `value` of an operation with these slopes by its operands.
+    fn of(value: f64, operands: [(f64, Uncertain); 2]) -> Self {
+        let bound = |part: fn(&Uncertain) -> f64| -> f64 {
+            // what is certain stays so, even where the slope is infinite
+            let one = |(slope, operand): &(f64, Uncertain)| {
+                if part(operand) == 0.0 { 0.0 } else { slope.abs() * part(operand) }
+            };
+            operands.iter().map(one).sum()
+        };
+        Uncertain { value, error: bound(|x| x.error), rounding: bound(|x| x.rounding) + value.abs() }
+    }
+}
+
+impl From<f64> for Uncertain {
+    fn from(value: f64) -> Self {
+        Uncertain { value, error: 0.0, rounding: 0.0 }
+    }
+}
+
+impl Neg for Uncertain {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Uncertain { value: -self.value, ..self }
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, |$a:ident, $b:ident| $value:expr, $slopes:expr) => {
+        impl $trait for Uncertain {
+            type Output = Self;
+            fn $method(self, other: Self) -> Self {
+                let ($a, $b) = (self.value, other.value);
+                let [by_a, by_b] = $slopes;
+                Uncertain::of($value, [(by_a, self), (by_b, other)])
+            }
+        }
+        impl $trait<f64> for Uncertain {
+            type Output = Self;
+            fn $method(self, other: f64) -> Self {
+                self.$method(Uncertain::from(other))
+            }
+        }
+    };
+}
+operator!(Add, add, |a, b| a + b, [1.0, 1.0]);
+operator!(Sub, sub, |a, b| a - b, [1.0, 1.0]);
+operator!(Mul, mul, |a, b| a * b, [b, a]);
+operator!(Div, div, |a, b| a / b, [1.0 / b, a / b / b]);
+
+impl Scalar for Uncertain {
+    fn apply(self, function: Function) -> Self {
+        let value = function.value(self.value);
+        Uncertain::of(value, [(function.slope(self.value, value), self), (0.0, self)])
+    }
+    fn pair(self, other: Self, function: Pair) -> Self {
+        let value = function.value(self.value, other.value);
+        let [by_this, by_other] = function.slopes(self.value, other.value, value);
+        Uncertain::of(value, [(by_this, self), (by_other, other)])
+    }
+}

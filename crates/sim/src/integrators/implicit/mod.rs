@@ -19,6 +19,10 @@ use crate::{SimulationError, System, Times};
 /// The most steps from one sample to the next.
 const MAX_STEPS: u32 = 1_000_000;
 
+/// The most sample intervals a step may take, so that nothing that lasts an interval is passed over: a right-hand side
+/// that is constant for a while, such as a force before it sets in, says nothing of what comes.
+const LONGEST_STEP: f64 = 2.0;
+
 /// Where a step begins.
 pub(crate) struct Point<'a> {
     system: &'a dyn System,
@@ -151,7 +155,8 @@ pub(crate) fn trajectory<M: Method>(
     let mut bounds = Bounds::new(tolerance, start);
     let mut method = M::new(dim);
     let point = Point { system, t: begin, u: &u, f: &f };
-    let mut h = first_step(&point, end - begin, &bounds, M::ERROR_ORDER);
+    let longest = (LONGEST_STEP * times.dt()).min(end - begin);
+    let mut h = first_step(&point, longest, &bounds, M::ERROR_ORDER);
     let (mut t, mut sample, mut steps) = (begin, 1, 0);
     while sample < samples {
         let mut to = t + h;
@@ -183,7 +188,7 @@ pub(crate) fn trajectory<M: Method>(
                 u.copy_from_slice(method.next());
                 bounds.widen(&u);
                 std::mem::swap(&mut f, &mut next_f);
-                (t, h) = (to, next_h);
+                (t, h) = (to, next_h.min(longest));
             }
             Attempt::Rejected { next_h } => {
                 if next_h.is_nan() || 0.1 * next_h <= f64::EPSILON * t.abs() || next_h < f64::MIN_POSITIVE {
@@ -198,3 +203,6 @@ pub(crate) fn trajectory<M: Method>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

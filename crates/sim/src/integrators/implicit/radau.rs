@@ -402,3 +402,69 @@ impl Method for Radau {
         (self.known, self.after_rejection, self.last) = (false, true, None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{DMatrix, DVector};
+
+    use super::*;
+
+    fn matrix(rows: &[&[f64]]) -> DMatrix<f64> {
+        DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j])
+    }
+
+    /// The largest difference of two matrices, over the largest entry.
+    fn apart(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
+        (a - b).abs().max() / b.abs().max()
+    }
+
+    #[test]
+    fn the_table_follows_from_the_nodes() {
+        // The nodes are the zeros of the derivative of order 4 of x^4 (x - 1)^5.
+        let mut polynomial = vec![0.0; 10];
+        for (k, binomial) in [-1.0, 5.0, -10.0, 10.0, -5.0, 1.0].into_iter().enumerate() {
+            polynomial[4 + k] = binomial;
+        }
+        for _ in 0..4 {
+            polynomial = (1..polynomial.len()).map(|k| k as f64 * polynomial[k]).collect();
+        }
+        for node in TABLE.nodes {
+            let value = polynomial.iter().rev().fold(0.0, |sum, a| sum * node + a);
+            let slope = (1..polynomial.len()).rev().fold(0.0, |sum, k| sum * node + k as f64 * polynomial[k]);
+            assert!((value / slope).abs() < 1e-14, "{node}");
+        }
+        // Its matrix integrates powers of the time exactly.
+        let powers = DMatrix::from_fn(STAGES, STAGES, |i, k| TABLE.nodes[i].powi(k as i32));
+        let integrals =
+            DMatrix::from_fn(STAGES, STAGES, |i, k| TABLE.nodes[i].powi(k as i32 + 1) / (k + 1) as f64);
+        let a = integrals * powers.clone().try_inverse().unwrap();
+        let inverse = a.clone().try_inverse().unwrap();
+
+        let (to, from) = (matrix(TABLE.to_stages), matrix(TABLE.from_stages));
+        assert!(apart(&(&to * &from), &DMatrix::identity(STAGES, STAGES)) < 1e-13);
+        let mut blocks = DMatrix::zeros(STAGES, STAGES);
+        blocks[(0, 0)] = TABLE.real;
+        for (pair, [re, im]) in TABLE.complex.iter().enumerate() {
+            let at = 2 * pair + 1;
+            (blocks[(at, at)], blocks[(at + 1, at + 1)]) = (*re, *re);
+            (blocks[(at, at + 1)], blocks[(at + 1, at)]) = (-im, *im);
+        }
+        assert!(apart(&(from * &inverse * to), &blocks) < 1e-11);
+
+        // The second formula, with the weight 1 / real at the start of the step, is exact up to order 5.
+        let weights = a.row(STAGES - 1).transpose();
+        let second = a.transpose() * DVector::from_column_slice(TABLE.error) / TABLE.real + weights;
+        for k in 0..STAGES {
+            let at_start = if k == 0 { 1.0 / TABLE.real } else { 0.0 };
+            let sum: f64 = (0..STAGES).map(|i| second[i] * TABLE.nodes[i].powi(k as i32)).sum();
+            assert!((sum + at_start - 1.0 / (k + 1) as f64).abs() < 1e-13, "{k}");
+        }
+        // The polynomial of an increment is 1 at its node and 0 at the others.
+        for (i, factors) in TABLE.powers.iter().enumerate() {
+            for (k, node) in TABLE.nodes.iter().enumerate() {
+                let value = factors.iter().rev().fold(0.0, |sum, a| (sum + a) * node);
+                assert!((value - f64::from(u8::from(i == k))).abs() < 1e-11, "{i} {k}: {value}");
+            }
+        }
+    }
+}

@@ -52,25 +52,49 @@ pub(crate) trait Method {
     fn next(&self) -> &[f64];
     /// Component `j` after a part `theta` of the step from `u`.
     fn at(&self, theta: f64, j: usize, u: &[f64]) -> f64;
+    /// The Jacobian that the last step was taken with, [row, column].
+    fn jacobian(&self) -> &[f64];
     /// What to forget where an accepted step is taken back.
     fn undo(&mut self);
 }
 
-/// The errors of a step that are tolerated.
+/// What is left of a scale after a step in which the component is zero: half after 140 steps.
+const MEMORY: f64 = 0.995;
+
+/// Rounding errors of the right-hand side, in units of the last place, that are not taken for errors of the method.
+const ROUNDING: f64 = 100.0 * f64::EPSILON;
+
+/// The errors of a step that are tolerated: a part of the size of each component, and of its scale.
+///
+/// - The scale is the largest absolute value of late. It carries a component over a crossing of zero.
+/// - The floor is for a component that is zero but for errors, such as the difference of two that should be equal: how
+///   fast rounding moves it. Its own relaxation bounds how far.
 pub(crate) struct Bounds {
     tolerance: Tolerance,
-    /// The largest absolute value of each component so far.
     scales: Vec<f64>,
+    /// Errors a unit of time.
+    floors: Vec<f64>,
+    /// Absolute values of the diagonal of the Jacobian.
+    relaxations: Vec<f64>,
+    /// The length of the step.
+    h: f64,
 }
 
 impl Bounds {
     fn new(tolerance: Tolerance, start: &[f64]) -> Self {
-        Bounds { tolerance, scales: start.iter().map(|u| u.abs()).collect() }
+        let zeros = vec![0.0; start.len()];
+        let scales = start.iter().map(|u| u.abs()).collect();
+        Bounds { tolerance, scales, floors: zeros.clone(), relaxations: zeros, h: 0.0 }
     }
 
-    /// Takes an accepted state into the scales.
-    fn widen(&mut self, u: &[f64]) {
-        self.scales.iter_mut().zip(u).for_each(|(scale, u)| *scale = scale.max(u.abs()));
+    /// Takes the state `u` into the scales, and a Jacobian near it into the floors.
+    fn follow(&mut self, u: &[f64], jacobian: &[f64]) {
+        self.scales.iter_mut().zip(u).for_each(|(scale, u)| *scale = (*scale * MEMORY).max(u.abs()));
+        for (j, row) in jacobian.chunks_exact(u.len()).enumerate() {
+            let floor: f64 = row.iter().zip(u).map(|(slope, u)| ROUNDING * slope.abs() * u.abs()).sum();
+            self.floors[j] = if floor.is_finite() { floor } else { 0.0 };
+            self.relaxations[j] = row[j].abs();
+        }
     }
 
     /// The root mean square over components of `error` over what is tolerated in a step from `u` to `next`: at most 1
@@ -80,7 +104,11 @@ impl Bounds {
         let mut sum = 0.0;
         for j in 0..error.len() {
             let size = u[j].abs().max(next[j].abs());
-            let absolute = if absolute > 0.0 { absolute } else { relative * self.scales[j] };
+            let absolute = if absolute > 0.0 {
+                absolute
+            } else {
+                relative * self.scales[j] + self.floors[j] / (1.0 / self.h + self.relaxations[j])
+            };
             // a component that is zero all the time has no error, and no size to compare it with
             if error[j] != 0.0 {
                 sum += (error[j] / (relative * size + absolute)).powi(2);
@@ -152,10 +180,14 @@ pub(crate) fn trajectory<M: Method>(
     if !(finite(&u) && finite(&f)) {
         return Err(SimulationError::Diverged { t: begin });
     }
+    let longest = (LONGEST_STEP * times.dt()).min(end - begin);
     let mut bounds = Bounds::new(tolerance, start);
     let mut method = M::new(dim);
+    let mut jacobian = vec![0.0; dim * dim];
+    system.jacobian(begin, start, &mut jacobian);
+    bounds.follow(start, &jacobian);
+    bounds.h = longest;
     let point = Point { system, t: begin, u: &u, f: &f };
-    let longest = (LONGEST_STEP * times.dt()).min(end - begin);
     let mut h = first_step(&point, longest, &bounds, M::ERROR_ORDER);
     let (mut t, mut sample, mut steps) = (begin, 1, 0);
     while sample < samples {
@@ -163,6 +195,7 @@ pub(crate) fn trajectory<M: Method>(
         if t + 1.01 * h > end {
             (h, to) = (end - t, end);
         }
+        bounds.h = h;
         let mut attempt = method.step(&Point { system, t, u: &u, f: &f }, h, &bounds);
         if let Attempt::Accepted { .. } = attempt {
             system.right_hand_side(to, method.next(), &mut next_f);
@@ -186,7 +219,7 @@ pub(crate) fn trajectory<M: Method>(
                     (sample, steps) = (sample + 1, 0);
                 }
                 u.copy_from_slice(method.next());
-                bounds.widen(&u);
+                bounds.follow(&u, method.jacobian());
                 std::mem::swap(&mut f, &mut next_f);
                 (t, h) = (to, next_h.min(longest));
             }

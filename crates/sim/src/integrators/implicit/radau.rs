@@ -398,6 +398,10 @@ impl Method for Radau {
         u[j] + (0..STAGES).rev().fold(0.0, polynomial)
     }
 
+    fn jacobian(&self) -> &[f64] {
+        &self.jacobian
+    }
+
     fn undo(&mut self) {
         (self.known, self.after_rejection, self.last) = (false, true, None);
     }

@@ -190,6 +190,10 @@ impl Method for Rodas5p {
         rest * u[j] + theta * (self.argument[j] + rest * (c[0] + theta * (c[1] + theta * c[2])))
     }
 
+    fn jacobian(&self) -> &[f64] {
+        &self.jacobian
+    }
+
     fn undo(&mut self) {
         (self.current, self.after_rejection) = (true, true);
     }

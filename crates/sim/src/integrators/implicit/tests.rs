@@ -1,77 +1,49 @@
-use super::*;
-use crate::systems::{Lorenz, Oscillator, VanDerPol, oscillator_exact};
-use crate::{Component, Ode, Scalar, Solver};
+use serde_json::json;
 
-/// A system of a test, from its dimension and its right-hand side.
-macro_rules! ode {
-    ($name:ident, $dim:literal, |$self:ident, $t:ident, $u:ident, $du:ident| $rhs:block) => {
-        impl Ode for $name {
-            const NAME: &'static str = "test";
-            const ABOUT: &'static str = "";
-            fn dim(&self) -> usize {
-                $dim
-            }
-            fn rhs<S: Scalar>(&$self, $t: S, $u: &[S], $du: &mut [S]) $rhs
-            fn components(&self) -> Vec<Component> {
-                (0..$dim).map(|j| Component::new(&format!("u{j}"), "1")).collect()
-            }
-            fn initial_region(&self) -> Vec<[f64; 2]> {
-                vec![[0.0, 1.0]; $dim]
-            }
-            fn sampling(&self) -> [f64; 2] {
-                [0.1, 1.0]
-            }
-        }
+use super::*;
+use crate::Solver;
+use crate::systems::{Lorenz, Oscillator, SYSTEMS, VanDerPol, oscillator_exact};
+
+/// A system given as text: the name and the right-hand side of each component.
+fn system(state: &[(&str, &str)], parameters: &[(&str, f64)]) -> Box<dyn System> {
+    let table = |pairs: Vec<(&str, serde_json::Value)>| -> serde_json::Value {
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
+    let given = json!({
+        "state": table(state.iter().map(|&(name, text)| (name, text.into())).collect()),
+        "parameters": table(parameters.iter().map(|&(name, value)| (name, value.into())).collect()),
+        "initial": table(state.iter().map(|&(name, _)| (name, json!([0.0, 1.0]))).collect()),
+    });
+    let entry = SYSTEMS.iter().find(|entry| entry.name == "equations").unwrap();
+    (entry.build)(given).unwrap()
 }
 
 /// Robertson (1966): three reactions, with rates from 0.04 to 3e7.
-struct Robertson;
-ode!(Robertson, 3, |self, _t, u, du| {
-    let (slow, fast, middle) = (u[0] * 0.04, u[1] * u[1] * 3e7, u[1] * u[2] * 1e4);
-    du[0] = middle - slow;
-    du[1] = slow - middle - fast;
-    du[2] = fast;
-});
-
-/// u' = -1e6 (u - cos t) - sin t: cos t, which everything falls onto within a millionth.
-struct Falling;
-ode!(Falling, 1, |self, t, u, du| {
-    du[0] = (u[0] - t.cos()) * -1e6 - t.sin();
-});
-
-/// u' = u (1 - u), which does not depend on the time.
-struct Logistic;
-ode!(Logistic, 1, |self, _t, u, du| {
-    du[0] = u[0] * (-u[0] + 1.0);
-});
-
-/// x' = -x + 20 exp(-((t - 5) / 0.02)^2), from rest.
-struct Pulse;
-ode!(Pulse, 1, |self, t, u, du| {
-    du[0] = (-((t - 5.0) / 0.02).powi(2)).exp() * 20.0 - u[0];
-});
-
-/// The oscillator of van der Pol in other units of x and of x'.
-struct Rescaled {
-    mu: f64,
-    units: [f64; 2],
+fn robertson() -> Box<dyn System> {
+    system(&[("x", "1e4*y*z - 0.04*x"), ("y", "0.04*x - 1e4*y*z - 3e7*y^2"), ("z", "3e7*y^2")], &[])
 }
-ode!(Rescaled, 2, |self, t, u, du| {
-    let inner = [u[0] / self.units[0], u[1] / self.units[1]];
-    VanDerPol { mu: self.mu }.rhs(t, &inner, du);
-    for j in 0..2 {
-        du[j] = du[j] * self.units[j];
-    }
-});
 
-fn solve(solver: Solver, ode: &impl Ode, start: &[f64], times: &Times) -> Vec<f64> {
-    let runs = crate::System::ensemble(ode, &[start.to_vec()], times, &solver);
+/// cos t, which everything falls onto within a millionth.
+fn falling() -> Box<dyn System> {
+    system(&[("u", "-1e6*(u - cos(t)) - sin(t)")], &[])
+}
+
+/// A solution that does not depend on the time: 1 / (1 + 9 e^-t) from 0.1.
+fn logistic() -> Box<dyn System> {
+    system(&[("u", "u*(1 - u)")], &[])
+}
+
+fn solve(solver: Solver, system: &dyn System, start: &[f64], times: &Times) -> Vec<f64> {
+    let runs = system.ensemble(&[start.to_vec()], times, &solver);
     runs.unwrap_or_else(|error| panic!("{solver:?}: {error}")).u().to_vec()
 }
 
-fn last(solver: Solver, ode: &impl Ode, start: &[f64], times: &Times) -> Vec<f64> {
-    let samples = solve(solver, ode, start, times);
+fn last(solver: Solver, system: &dyn System, start: &[f64], times: &Times) -> Vec<f64> {
+    let samples = solve(solver, system, start, times);
     samples[samples.len() - start.len()..].to_vec()
 }
 
@@ -93,15 +65,15 @@ fn robertson_has_the_values_of_scipy_and_of_the_test_set() {
     let scipy = [0.017865921142346225, 7.274751468538597e-08, 0.9821340061101399];
     let times = Times::new(100.0, 1000).unwrap();
     for solver in [Solver::radau(1e-12), Solver::rodas5p(1e-12), Solver::dop853(1e-12)] {
-        let found = last(solver, &Robertson, &[1.0, 0.0, 0.0], &times);
+        let found = last(solver, &*robertson(), &[1.0, 0.0, 0.0], &times);
         near(&found, &scipy, 1e-10, &format!("{solver:?}"));
         assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
     // Mazzia and Magherini, "Test Set for Initial Value Problem Solvers", release 2.4 (2008), problem ROBER at t = 1e11
     let published = [0.2083340149701255e-07, 0.8333360770334713e-13, 0.9999999791665050];
     let times = Times::new(1e11, 1).unwrap();
-    for (solver, relative) in [(Solver::radau(1e-14), 1e-7), (Solver::rodas5p(1e-13), 1e-5)] {
-        let found = last(solver, &Robertson, &[1.0, 0.0, 0.0], &times);
+    for (solver, relative) in [(Solver::radau(1e-13), 1e-7), (Solver::rodas5p(1e-12), 1e-6)] {
+        let found = last(solver, &*robertson(), &[1.0, 0.0, 0.0], &times);
         near(&found, &published, relative, &format!("{solver:?}"));
     }
 }
@@ -139,12 +111,12 @@ fn van_der_pol_has_the_published_values_where_it_is_stiff() {
 fn a_fast_component_follows_the_exact_solution() {
     let times = Times::new(0.1, 20).unwrap();
     for solver in [Solver::radau(1e-9), Solver::rodas5p(1e-9)] {
-        let samples = solve(solver, &Falling, &[1.0], &times);
+        let samples = solve(solver, &*falling(), &[1.0], &times);
         for (i, u) in samples.iter().enumerate() {
             assert!((u - times.at(i).cos()).abs() < 1e-9, "{solver:?}: {u} at sample {i}");
         }
         // from elsewhere it falls onto it at once
-        let samples = solve(solver, &Falling, &[3.0], &times);
+        let samples = solve(solver, &*falling(), &[3.0], &times);
         assert!((samples[20] - 2f64.cos()).abs() < 1e-8, "{solver:?}: {}", samples[20]);
     }
 }
@@ -162,7 +134,7 @@ fn where_nothing_is_stiff_they_agree_with_the_explicit_method() {
 
 /// The error at `t = steps * h` of `steps` equal steps, and of the interpolation within the first.
 fn errors_of_equal_steps<M: Method>(
-    ode: &dyn System,
+    system: &dyn System,
     start: &[f64],
     exact: impl Fn(f64) -> Vec<f64>,
     h: f64,
@@ -175,11 +147,11 @@ fn errors_of_equal_steps<M: Method>(
     let (mut u, mut f, mut amid) = (start.to_vec(), vec![0.0; start.len()], f64::NAN);
     for i in 0..steps {
         let (t, mut method) = (i as f64 * h, M::new(start.len()));
-        system_step(ode, t, &u, &mut f, h, &bounds, &mut method);
+        one_step(system, t, &u, &mut f, h, &bounds, &mut method);
         if i == 0 {
             let loose = Bounds::new(Tolerance { relative: 1.0, absolute: 1.0 }, start);
             let mut method = M::new(start.len());
-            system_step(ode, t, &u, &mut f, h, &loose, &mut method);
+            one_step(system, t, &u, &mut f, h, &loose, &mut method);
             let within: Vec<f64> = (0..u.len()).map(|j| method.at(0.6, j, &u)).collect();
             amid = off(&within, 0.6 * h);
         }
@@ -188,7 +160,7 @@ fn errors_of_equal_steps<M: Method>(
     [off(&u, steps as f64 * h), amid]
 }
 
-fn system_step<M: Method>(
+fn one_step<M: Method>(
     system: &dyn System,
     t: f64,
     u: &[f64],
@@ -221,7 +193,7 @@ fn the_measured_orders_are_the_nominal_ones() {
     // an interpolation of order p is off by a power p + 1 within a step
     check("rodas5p, interpolation", coarse[1], fine[1], 5.0);
     let [coarse, fine] = [0.2, 0.1].map(|h| {
-        errors_of_equal_steps::<Rodas5p>(&Logistic, &[0.1], of_logistic, h, (6.0 / h).round() as usize)
+        errors_of_equal_steps::<Rodas5p>(&*logistic(), &[0.1], of_logistic, h, (6.0 / h).round() as usize)
     });
     check("rodas5p, logistic", coarse[0], fine[0], 5.0);
 
@@ -233,17 +205,18 @@ fn the_measured_orders_are_the_nominal_ones() {
         [0.4, 0.2].map(|h| errors_of_equal_steps::<Radau>(&driven, &[1.0, 0.5], of_driven, h, 1));
     check("radau, interpolation", coarse[1], fine[1], 6.0);
     let [coarse, fine] = [2.0, 1.0].map(|h| {
-        errors_of_equal_steps::<Radau>(&Logistic, &[0.1], of_logistic, h, (6.0 / h).round() as usize)
+        errors_of_equal_steps::<Radau>(&*logistic(), &[0.1], of_logistic, h, (6.0 / h).round() as usize)
     });
     check("radau, logistic", coarse[0], fine[0], 9.0);
 }
 
 #[test]
 fn a_short_pulse_is_not_passed_over() {
+    let pulse = system(&[("x", "-x + 20*exp(-((t - 5)/0.02)^2)")], &[]);
     // the highest sample by SciPy's quad of the exact solution: 0.6796
     let times = Times::up_to(10.0, 0.01).unwrap();
     for solver in [Solver::radau(1e-12), Solver::rodas5p(1e-10)] {
-        let samples = solve(solver, &Pulse, &[0.0], &times);
+        let samples = solve(solver, &*pulse, &[0.0], &times);
         let highest = samples.iter().fold(0.0, |highest: f64, x| highest.max(*x));
         assert!((highest - 0.6796).abs() < 5e-5, "{solver:?}: {highest}");
     }
@@ -255,8 +228,11 @@ fn the_units_of_the_components_do_not_matter() {
     for solver in [Solver::radau(1e-12), Solver::rodas5p(1e-12)] {
         let plain = solve(solver, &VanDerPol { mu: 20.0 }, &[2.0, 0.0], &times);
         for units in [[1e-12, 1e-12], [1e12, 1e12], [1e-9, 1e6]] {
-            let rescaled = Rescaled { mu: 20.0, units };
-            let found = solve(solver, &rescaled, &[2.0 * units[0], 0.0], &times);
+            let rescaled = system(
+                &[("x", "y/b*a"), ("y", "(20*(1 - (x/a)^2)*y/b - x/a)*b")],
+                &[("a", units[0]), ("b", units[1])],
+            );
+            let found = solve(solver, &*rescaled, &[2.0 * units[0], 0.0], &times);
             for (i, (a, b)) in plain.iter().zip(&found).enumerate() {
                 let (b, size) = (b / units[i % 2], if i % 2 == 0 { 2.0 } else { 30.0 });
                 assert!((a - b).abs() < 1e-9 * size, "{solver:?}, {units:?}: {a} {b} at {i}");
@@ -270,8 +246,8 @@ fn what_an_explicit_method_finds_stiff_is_integrated_by_the_implicit_one() {
     // Of three trajectories one starts at rest, where nothing is stiff.
     let (ode, times) = (VanDerPol { mu: 1000.0 }, Times::new(0.5, 20).unwrap());
     let starts = [vec![2.0, 0.0], vec![0.0, 0.0], vec![-1.5, 0.0]];
-    let both = crate::System::ensemble(&ode, &starts, &times, &Solver::dop853(1e-9)).unwrap();
-    let implicit = crate::System::ensemble(&ode, &starts, &times, &Solver::radau(1e-9)).unwrap();
+    let both = ode.ensemble(&starts, &times, &Solver::dop853(1e-9)).unwrap();
+    let implicit = ode.ensemble(&starts, &times, &Solver::radau(1e-9)).unwrap();
     for trajectory in [0, 2] {
         for sample in 0..=20 {
             assert_eq!(both.state(trajectory, sample), implicit.state(trajectory, sample));
@@ -283,20 +259,20 @@ fn what_an_explicit_method_finds_stiff_is_integrated_by_the_implicit_one() {
     }
 }
 
-/// Two equal components and their difference, which only rounding keeps from zero; all relax fast.
-struct Difference;
-ode!(Difference, 3, |self, t, u, du| {
-    let drive = t.sin() * 0.3 + 1.7;
-    du[0] = (drive - u[0]) * 1e4;
-    du[1] = (drive * 1e4) - u[1] * 1e4;
-    du[2] = (u[0] * 0.1 + u[0] * 0.2) - u[1] * 0.3 - u[2];
-});
-
 #[test]
 fn a_component_that_is_zero_but_for_rounding_does_not_stop_them() {
+    // x and y are equal, and z is driven by their difference
+    let difference = system(
+        &[
+            ("x", "1e4*(1.7 + 0.3*sin(t) - x)"),
+            ("y", "1e4*(1.7 + 0.3*sin(t)) - 1e4*y"),
+            ("z", "(0.1*x + 0.2*x) - 0.3*y - z"),
+        ],
+        &[],
+    );
     let times = Times::new(0.1, 100).unwrap();
     for solver in [Solver::radau(1e-12), Solver::rodas5p(1e-10)] {
-        let found = last(solver, &Difference, &[1.7, 1.7, 0.0], &times);
+        let found = last(solver, &*difference, &[1.7, 1.7, 0.0], &times);
         assert!((found[0] - found[1]).abs() < 1e-9 && found[2].abs() < 1e-9, "{solver:?}: {found:?}");
     }
 }

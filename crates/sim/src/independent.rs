@@ -184,3 +184,155 @@ where
         Ok(_) => Err(SimulationError::Diverged { t: times.at(found.len().saturating_sub(1)) }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::systems::{Lorenz, Oscillator, SYSTEMS, VanDerPol, oscillator_exact};
+    use crate::{Solver, random};
+
+    /// The largest distance between two sets of trajectories, each component over its largest absolute value.
+    fn apart(a: &Trajectories, b: &Trajectories) -> f64 {
+        let scales = scales(a);
+        let distance = |(i, (a, b)): (usize, (&f64, &f64))| (a - b).abs() / scales[i % scales.len()];
+        a.u().iter().zip(b.u()).enumerate().map(distance).fold(0.0, f64::max)
+    }
+
+    fn scales(runs: &Trajectories) -> Vec<f64> {
+        let scale = |j: usize| {
+            runs.u().iter().skip(j).step_by(runs.dim()).fold(0.0, |most: f64, u| most.max(u.abs()))
+        };
+        (0..runs.dim()).map(|j| scale(j).max(f64::MIN_POSITIVE)).collect()
+    }
+
+    fn text(given: serde_json::Value) -> Box<dyn System> {
+        let entry = SYSTEMS.iter().find(|entry| entry.name == "equations").unwrap();
+        (entry.build)(given).unwrap()
+    }
+
+    #[test]
+    fn it_agrees_with_every_adaptive_method_in_every_system() {
+        for entry in SYSTEMS {
+            let system = (entry.build)((entry.defaults)()).unwrap();
+            let region = system.initial_region();
+            let starts: Vec<Vec<f64>> =
+                (0..4).map(|i| system.random_start(&region, &mut random::stream(5, "oracle", i))).collect();
+            let times = Times::up_to(3.0, 0.05).unwrap().from(-1.0);
+            let first = system.ensemble(&starts, &times, &Solver::dop853(1e-13)).unwrap();
+            let second = ensemble(&*system, &starts, &times, &scales(&first), 1e-13).unwrap();
+            assert_eq!(first.known(), second.known());
+            assert!(apart(&first, &second) < 1e-9, "{}: {:e}", entry.name, apart(&first, &second));
+            for solver in [Solver::dopri5(1e-12), Solver::radau(1e-12), Solver::rodas5p(1e-12)] {
+                let other = system.ensemble(&starts, &times, &solver).unwrap();
+                let apart = apart(&second, &other);
+                assert!(apart < 1e-7, "{}, {solver:?}: {apart:e}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_driven_system_is_exact_to_the_last_sample_however_wide_they_are() {
+        let (ode, start) = (Oscillator::default(), [1.3, -0.4]);
+        for (dt, intervals, begin) in [(0.05, 400, 0.0), (5.0, 4, -7.0), (1e-10, 3, 0.0)] {
+            let times = Times::new(dt, intervals).unwrap().from(begin);
+            let runs = ensemble(&ode, &[start.to_vec()], &times, &[1.5, 1.5], 1e-13).unwrap();
+            for i in 0..=intervals {
+                let exact = oscillator_exact(&ode, start, begin, times.at(i));
+                for (u, exact) in runs.state(0, i).iter().zip(exact) {
+                    assert!((u - exact).abs() < 1e-10, "dt = {dt}: {u}, not {exact}, at sample {i}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_units_of_the_components_do_not_matter() {
+        let lorenz = |scale: f64| {
+            text(serde_json::json!({
+                "state": {"x": "10*(y - x)", "y": "28*x - x*z/s - y", "z": "x*y/s - 8/3*z"},
+                "parameters": {"s": scale},
+                "initial": {"x": [0.0, scale], "y": [0.0, scale], "z": [0.0, scale]}
+            }))
+        };
+        let times = Times::up_to(5.0, 0.01).unwrap();
+        let run = |scale: f64| {
+            let start = [1.0, 2.0, 20.0].map(|x| x * scale);
+            ensemble(
+                &*lorenz(scale),
+                &[start.to_vec()],
+                &times,
+                &[20.0, 25.0, 50.0].map(|x| x * scale),
+                1e-13,
+            )
+            .unwrap()
+        };
+        let plain = run(1.0);
+        for scale in [1e-12, 1e12] {
+            let found = run(scale);
+            for (a, b) in plain.u().iter().zip(found.u()) {
+                assert!((a - b / scale).abs() < 1e-9, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_pulse_is_not_passed_over() {
+        let pulse = text(serde_json::json!({
+            "state": {"x": "-x + 20*exp(-((t - 5)/0.02)^2)"}, "initial": {"x": [0.0, 0.0]}
+        }));
+        let times = Times::up_to(10.0, 0.01).unwrap();
+        let runs = ensemble(&*pulse, &[vec![0.0]], &times, &[1.0], 1e-13).unwrap();
+        // by SciPy's quad of the exact solution
+        let highest = runs.u().iter().fold(0.0, |highest: f64, x| highest.max(*x));
+        assert!((highest - 0.6795849).abs() < 1e-7, "{highest}");
+    }
+
+    #[test]
+    fn what_is_stiff_is_integrated_by_an_implicit_method() {
+        // the value of SciPy's DOP853 and Radau, as in the tests of the implicit methods
+        let times = Times::new(0.5, 400).unwrap();
+        let runs = ensemble(&VanDerPol { mu: 50.0 }, &[vec![2.0, 0.0]], &times, &[2.0, 70.0], 1e-12).unwrap();
+        assert!((runs.state(0, 400)[0] / 1.344099351170806 - 1.0).abs() < 1e-9, "{:?}", runs.state(0, 400));
+        let stiff = VanDerPol { mu: 1000.0 };
+        let times = Times::new(1.0, 100).unwrap();
+        let runs = ensemble(&stiff, &[vec![2.0, 0.0]], &times, &[2.0, 1500.0], 1e-12).unwrap();
+        let implicit = stiff.ensemble(&[vec![2.0, 0.0]], &times, &Solver::rodas5p(1e-12)).unwrap();
+        assert_eq!(runs, implicit);
+    }
+
+    #[test]
+    fn failures_are_told_with_their_time_and_trajectory() {
+        let pole = text(serde_json::json!({"state": {"x": "x^2"}, "initial": {"x": [0.0, 1.0]}}));
+        let ends = text(serde_json::json!({"state": {"x": "sqrt(0.25 - t)"}, "initial": {"x": [0.0, 1.0]}}));
+        let times = Times::up_to(2.0, 0.1).unwrap();
+        for (system, from, to) in [(&pole, 0.85, 1.1), (&ends, 0.15, 0.3)] {
+            let starts = [vec![-1.0], vec![1.0]];
+            let result = ensemble(&**system, &starts, &times, &[1.0], 1e-13);
+            let Err(SimulationError::Trajectory { trajectory, error }) = result else { panic!("{result:?}") };
+            assert_eq!(trajectory, usize::from(from > 0.5));
+            let SimulationError::Diverged { t } = *error else { panic!("{error}") };
+            assert!((from..to).contains(&t), "{t}");
+        }
+        for start in [f64::NAN, f64::INFINITY] {
+            assert!(ensemble(&*pole, &[vec![start]], &times, &[1.0], 1e-13).is_err());
+        }
+        assert!(ensemble(&*pole, &[vec![1.0, 2.0]], &times, &[1.0], 1e-13).is_err());
+    }
+
+    #[test]
+    fn a_trajectory_does_not_depend_on_the_others_or_on_threads() {
+        let (lorenz, times) = (Lorenz::default(), Times::up_to(3.0, 0.01).unwrap());
+        let starts: Vec<Vec<f64>> = (0..5).map(|i| vec![f64::from(i) - 2.5, 1.0, 20.0]).collect();
+        let scales = [20.0, 25.0, 50.0];
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| ensemble(&lorenz, &starts, &times, &scales, 1e-13).unwrap())
+        };
+        let together = run(3);
+        assert_eq!(together, run(1));
+        for (i, start) in starts.iter().enumerate() {
+            let alone = ensemble(&lorenz, std::slice::from_ref(start), &times, &scales, 1e-13).unwrap();
+            assert_eq!(alone.u(), &together.u()[i * 903..(i + 1) * 903]);
+        }
+    }
+}

@@ -48,7 +48,8 @@ pub enum Solver {
         #[serde(default = "Precision::f64")]
         precision: Precision,
     },
-    /// Dormand and Prince's adaptive method of order 5.
+    /// Dormand and Prince's adaptive method of order 5. A trajectory that it finds stiff is begun again by
+    /// [`Solver::Radau`] with the same tolerances.
     Dopri5 {
         /// Bound on the error of a step, relative to the size of each component.
         tolerance: f64,
@@ -57,7 +58,8 @@ pub enum Solver {
         #[serde(default)]
         absolute_tolerance: f64,
     },
-    /// Dormand and Prince's adaptive method of order 8.
+    /// Dormand and Prince's adaptive method of order 8. A trajectory that it finds stiff is begun again by
+    /// [`Solver::Radau`] with the same tolerances.
     Dop853 {
         /// As of [`Solver::Dopri5`].
         tolerance: f64,

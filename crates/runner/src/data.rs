@@ -193,9 +193,9 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
     Ok(Prepared { system, runs, turns, split, normalisation, task })
 }
 
-/// Tolerances of the truth, and of the second integration that finds how long it holds.
+/// The integration of the truth, and the tolerance of the independent one that finds how long it holds.
 const TRUTH: Solver = Solver::dop853(1e-12);
-const SECOND_TRUTH: Solver = Solver::dopri5(1e-13);
+const SECOND_TOLERANCE: f64 = 1e-13;
 
 /// Held-out starts after a transient, and the truth after them.
 fn task(
@@ -218,7 +218,11 @@ fn task(
 
     let after = Times::new(dt, span).map_err(RunError::usage)?.from(times.at(lead));
     let on_attractor: Vec<Vec<f64>> = (0..whole.count()).map(|run| whole.state(run, lead).to_vec()).collect();
-    let second = seen(system.ensemble(&on_attractor, &after, &SECOND_TRUTH).map_err(failed)?, observed);
+    let scales: Vec<f64> = (0..whole.dim())
+        .map(|j| whole.u().iter().skip(j).step_by(whole.dim()).fold(0.0, |most, u| u.abs().max(most)))
+        .collect();
+    let second = sim::independent::ensemble(system, &on_attractor, &after, &scales, SECOND_TOLERANCE);
+    let second = seen(second.map_err(failed)?, observed);
     let truth = seen(whole, observed);
     let forecast = cut(&truth, 0..truth.count(), lead..truth.samples());
     let trusted = Task::trusted_samples(&forecast, &second, &normalisation.std);

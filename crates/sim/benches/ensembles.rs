@@ -2,7 +2,7 @@
 //! equations: a JSON object a line with the system, the method, the number of trajectories, the median seconds of five
 //! runs, and millions of samples a second. Two of them are no simulations: the steps of the RK4 line with one sample at
 //! their end, which is what they cost, and its samples without steps, which is what writing them costs. Arguments, such
-//! as "van_der_pol", leave only the systems whose names hold one of them.
+//! as "van_der_pol" or "stiff", leave only the systems whose names hold one of them.
 
 use std::error::Error;
 use std::time::Instant;
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             out.par_chunks_mut(1 << 16).for_each(|chunk| chunk.fill(1.0));
             Ok(())
         })?;
-        print("memory", "write", 10_000, seconds);
+        print("memory", "write", 10_000, 800, seconds);
     }
     let texts = [
         (
@@ -56,6 +56,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (count, solver) in &tasks[1..4] {
             measure(name, &*rust, *count, *solver)?;
             measure(&format!("{name} as equations"), &*text, *count, *solver)?;
+        }
+    }
+    stiff()
+}
+
+/// Stiff systems, by the implicit methods and by the explicit one that gives them to an implicit one: the oscillator of
+/// van der Pol with mu = 1000 to t = 2000, and the reactions of Robertson to t = 1e5, a thousand samples of each.
+fn stiff() -> Result<(), Box<dyn Error>> {
+    let robertson = json!({
+        "state": {"x": "k3*y*z - k1*x", "y": "k1*x - k3*y*z - k2*y^2", "z": "k2*y^2"},
+        "parameters": {"k1": 0.04, "k2": 3e7, "k3": 1e4},
+        "initial": {"x": [1.0, 1.0], "y": [0.0, 0.0], "z": [0.0, 0.0]}
+    });
+    let systems = [
+        ("stiff van_der_pol", build("van_der_pol", Some(json!({"mu": 1000.0})))?, Times::new(2.0, 1000)?),
+        ("stiff robertson", build("equations", Some(robertson))?, Times::new(100.0, 1000)?),
+    ];
+    for (name, system, times) in &systems {
+        for solver in [Solver::radau(1e-8), Solver::rodas5p(1e-8), Solver::dop853(1e-8)] {
+            measure_over(name, &**system, 100, solver, times)?;
         }
     }
     Ok(())
@@ -95,7 +115,9 @@ fn measure_over(
     if !out.iter().all(|x| x.is_finite()) {
         return Err(format!("{name} left the finite numbers").into());
     }
-    print(name, &format!("{solver:?}"), count, seconds);
+    // of the one that takes its steps between two samples, the steps
+    let samples = if times.samples() > 3 { times.samples() - 1 } else { 800 };
+    print(name, &format!("{solver:?}"), count, samples, seconds);
     Ok(())
 }
 
@@ -111,9 +133,9 @@ fn median(mut work: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, B
     Ok(seconds[2])
 }
 
-/// A line. The rate is that of 800 samples, or steps, a trajectory.
-fn print(system: &str, method: &str, count: u64, seconds: f64) {
-    let rate = count as f64 * 800.0 / seconds / 1e6;
+/// A line. The rate is that of so many samples, or steps, a trajectory.
+fn print(system: &str, method: &str, count: u64, samples: usize, seconds: f64) {
+    let rate = count as f64 * samples as f64 / seconds / 1e6;
     println!(
         "{{\"peer\": \"attractor\", \"system\": \"{system}\", \"method\": \"{method}\", \"trajectories\": {count}, \
          \"seconds\": {seconds:.4}, \"million_samples_per_second\": {rate:.3}}}"

@@ -14,6 +14,7 @@
 //! ```
 
 mod ensemble;
+pub mod independent;
 mod integrators;
 mod lanes;
 pub mod lyapunov;

@@ -92,8 +92,8 @@ pub trait System: Send + Sync {
     /// several trajectories at once in SIMD lanes, on all cores, with a result that does not depend on either.
     ///
     /// # Errors
-    /// A solution that leaves the finite numbers, that needs too many steps or is stiff, with the number of the first
-    /// trajectory that failed.
+    /// A solution that leaves the finite numbers or needs too many steps, with the number of the first trajectory that
+    /// failed. A trajectory that an adaptive explicit method finds stiff is integrated by an implicit method instead.
     fn integrate(
         &self,
         starts: &[Vec<f64>],
@@ -101,6 +101,13 @@ pub trait System: Send + Sync {
         solver: &Solver,
         out: &mut [f64],
     ) -> Result<(), SimulationError>;
+
+    /// Writes the right-hand side at time `t` and state `u` to `du`: see [`Ode::rhs`].
+    fn right_hand_side(&self, t: f64, u: &[f64], du: &mut [f64]);
+
+    /// Writes the derivative of the right-hand side at time `t` and state `u` by the time to `derivative`; exact, from
+    /// the right-hand side over dual numbers.
+    fn time_derivative(&self, t: f64, u: &[f64], derivative: &mut [f64]);
 
     /// Writes the derivatives of the right-hand side at time `t` and state `u` by the components of the state, [row,
     /// column], to `jacobian`; exact, from the right-hand side over dual numbers.
@@ -180,6 +187,15 @@ impl<O: Ode> System for O {
     ) -> Result<(), SimulationError> {
         solver.ensemble(self, starts, times, out)
     }
+    fn right_hand_side(&self, t: f64, u: &[f64], du: &mut [f64]) {
+        self.rhs(t, u, du);
+    }
+    fn time_derivative(&self, t: f64, u: &[f64], derivative: &mut [f64]) {
+        let state: Vec<Dual<1>> = u.iter().map(|&u| Dual::from(u)).collect();
+        let mut du = vec![Dual::from(0.0); u.len()];
+        self.rhs(Dual::variable(t, 0), &state, &mut du);
+        derivative.iter_mut().zip(&du).for_each(|(derivative, du)| *derivative = du.tangent[0]);
+    }
     fn jacobian(&self, t: f64, u: &[f64], jacobian: &mut [f64]) {
         let program = |u: &[Dual<4>], f: &mut [Dual<4>]| self.rhs(Dual::from(t), u, f);
         autodiff::jacobian(u, program, jacobian);
@@ -211,9 +227,10 @@ pub enum SimulationError {
     },
     /// An adaptive method needed more steps than a sample interval may take.
     #[error(
-        "the solver took more than {limit} steps towards the sample after t = {t:.6}: loosen the \
-         tolerance, shorten dt, or use parameters on a slower scale; if the right-hand side jumps back and forth there \
-         (dry friction, sign(x)), make the jump smooth (tanh(x / width))"
+        "the solver took more than {limit} steps from the sample at t = {t:.6} towards the next one: the solution \
+         changes much faster than it is sampled. Shorten dt, loosen the tolerance or use parameters on a slower scale; \
+         where fast components relax without oscillating, choose an implicit method, data.solver = \"radau\"; where the \
+         right-hand side jumps back and forth (dry friction, sign(x)), make the jump smooth (tanh(x / width))"
     )]
     TooManySteps {
         /// The sample it started from.
@@ -238,10 +255,13 @@ pub enum SimulationError {
         /// Where it stood.
         t: f64,
     },
-    /// An explicit method would need its steps for stability, not for accuracy.
+    /// An explicit method would need its steps for stability, not for accuracy. Trajectories are then integrated by an
+    /// implicit method; tangent vectors are not.
     #[error(
-        "the system turns stiff at t = {t:.6}, which explicit methods cannot follow: shorten dt or change \
-         the parameters"
+        "the system is stiff at t = {t:.6}: its tangent vectors shrink so fast that the explicit method which carries \
+         them needs too many steps. Trajectories are integrated all the same, by an implicit method, but Lyapunov \
+         exponents are not computed: train with evaluate.lyapunov_exponent=0 (errors in units of time), or choose \
+         parameters that are less stiff"
     )]
     Stiff {
         /// Where the solver noticed it.

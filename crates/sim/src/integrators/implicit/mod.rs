@@ -1,0 +1,241 @@
+//! Implicit methods, for stiff systems: what they share. One trajectory at a time, in plain numbers; an ensemble takes
+//! its trajectories in parallel, and none depends on another.
+//!
+//! A system is stiff where a component relaxes much faster than the solution changes. An explicit method must resolve
+//! the relaxation to stay stable; an implicit one solves an equation for each step, with the Jacobian of the right-hand
+//! side, and takes steps as long as the solution is smooth (Hairer and Wanner, "Solving Ordinary Differential Equations
+//! II", 2nd edition, chapter IV).
+
+mod radau;
+mod rodas5p;
+
+use nalgebra::{DMatrix, Dyn, LU};
+pub(crate) use radau::Radau;
+pub(crate) use rodas5p::Rodas5p;
+
+use super::tolerance::Tolerance;
+use crate::{SimulationError, System, Times};
+
+/// The most steps from one sample to the next.
+const MAX_STEPS: u32 = 1_000_000;
+
+/// The most sample intervals a step may take, so that nothing that lasts an interval is passed over: a right-hand side
+/// that is constant for a while, such as a force before it sets in, says nothing of what comes.
+const LONGEST_STEP: f64 = 2.0;
+
+/// Where a step begins.
+pub(crate) struct Point<'a> {
+    system: &'a dyn System,
+    t: f64,
+    u: &'a [f64],
+    /// The right-hand side there.
+    f: &'a [f64],
+}
+
+/// What came of a step, and the length of the next one or of the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Attempt {
+    Accepted { next_h: f64 },
+    Rejected { next_h: f64 },
+}
+
+/// An implicit method with an error estimate and an interpolation. It keeps what the next step can use of the last one.
+pub(crate) trait Method {
+    /// The power of the step that its error estimate is proportional to.
+    const ERROR_ORDER: i32;
+
+    /// For systems of `dim` components.
+    fn new(dim: usize) -> Self;
+    /// Tries a step of length `h`.
+    fn step(&mut self, point: &Point, h: f64, bounds: &Bounds) -> Attempt;
+    /// The state after the step.
+    fn next(&self) -> &[f64];
+    /// Component `j` after a part `theta` of the step from `u`.
+    fn at(&self, theta: f64, j: usize, u: &[f64]) -> f64;
+    /// The Jacobian that the last step was taken with, [row, column].
+    fn jacobian(&self) -> &[f64];
+    /// What to forget where an accepted step is taken back.
+    fn undo(&mut self);
+}
+
+/// What is left of a scale after a step in which the component is zero: half after 140 steps.
+const MEMORY: f64 = 0.995;
+
+/// Rounding errors of the right-hand side, in units of the last place, that are not taken for errors of the method.
+const ROUNDING: f64 = 100.0 * f64::EPSILON;
+
+/// The errors of a step that are tolerated: a part of the size of each component, and of its scale.
+///
+/// - The scale is the largest absolute value of late. It carries a component over a crossing of zero.
+/// - The floor is for a component that is zero but for errors, such as the difference of two that should be equal: how
+///   fast rounding moves it. Its own relaxation bounds how far.
+pub(crate) struct Bounds {
+    tolerance: Tolerance,
+    scales: Vec<f64>,
+    /// Errors a unit of time.
+    floors: Vec<f64>,
+    /// Absolute values of the diagonal of the Jacobian.
+    relaxations: Vec<f64>,
+    /// The length of the step.
+    h: f64,
+}
+
+impl Bounds {
+    fn new(tolerance: Tolerance, start: &[f64]) -> Self {
+        let zeros = vec![0.0; start.len()];
+        let scales = start.iter().map(|u| u.abs()).collect();
+        Bounds { tolerance, scales, floors: zeros.clone(), relaxations: zeros, h: 0.0 }
+    }
+
+    /// Takes the state `u` into the scales, and a Jacobian near it into the floors.
+    fn follow(&mut self, u: &[f64], jacobian: &[f64]) {
+        self.scales.iter_mut().zip(u).for_each(|(scale, u)| *scale = (*scale * MEMORY).max(u.abs()));
+        for (j, row) in jacobian.chunks_exact(u.len()).enumerate() {
+            let floor: f64 = row.iter().zip(u).map(|(slope, u)| ROUNDING * slope.abs() * u.abs()).sum();
+            self.floors[j] = if floor.is_finite() { floor } else { 0.0 };
+            self.relaxations[j] = row[j].abs();
+        }
+    }
+
+    /// The root mean square over components of `error` over what is tolerated in a step from `u` to `next`: at most 1
+    /// where the step is good enough.
+    fn norm(&self, error: &[f64], u: &[f64], next: &[f64]) -> f64 {
+        let Tolerance { relative, absolute } = self.tolerance;
+        let mut sum = 0.0;
+        for j in 0..error.len() {
+            let size = u[j].abs().max(next[j].abs());
+            let absolute = if absolute > 0.0 {
+                absolute
+            } else {
+                relative * self.scales[j] + self.floors[j] / (1.0 / self.h + self.relaxations[j])
+            };
+            // a component that is zero all the time has no error, and no size to compare it with
+            if error[j] != 0.0 {
+                sum += (error[j] / (relative * size + absolute)).powi(2);
+            }
+        }
+        (sum / error.len() as f64).sqrt()
+    }
+}
+
+/// Whether all are finite.
+fn finite(x: &[f64]) -> bool {
+    x.iter().all(|x| x.is_finite())
+}
+
+/// Puts 0 for slopes that are infinite, such as that of a square root at 0. The methods need no more than an approximate
+/// Jacobian there: the error estimate decides whether a step is good.
+fn without_infinities(slopes: &mut [f64]) {
+    slopes.iter_mut().filter(|slope| !slope.is_finite()).for_each(|slope| *slope = 0.0);
+}
+
+/// The triangular factors of `shift` times the identity minus `jacobian` [row, column]; none where it is singular.
+fn factorised<T: nalgebra::ComplexField<RealField = f64>>(
+    shift: T,
+    jacobian: &[f64],
+    dim: usize,
+) -> Option<LU<T, Dyn, Dyn>> {
+    let matrix = DMatrix::from_fn(dim, dim, |i, j| {
+        let entry = T::from_real(-jacobian[i * dim + j]);
+        if i == j { entry + shift.clone() } else { entry }
+    });
+    let factors = LU::new(matrix);
+    factors.is_invertible().then_some(factors)
+}
+
+/// A first step: where the terms of first and second order of an explicit step are a hundredth of the state (Hairer,
+/// Norsett, Wanner, "Solving Ordinary Differential Equations I", II.4, "Starting Step Size").
+fn first_step(point: &Point, span: f64, bounds: &Bounds, order: i32) -> f64 {
+    let Point { system, t, u, f } = *point;
+    let norm = |x: &[f64]| bounds.norm(x, u, u);
+    let (d0, d1) = (norm(u), norm(f));
+    let h0 = if d1.is_finite() && d0 > 0.0 && d1 > 0.0 { 0.01 * d0 / d1 } else { 1e-6 * span };
+    let h0 = h0.min(span);
+    let ahead: Vec<f64> = u.iter().zip(f).map(|(u, f)| u + h0 * f).collect();
+    let mut change = vec![0.0; u.len()];
+    system.right_hand_side(t + h0, &ahead, &mut change);
+    change.iter_mut().zip(f).for_each(|(change, f)| *change -= f);
+    let steepest = d1.max(bounds.norm(&change, u, &ahead) / h0);
+    let h1 = (0.01 / steepest).powf(1.0 / f64::from(order));
+    let h = (100.0 * h0).min(h1);
+    if h > 0.0 && h.is_finite() { h.min(span) } else { h0.min(1e-6 * span) }
+}
+
+/// Writes the states at `times`, [time, component], of the trajectory from `start` to `out`.
+///
+/// # Errors
+/// A solution that leaves the finite numbers, or more than [`MAX_STEPS`] from one sample to the next.
+pub(crate) fn trajectory<M: Method>(
+    system: &dyn System,
+    start: &[f64],
+    times: &Times,
+    tolerance: Tolerance,
+    out: &mut [f64],
+) -> Result<(), SimulationError> {
+    let (dim, samples) = (start.len(), times.samples());
+    let (begin, end) = (times.at(0), times.at(samples - 1));
+    out[..dim].copy_from_slice(start);
+    let (mut u, mut f, mut next_f) = (start.to_vec(), vec![0.0; dim], vec![0.0; dim]);
+    system.right_hand_side(begin, &u, &mut f);
+    if !(finite(&u) && finite(&f)) {
+        return Err(SimulationError::Diverged { t: begin });
+    }
+    let longest = (LONGEST_STEP * times.dt()).min(end - begin);
+    let mut bounds = Bounds::new(tolerance, start);
+    let mut method = M::new(dim);
+    let mut jacobian = vec![0.0; dim * dim];
+    system.jacobian(begin, start, &mut jacobian);
+    bounds.follow(start, &jacobian);
+    bounds.h = longest;
+    let point = Point { system, t: begin, u: &u, f: &f };
+    let mut h = first_step(&point, longest, &bounds, M::ERROR_ORDER);
+    let (mut t, mut sample, mut steps) = (begin, 1, 0);
+    while sample < samples {
+        let mut to = t + h;
+        if t + 1.01 * h > end {
+            (h, to) = (end - t, end);
+        }
+        bounds.h = h;
+        let mut attempt = method.step(&Point { system, t, u: &u, f: &f }, h, &bounds);
+        if let Attempt::Accepted { .. } = attempt {
+            system.right_hand_side(to, method.next(), &mut next_f);
+            if !(finite(method.next()) && finite(&next_f)) {
+                method.undo();
+                attempt = Attempt::Rejected { next_h: 0.1 * h };
+            }
+        }
+        steps += 1;
+        match attempt {
+            Attempt::Accepted { next_h } => {
+                while sample < samples && times.at(sample) <= to {
+                    let time = times.at(sample);
+                    let row = &mut out[sample * dim..][..dim];
+                    if time < to {
+                        let theta = (time - t) / h;
+                        row.iter_mut().enumerate().for_each(|(j, x)| *x = method.at(theta, j, &u));
+                    } else {
+                        row.copy_from_slice(method.next());
+                    }
+                    (sample, steps) = (sample + 1, 0);
+                }
+                u.copy_from_slice(method.next());
+                bounds.follow(&u, method.jacobian());
+                std::mem::swap(&mut f, &mut next_f);
+                (t, h) = (to, next_h.min(longest));
+            }
+            Attempt::Rejected { next_h } => {
+                if next_h.is_nan() || 0.1 * next_h <= f64::EPSILON * t.abs() || next_h < f64::MIN_POSITIVE {
+                    return Err(SimulationError::Diverged { t });
+                }
+                h = next_h;
+            }
+        }
+        if steps >= MAX_STEPS {
+            return Err(SimulationError::TooManySteps { t: times.at(sample - 1), limit: MAX_STEPS });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

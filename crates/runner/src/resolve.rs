@@ -146,7 +146,9 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     filled.insert("data".into(), Value::Table(data));
     filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
     filled.insert("train".into(), Value::Table(train));
-    filled.insert("evaluate".into(), Value::Table(table(&Evaluate::default())));
+    let mut evaluate = table(&Evaluate::default());
+    evaluate.insert("exponent_unknown".into(), Value::String(String::new()));
+    filled.insert("evaluate".into(), Value::Table(evaluate));
     let rest: Table =
         given.iter().filter(|(key, _)| *key != "system").map(|(k, v)| (k.clone(), v.clone())).collect();
     merge(&mut filled, &rest, "")?;
@@ -159,10 +161,28 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
         train: part(&filled, "train")?,
         evaluate: part(&filled, "evaluate")?,
     };
+    let given_data = |key| section("data").is_some_and(|data| data.contains_key(key));
+    if !entry.own_names.is_empty() && given_data("dt") && !given_data("t_final") {
+        // as many samples as by default: the scale of the user's own equations is that of dt
+        let [dt, t_final] = experiment.build_system()?.sampling();
+        experiment.data.t_final = (t_final / dt).round() * experiment.data.dt;
+    }
     let given = |key| section("evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
     if !given("lyapunov_exponent") {
         // only now are the parameters known
-        experiment.evaluate.lyapunov_exponent = experiment.largest_exponent()?;
+        match experiment.largest_exponent()? {
+            Ok(exponent) => experiment.evaluate.lyapunov_exponent = exponent,
+            Err(why) => experiment.evaluate.exponent_unknown = why,
+        }
+    } else if experiment.evaluate.lyapunov_exponent > 0.0 {
+        experiment.evaluate.exponent_unknown.clear();
+    }
+    let own_time = experiment.own_time();
+    if !given("transient") {
+        experiment.evaluate.transient = own_time;
+    }
+    if !given("horizon") {
+        experiment.evaluate.horizon = own_time;
     }
     if !given("long_run") && experiment.evaluate.lyapunov_exponent > 0.0 {
         experiment.evaluate.long_run = Evaluate::LONG_RUN;

@@ -149,6 +149,12 @@ pub fn lyapunov_of_system(
     }
 
     let Following { exponents, trajectories, time, transient, .. } = following;
+    if asked.time.is_none() && standard.dt < scale / 50.0 {
+        progress.note(&format!(
+            "{name} takes so many steps within {scale} time units, its sample interval, that it is followed for {time:.3e} \
+             only; give a longer --time where it has slower motions"
+        ));
+    }
     progress.stage(&format!(
         "following {trajectories} trajectories of {name} with {exponents} tangent {} for {time} time units",
         if exponents == 1 { "vector" } else { "vectors" }

@@ -56,7 +56,7 @@ impl Following {
     /// more exponents are asked for.
     ///
     /// `dt` is a short time on the scale of the system, such as a sample interval. It is corrected where it is less than a
-    /// tenth of the mean step of the integration, or more than five steps.
+    /// tenth of the mean step of the integration, or more than two steps.
     ///
     /// # Errors
     /// A first trajectory that leaves the finite numbers within some hundred steps.
@@ -124,7 +124,7 @@ impl Following {
 const TOLERANCE: f64 = 1e-9;
 
 /// What is believed to be a short time on the scale of a system, in mean steps of the integration.
-const SHORT: [f64; 2] = [0.1, 5.0];
+const SHORT: [f64; 2] = [0.1, 2.0];
 
 /// Steps from one orthonormalisation to the next, beyond which a system is stiff: there are ten of its sample intervals
 /// between them.
@@ -232,13 +232,14 @@ pub fn seconds(
 /// behaviour over many of them.
 pub fn largest(system: &dyn System, region: &[[f64; 2]], dt: f64) -> Result<Option<f64>, SimulationError> {
     let samples = (8e5 / system.dim() as f64).clamp(2000.0, 20_000.0);
-    let trajectories = if system.dim() > 400 { 4 } else { 16 };
     let (standard, step) = Following::measured(system, region, dt, 1)?;
     if step.is_none() {
         // at an unstable rest tangent vectors grow, and yet nothing ever happens
         return Ok(None);
     }
     let time = samples * standard.dt;
+    let is_short = time < SEEN * dt;
+    let trajectories = if system.dim() > 400 || is_short { 4 } else { 16 };
     let following = Following { time, trajectories, steps: 1_000_000, ..standard };
     let Some(found) = spectrum(system, region, &following, &|_| true)?.map(|found| found.estimate) else {
         return Ok(None);
@@ -247,7 +248,7 @@ pub fn largest(system: &dyn System, region: &[[f64; 2]], dt: f64) -> Result<Opti
     if exponent > 3.0 * error && exponent * time > 2.0 * samples.ln() {
         return Ok(Some(exponent));
     }
-    if time < SEEN * dt {
+    if is_short {
         return Err(SimulationError::TooFast { dt, time });
     }
     Ok(None)

@@ -31,8 +31,8 @@ pub(super) fn mean_step(
     for _ in 0..2 {
         // A vector of length 0 stays one, and no step is shortened for it.
         let carry = |end: f64, most: u64, u: &mut [f64]| {
-            let mut steps = Steps { next: 0.0, left: most };
-            system.tangent([span[1], end], &mut steps, TOLERANCE, u, &mut vec![0.0; u.len()])
+            let (mut steps, mut vector) = (Steps { next: 0.0, left: most }, vec![0.0; u.len()]);
+            system.tangent([span[1], end], &mut steps, TOLERANCE, u, &mut vector)
         };
         let reached = match carry(end, STEPS, &mut u.clone()) {
             Err(SimulationError::TooLong { t }) => t,

@@ -56,7 +56,7 @@ impl Following {
     /// more exponents are asked for.
     ///
     /// `dt` is a short time on the scale of the system, such as a sample interval. It is corrected where it is less than a
-    /// tenth of the mean step of the integration, or more than two steps.
+    /// seventh of the mean step of the integration, or more than two steps.
     ///
     /// # Errors
     /// A first trajectory that leaves the finite numbers within some hundred steps.
@@ -124,7 +124,7 @@ impl Following {
 const TOLERANCE: f64 = 1e-9;
 
 /// What is believed to be a short time on the scale of a system, in mean steps of the integration.
-const SHORT: [f64; 2] = [0.1, 2.0];
+const SHORT: [f64; 2] = [0.15, 2.0];
 
 /// Steps from one orthonormalisation to the next, beyond which a system is stiff: there are ten of its sample intervals
 /// between them.

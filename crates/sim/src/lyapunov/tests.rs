@@ -226,9 +226,12 @@ fn trajectories_from_one_start_part_or_have_the_error_of_one() {
     assert!((0.5..2.0).contains(&ratio), "{together:?} {ratio}");
     assert!((together.exponents[0] - 0.9056).abs() < 4.0 * together.standard_errors[0], "{together:?}");
     // Without a transient nothing moves them apart, and they are one trajectory throughout.
-    let short = from_one(Following { time: 10.0, transient: 0.0, ..standard });
+    let region = [[3.0, 3.0], [5.0, 5.0], [20.0, 20.0]];
+    let short = Following { time: 16.0, transient: 0.0, ..standard };
+    let short = spectrum(&lorenz, &region, &short, &|_| true).unwrap().unwrap().estimate;
     let (exponent, error) = (short.exponents[0], short.standard_errors[0]);
-    assert!(error > 0.1 && (exponent - 0.9056).abs() < 4.0 * error, "{short:?}");
+    // from part to part of a time unit their growth fluctuates by 1.4 or so, which makes 0.4 of the mean of 16
+    assert!((0.15..1.0).contains(&error) && (exponent - 0.9056).abs() < 2.0 * error, "{short:?}");
 }
 
 #[test]
@@ -288,7 +291,8 @@ fn the_sampling_of_every_system_is_believed() {
     for entry in SYSTEMS {
         let system = (entry.build)((entry.defaults)()).unwrap();
         let dt = system.sampling()[0];
-        assert_eq!(standard(&*system, dt, 1).dt, dt, "{}", entry.name);
+        let (found, step) = Following::measured(&*system, &system.initial_region(), dt, 1).unwrap();
+        assert_eq!(found.dt, dt, "{}: {step:?}", entry.name);
     }
 }
 

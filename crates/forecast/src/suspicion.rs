@@ -32,6 +32,14 @@ pub enum Check {
     LossBelowNoise,
     /// [`equals_persistence`].
     EqualsPersistence,
+    /// [`exponent_unknown`].
+    ExponentUnknown,
+}
+
+/// Says why a largest Lyapunov exponent is not known: results without it, and without what is counted in it, look like
+/// those of a system that is not chaotic. `why` is empty where it is known.
+pub fn exponent_unknown(why: &str) -> Option<Suspicion> {
+    (!why.is_empty()).then(|| Suspicion { check: Check::ExponentUnknown, message: why.to_owned() })
 }
 
 /// Some of the trajectories of an array, by their numbers.

@@ -156,9 +156,10 @@ fn exponent(of: &LyapunovScores) -> Option<String> {
     Some(with_error([of.exponent?, of.standard_error?]))
 }
 
-/// A number with its standard error, in two digits of that.
+/// A number with its standard error, in two digits of that, and at most 5 decimals or digits of the number.
 fn with_error([x, error]: [f64; 2]) -> String {
-    let decimals = (1.0 - error.log10().floor()).clamp(0.0, 5.0) as usize;
+    let most = 5.0 - (x.abs().clamp(1e-200, 0.1).log10().floor() + 1.0);
+    let decimals = (1.0 - error.log10().floor()).clamp(0.0, most) as usize;
     format!("{x:.decimals$} +- {error:.decimals$}")
 }
 
@@ -189,7 +190,7 @@ fn long_run_notes(rows: &[Line]) -> String {
         );
     }
     if let Some(of) = rows.iter().find_map(|row| row.scores.ensemble.as_ref()) {
-        let _ = writeln!(text, "CRPS and spread over the first {:.3} time units.", of.horizon);
+        let _ = writeln!(text, "CRPS and spread over the first {} time units.", number(of.horizon));
     }
     text
 }
@@ -224,11 +225,11 @@ fn notes(rows: &[Line], horizon: &str) -> String {
         let _ = writeln!(
             text,
             "Valid while the error is below {} standard deviations; {} starts. The truth\nholds for {:.1} Lyapunov \
-             times of {:.3} time units ({:.1} from the worst tenth).",
+             times of {} time units ({:.1} from the worst tenth).",
             vpt.main.threshold,
             vpt.starts,
             vpt.ceiling,
-            1.0 / vpt.lyapunov_exponent,
+            number(1.0 / vpt.lyapunov_exponent),
             vpt.ceiling_p10
         );
     } else {

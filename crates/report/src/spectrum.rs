@@ -13,7 +13,7 @@ const SHOWN: usize = 3;
 /// of which alone the sum is that of growth of volumes.
 pub fn spectrum(spectrum: &Spectrum, all: bool) -> String {
     let Spectrum { estimate, trajectories, kaplan_yorke, convergence } = spectrum;
-    let decimals = decimals(&estimate.standard_errors);
+    let decimals = decimals(&estimate.standard_errors, &estimate.exponents);
     let cell = |x: f64| {
         let text = format!("{x:.decimals$}");
         // no sign on what is shown as zero
@@ -28,7 +28,8 @@ pub fn spectrum(spectrum: &Spectrum, all: bool) -> String {
     }
     if all {
         // it may be exact, as the divergence of the flow is where that is constant
-        line("sum".into(), format!("{:.6}", estimate.exponents.iter().sum::<f64>()), String::new());
+        let decimals = decimals.max(6);
+        line("sum".into(), format!("{:.decimals$}", estimate.exponents.iter().sum::<f64>()), String::new());
     }
     let mut text = format!(
         "{}\nPer time unit, from {trajectories} trajectories of {} time units each.\n",
@@ -37,7 +38,7 @@ pub fn spectrum(spectrum: &Spectrum, all: bool) -> String {
     );
     match kaplan_yorke {
         Some([dimension, error]) => {
-            let decimals = self::decimals(&[*error]);
+            let decimals = self::decimals(&[*error], &[*dimension]);
             let _ = writeln!(text, "Kaplan-Yorke dimension {dimension:.decimals$} +- {error:.decimals$}.");
         }
         None if all => {
@@ -69,10 +70,13 @@ fn convergence_table(convergence: &[Estimate], cell: &dyn Fn(f64) -> String) -> 
     lay_out(&columns)
 }
 
-/// Decimals that show two digits of the largest of some errors.
-fn decimals(errors: &[f64]) -> usize {
-    let largest = errors.iter().copied().fold(0.0, f64::max);
-    (1.0 - largest.max(1e-9).log10().floor()).clamp(2.0, 7.0) as usize
+/// Decimals that show two digits of the largest of some errors: at least 2, and no more than show 7 digits of the largest
+/// of the numbers, or of 1 where that is smaller than 7 digits of it need: the unit of time decides how large exponents are.
+fn decimals(errors: &[f64], numbers: &[f64]) -> usize {
+    let largest = |of: &[f64]| of.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    let digit = |x: f64| -x.log10().floor();
+    let most = 7.0 + digit(largest(numbers).clamp(1e-200, 1.0)).max(1.0) - 1.0;
+    (1.0 + digit(largest(errors).max(1e-300))).clamp(2.0, most) as usize
 }
 
 #[cfg(test)]
@@ -111,6 +115,17 @@ mod tests {
         assert_eq!(lines[11], "62.5  0.9050 +- 0.0050  0.0000 +- 0.0000  -14.5700 +- 0.0100");
         assert_eq!(lines.len(), 16);
         assert!(lines.iter().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_unit_of_time_hides_no_digit() {
+        // in units a million times as short
+        let slow = spectrum(&of(&[&[0.9e-6, -14.56e-6], &[0.91e-6, -14.57e-6]]), true);
+        let lines: Vec<&str> = slow.lines().map(str::trim_end).collect();
+        assert!(lines[1].ends_with("0.0000009050    0.0000000050"), "{slow}");
+        assert!(lines[3].ends_with("-0.0000136600"), "{slow}");
+        let fast = spectrum(&of(&[&[0.9e6, -14.56e6], &[0.91e6, -14.58e6]]), true);
+        assert!(fast.lines().nth(1).unwrap().ends_with("905000.00         5000.00"), "{fast}");
     }
 
     #[test]

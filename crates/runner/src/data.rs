@@ -179,6 +179,9 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
     let system = experiment.build_system().map_err(RunError::Usage)?;
     let observed = experiment.observed(&*system).map_err(RunError::Usage)?;
     let count = experiment.data.trajectories;
+    if !experiment.evaluate.exponent_unknown.is_empty() {
+        progress.note(&experiment.evaluate.exponent_unknown);
+    }
     let (runs, split, turns) = if experiment.data.from.is_empty() {
         progress.stage(&format!("simulating {count} trajectories of {}", system.name()));
         let runs = seen(simulate(experiment, &*system, 0..count)?, &observed);

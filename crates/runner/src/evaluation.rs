@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use dataset::Normalisation;
 use forecast::suspicion::{
-    Part, above_ceiling, equals_persistence, loss_below_noise, normalisation_saw_test, shared_samples,
+    Part, above_ceiling, equals_persistence, exponent_unknown, loss_below_noise, normalisation_saw_test,
+    shared_samples,
 };
 use forecast::{EachStart, Forecaster, Loss, Results, Scores, Suspicion, lyapunov};
 use models::baselines::Baseline;
@@ -60,7 +61,8 @@ pub(crate) fn score(
     let ((scores, each), largest_step) = scores?;
     let noise = loss_below_noise(loss.train, noise_floor(experiment, prepared));
     let suspicions = suspicions(prepared, &scores, baselines.get("persistence"), largest_step);
-    let suspicions = suspicions.into_iter().chain(noise).collect();
+    let unknown = exponent_unknown(&experiment.evaluate.exponent_unknown);
+    let suspicions = suspicions.into_iter().chain(noise).chain(unknown).collect();
     Ok(Scored { scores, each, baselines, suspicions })
 }
 

@@ -23,6 +23,9 @@ pub(crate) const MAX_TRAJECTORIES: u64 = 10_000_000;
 /// takes some 2 GB, since scales, windows and baselines are each as many again.
 const NUMBERS_AT_ONCE: usize = 1 << 25;
 
+/// Bounds on the largest Lyapunov exponent per sample interval: after 37 Lyapunov times nothing is left of a state in f64.
+const EXPONENT: [f64; 2] = [1e-8, 40.0];
+
 /// The most samples of a long run; even a small network takes a minute over them.
 const MOST_LONG_RUN: f64 = 1e8;
 
@@ -199,15 +202,20 @@ impl Default for Train {
 pub struct Evaluate {
     /// Number of held-out starts.
     pub starts: usize,
-    /// Time from a random initial state to a start, so that starts lie on the attractor.
+    /// Time from a random initial state to a start, so that starts lie on the attractor. By default 20 Lyapunov times,
+    /// rounded to one digit, of a chaotic system, and of any other the length of a trajectory, `data.t_final`.
     pub transient: f64,
-    /// Time units of free forecast for `nrmse`.
+    /// Time units of free forecast for `nrmse`; by default as for `transient`.
     pub horizon: f64,
     /// Degree of the polynomial baseline.
     pub polynomial_degree: usize,
     /// The largest Lyapunov exponent, in which valid prediction times are counted; 0 leaves them out. By
-    /// default that of the system with these parameters, which is computed.
+    /// default that of the system with these parameters, which is computed; 0 where the system is not chaotic, or where
+    /// the exponent could not be computed.
     pub lyapunov_exponent: f64,
+    /// Why the exponent could not be computed: a sentence that the program writes; empty where it could.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub exponent_unknown: String,
     /// Length of the forecasts whose attractor is compared with the truth's: in Lyapunov times where
     /// `lyapunov_exponent` is above 0, else in time units. 0 leaves that out. By default 100 with an exponent, and 0
     /// without: not every such system has an attractor.
@@ -217,16 +225,25 @@ pub struct Evaluate {
 impl Evaluate {
     /// The default of `long_run` for a chaotic system.
     pub(crate) const LONG_RUN: f64 = 100.0;
+
+    /// The default of `transient` and `horizon` for a chaotic system, in Lyapunov times.
+    const LYAPUNOV_TIMES: f64 = 20.0;
+
+    /// Bounds on the samples of the default `transient` and `horizon`: a sampling far finer than a trajectory needs must
+    /// not make the held-out starts larger than memory.
+    const SAMPLES: [f64; 2] = [20.0, 5000.0];
 }
 
 impl Default for Evaluate {
     fn default() -> Self {
         Evaluate {
             starts: 200,
-            transient: 20.0,
-            horizon: 20.0,
+            // in the system's own times: see `Experiment::own_time`
+            transient: 0.0,
+            horizon: 0.0,
             polynomial_degree: 6,
             lyapunov_exponent: 0.0,
+            exponent_unknown: String::new(),
             long_run: 0.0,
         }
     }
@@ -250,31 +267,59 @@ impl Experiment {
     }
 
     /// The largest Lyapunov exponent of the system with its parameters and initial region, rounded to four digits; 0 of
-    /// one that is not chaotic. It takes a second, once for each system: the resolved experiment keeps it.
-    pub(crate) fn largest_exponent(&self) -> Result<f64, String> {
-        static KNOWN: Mutex<BTreeMap<String, f64>> = Mutex::new(BTreeMap::new());
+    /// one that is not chaotic; or why it is not known. It takes a second, once for each system: the resolved experiment
+    /// keeps it.
+    ///
+    /// # Errors
+    /// A system that cannot be built.
+    pub(crate) fn largest_exponent(&self) -> Result<Result<f64, String>, String> {
+        static KNOWN: Mutex<BTreeMap<String, Result<f64, String>>> = Mutex::new(BTreeMap::new());
         let system = self.build_system()?;
         let dt = self.time_scale(&*system);
+        let right = self.data.initial.len() == system.dim() && dt > 0.0 && dt.is_finite();
+        if !right {
+            return Ok(Ok(0.0)); // the check of the data will say what is wrong
+        }
         let key = serde_json::json!([self.system, self.data.initial, dt]).to_string();
         let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&exponent) = known().get(&key) {
-            return Ok(exponent);
+        if let Some(found) = known().get(&key) {
+            return Ok(found.clone());
         }
-        let right = self.data.initial.len() == system.dim(); // else the check of the data will say so
-        let found = right.then(|| sim::lyapunov::largest(&*system, &self.data.initial, dt)).flatten();
-        let exponent = found.map_or(0.0, |exponent| {
-            let unit = 10f64.powi(3 - exponent.log10().floor() as i32);
-            (exponent * unit).round() / unit
+        let found = sim::lyapunov::largest(&*system, &self.data.initial, dt);
+        let found = found.map(|found| found.map_or(0.0, |exponent| rounded(exponent, 4)));
+        let found = found.map_err(|why| {
+            format!(
+                "the largest Lyapunov exponent of {} is not known, so valid prediction times are left out ({why}); where \
+                 you know it, set evaluate.lyapunov_exponent",
+                system.name()
+            )
         });
-        known().insert(key, exponent);
-        Ok(exponent)
+        known().insert(key, found.clone());
+        Ok(found)
     }
 
-    /// A short time on the scale of the system: its own sample interval, or of equations that are the user's own, whose
-    /// scale is not known, that of the data.
+    /// A time on the scale of what the system does, the default of `evaluate.transient` and `evaluate.horizon`: 20
+    /// Lyapunov times, rounded to one digit, of a chaotic system; and of any other the length of a trajectory.
+    pub(crate) fn own_time(&self) -> f64 {
+        let Experiment { data, evaluate, .. } = self;
+        let [least, most] = Evaluate::SAMPLES.map(|samples| samples * data.dt);
+        if evaluate.lyapunov_exponent > 0.0 {
+            return rounded(Evaluate::LYAPUNOV_TIMES / evaluate.lyapunov_exponent, 1).max(least);
+        }
+        // half of the memory is for the transient, half for the horizon
+        let states = (evaluate.starts * data.initial.len()).max(1) as f64;
+        let fits = (0.5 * MAX_NUMBERS as f64 / states).floor() * data.dt;
+        data.t_final.min(most).min(fits).max(data.dt)
+    }
+
+    /// A short time on the scale of the system: the sample interval that a system comes with, unless the data are sampled
+    /// at one more than ten times as long or as short, as suits other parameters; and of equations that are the user's
+    /// own, whose scale is not known, that of the data.
     pub(crate) fn time_scale(&self, system: &dyn System) -> f64 {
         let own = crate::names::system(&self.system).is_ok_and(|entry| !entry.own_names.is_empty());
-        if own { self.data.dt } else { system.sampling()[0] }
+        let (dt, standard) = (self.data.dt, system.sampling()[0]);
+        let near = 0.099 * standard <= dt && dt <= 10.1 * standard;
+        if own || !near { dt } else { standard }
     }
 
     /// The sample times of a training trajectory.
@@ -447,11 +492,13 @@ impl Experiment {
             let fault = |fault| format!("evaluate.polynomial_degree: {fault}");
             baseline.check(self.inputs(&*system)?).map_err(fault)?;
         }
-        if evaluate.lyapunov_exponent != 0.0 && !(1e-6..=1e6).contains(&evaluate.lyapunov_exponent) {
+        let [least, most] = EXPONENT.map(|per_sample| per_sample / data.dt);
+        if evaluate.lyapunov_exponent != 0.0 && !(least..=most).contains(&evaluate.lyapunov_exponent) {
             return Err(format!(
-                "evaluate.lyapunov_exponent = {:e} must lie between 0.000001 and 1000000, or be 0 to leave valid \
-                 prediction times out",
-                evaluate.lyapunov_exponent
+                "evaluate.lyapunov_exponent = {:e} must lie between {least:e} and {most:e} with data.dt = {}, so that a \
+                 Lyapunov time holds at most a hundred million samples and a sample at most 40 Lyapunov times; or be 0 to \
+                 leave valid prediction times out",
+                evaluate.lyapunov_exponent, data.dt
             ));
         }
         if evaluate.horizon < data.dt {
@@ -576,6 +623,14 @@ impl Experiment {
         let Evaluate { horizon, lyapunov_exponent, .. } = self.evaluate;
         if lyapunov_exponent > 0.0 { horizon.max(40.0 / lyapunov_exponent) } else { horizon }
     }
+}
+
+/// A number above 0 to so many digits.
+fn rounded(x: f64, digits: i32) -> f64 {
+    // by a power of ten that is exact, so that 0.9056 is written with four digits
+    let power = digits - 1 - x.log10().floor() as i32;
+    let unit = 10f64.powi(power.abs());
+    if power >= 0 { (x * unit).round() / unit } else { (x / unit).round() * unit }
 }
 
 /// The settings of a system or model without its name.

@@ -121,19 +121,19 @@ pub fn lyapunov_of_system(
     let region = &experiment.data.initial;
     let (name, dim) = (system.name(), system.dim());
 
+    let fault = |error: sim::SimulationError| match &error {
+        sim::SimulationError::Invalid(_) => RunError::usage(error),
+        _ => RunError::failed(format!("{name}: {error}")),
+    };
     let scale = experiment.time_scale(&*system);
-    asked.check(scale)?;
-    let standard = Following::of(&*system, scale, asked.exponents.unwrap_or(dim));
+    let standard = Following::of(&*system, region, scale, asked.exponents.unwrap_or(dim)).map_err(fault)?;
+    asked.check(standard.dt)?;
     let following = Following {
         trajectories: asked.trajectories.unwrap_or(standard.trajectories),
         time: asked.time.unwrap_or(standard.time),
         transient: asked.transient.unwrap_or(standard.transient),
         seed: experiment.seed,
         ..standard
-    };
-    let fault = |error: sim::SimulationError| match &error {
-        sim::SimulationError::Invalid(_) => RunError::usage(error),
-        _ => RunError::failed(format!("{name}: {error}")),
     };
     following.check(&*system).map_err(fault)?;
     if dim > MANY && asked.exponents.is_none() {
@@ -149,6 +149,12 @@ pub fn lyapunov_of_system(
     }
 
     let Following { exponents, trajectories, time, transient, .. } = following;
+    if asked.time.is_none() && standard.dt < scale / 50.0 {
+        progress.note(&format!(
+            "{name} takes so many steps within {scale} time units, its sample interval, that it is followed for {time:.3e} \
+             only; give a longer --time where it has slower motions"
+        ));
+    }
     progress.stage(&format!(
         "following {trajectories} trajectories of {name} with {exponents} tangent {} for {time} time units",
         if exponents == 1 { "vector" } else { "vectors" }

@@ -146,7 +146,9 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     filled.insert("data".into(), Value::Table(data));
     filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
     filled.insert("train".into(), Value::Table(train));
-    filled.insert("evaluate".into(), Value::Table(table(&Evaluate::default())));
+    let mut evaluate = table(&Evaluate::default());
+    evaluate.insert("exponent_unknown".into(), Value::String(String::new()));
+    filled.insert("evaluate".into(), Value::Table(evaluate));
     let rest: Table =
         given.iter().filter(|(key, _)| *key != "system").map(|(k, v)| (k.clone(), v.clone())).collect();
     merge(&mut filled, &rest, "")?;
@@ -159,10 +161,28 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
         train: part(&filled, "train")?,
         evaluate: part(&filled, "evaluate")?,
     };
+    let given_data = |key| section("data").is_some_and(|data| data.contains_key(key));
+    if !entry.own_names.is_empty() && given_data("dt") && !given_data("t_final") {
+        // as many samples as by default: the scale of the user's own equations is that of dt
+        let [dt, t_final] = experiment.build_system()?.sampling();
+        experiment.data.t_final = (t_final / dt).round() * experiment.data.dt;
+    }
     let given = |key| section("evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
     if !given("lyapunov_exponent") {
         // only now are the parameters known
-        experiment.evaluate.lyapunov_exponent = experiment.largest_exponent()?;
+        match experiment.largest_exponent()? {
+            Ok(exponent) => experiment.evaluate.lyapunov_exponent = exponent,
+            Err(why) => experiment.evaluate.exponent_unknown = why,
+        }
+    } else if experiment.evaluate.lyapunov_exponent > 0.0 {
+        experiment.evaluate.exponent_unknown.clear();
+    }
+    let own_time = experiment.own_time();
+    if !given("transient") {
+        experiment.evaluate.transient = own_time;
+    }
+    if !given("horizon") {
+        experiment.evaluate.horizon = own_time;
     }
     if !given("long_run") && experiment.evaluate.lyapunov_exponent > 0.0 {
         experiment.evaluate.long_run = Evaluate::LONG_RUN;
@@ -419,6 +439,83 @@ mod tests {
     }
 
     #[test]
+    fn transient_and_horizon_are_in_the_times_of_the_system() {
+        let of = |text: &str, overrides: &[&str]| {
+            let mut table = parse(text).unwrap();
+            set(&mut table, &overrides.iter().map(|&pair| pair.to_owned()).collect::<Vec<_>>()).unwrap();
+            resolve(&table).unwrap()
+        };
+        let times = |of: &Experiment| {
+            let Evaluate { transient, horizon, .. } = of.evaluate;
+            (
+                of.data.t_final,
+                transient,
+                horizon,
+                of.long_run_samples() * of.data.dt * of.evaluate.lyapunov_exponent,
+            )
+        };
+        let near = |found: (f64, f64, f64, f64), right: (f64, f64, f64, f64)| {
+            assert!((found.3 - right.3).abs() < 1.0, "{found:?}");
+            assert_eq!((found.0, found.1, found.2), (right.0, right.1, right.2));
+        };
+        // 20 Lyapunov times of 1.1 are 22
+        near(times(&with(&[]).unwrap()), (8.0, 20.0, 20.0, 100.0));
+        // however it is sampled
+        near(times(&with(&["data.dt=0.002", "data.t_final=4"]).unwrap()), (4.0, 20.0, 20.0, 100.0));
+        let slow = "system = { name = \"equations\", state = { x = \"10*(y - x)/1000\", y = \"(x*(28 - z) - y)/1000\", \
+                    z = \"(x*y - 8/3*z)/1000\" }, initial = { x = [-15, 15], y = [-15, 15], z = [-15, 15] } }\n\
+                    model = { name = \"ffnn\" }\n";
+        let slow = of(slow, &["data.dt=10"]);
+        assert!((slow.evaluate.lyapunov_exponent * 1e3 - 0.9056).abs() < 0.02, "{:?}", slow.evaluate);
+        // the length of a trajectory too follows from the sample interval, where it is not set
+        near(times(&slow), (4000.0, 20_000.0, 20_000.0, 100.0));
+        // one that is not chaotic: the length of a trajectory, which for its equations is 400 samples
+        let regular = "system = { name = \"equations\", state = { x = \"v\", v = \"-4e6*x - 400*v\" }, \
+                       initial = { x = [-1, 1], v = [-1, 1] } }\nmodel = { name = \"ffnn\" }\n";
+        near(times(&of(regular, &["data.dt=1e-4"])), (0.04, 0.04, 0.04, 0.0));
+        near(times(&of(regular, &["data.dt=1e-4", "data.t_final=0.1"])), (0.1, 0.1, 0.1, 0.0));
+        // far finer than it needs to be: at most 5,000 samples
+        near(times(&of(regular, &["data.dt=1e-6", "data.t_final=0.1"])), (0.1, 0.005, 0.005, 0.0));
+    }
+
+    #[test]
+    fn the_exponent_of_a_system_with_other_parameters_is_in_its_own_time() {
+        let of = |overrides: &[&str]| {
+            let text = "system = { name = \"duffing\" }\nmodel = { name = \"ffnn\" }\n";
+            let mut table = parse(text).unwrap();
+            set(&mut table, &overrides.iter().map(|&pair| pair.to_owned()).collect::<Vec<_>>()).unwrap();
+            resolve(&table)
+        };
+        let scaled = [
+            "system.alpha=-1e6",
+            "system.beta=1e6",
+            "system.delta=300",
+            "system.gamma=5e5",
+            "system.omega=1200",
+        ];
+        let sampled = ["data.dt=1e-4", "data.t_final=0.04"];
+        let [slow, fast] = [of(&[]), of(&[&scaled[..], &sampled].concat())].map(Result::unwrap);
+        let [slow, fast] = [slow.evaluate, fast.evaluate];
+        // 0.107 by this program; others give no number for these parameters
+        assert!((slow.lyapunov_exponent - 0.107).abs() < 0.01, "{slow:?}");
+        assert!(
+            (fast.lyapunov_exponent / slow.lyapunov_exponent / 1e3 - 1.0).abs() < 0.06,
+            "{fast:?} {slow:?}"
+        );
+        assert_eq!((1e3 * fast.transient, fast.exponent_unknown.is_empty()), (slow.transient, true));
+        let unknown = "system = { name = \"equations\", state = { x = \"x^2\" }, initial = { x = [1, 2] } }\n\
+                       model = { name = \"ffnn\" }\n";
+        let unknown = resolve(&parse(unknown).unwrap()).unwrap();
+        let why = &unknown.evaluate.exponent_unknown;
+        assert!(why.contains("not known") && why.contains("leaves the finite numbers"), "{why}");
+        assert_eq!(unknown.evaluate.lyapunov_exponent, 0.0);
+        assert_eq!(resolve(&parse(&to_toml(&unknown)).unwrap()).unwrap(), unknown);
+        let mut set_by_hand = parse(&to_toml(&unknown)).unwrap();
+        set(&mut set_by_hand, &["evaluate.lyapunov_exponent=2".into()]).unwrap();
+        assert_eq!(resolve(&set_by_hand).unwrap().evaluate.exponent_unknown, "");
+    }
+
+    #[test]
     fn what_depends_on_the_size_of_a_system_does_so_by_default() {
         let sized = |settings: &[&str]| {
             let mut table = parse("system = { name = \"lorenz96\" }\nmodel = { name = \"ffnn\" }").unwrap();
@@ -573,7 +670,7 @@ mod tests {
             ),
             (&["model.hidden=90000"], &["model: ", "weights"]),
             (&["evaluate.horizon=1e7"], &["evaluate"]),
-            (&["evaluate.lyapunov_exponent=1e-300"], &["evaluate.lyapunov_exponent", "0.000001"]),
+            (&["evaluate.lyapunov_exponent=1e-300"], &["evaluate.lyapunov_exponent", "between 1e-6 and 4e3"]),
             (&["evaluate.long_run=-1"], &["evaluate.long_run = -1.0", "must be 0"]),
             (&["evaluate.long_run=1e7"], &["evaluate.long_run", "samples"]),
             (&["model=3"], &["[model]"]),

@@ -267,6 +267,26 @@ pub enum SimulationError {
         /// Where the solver noticed it.
         t: f64,
     },
+    /// Tangent vectors of a system that is stiff.
+    #[error(
+        "the system turns stiff at t = {t:.6}, and tangent vectors are carried by an explicit method, which cannot follow \
+         it: its Lyapunov exponents are not computed here"
+    )]
+    StiffTangents {
+        /// Where it was noticed.
+        t: f64,
+    },
+    /// A system that an explicit method follows too slowly to tell how it behaves over many samples.
+    #[error(
+        "{dt} time units take so many steps of the explicit method that carries tangent vectors that it was followed \
+         for {time:.3e} only; it showed no chaos, and what it does later is not known"
+    )]
+    TooFast {
+        /// The sample interval.
+        dt: f64,
+        /// Time for which it was followed.
+        time: f64,
+    },
     /// The sampling or the solver's settings make no sense.
     #[error("{0}")]
     Invalid(String),

@@ -68,6 +68,87 @@ fn the_system_of_a_file_has_the_exponents_of_its_equations() {
 }
 
 #[test]
+fn a_driven_component_hides_no_chaos_and_exponents_descend() {
+    let driven = r#"
+[system]
+name = "equations"
+state = { w = "-0.5*w + x", x = "10*(y - x)", y = "x*(28 - z) - y", z = "x*y - 8/3*z" }
+initial = { w = [-1.0, 1.0], x = [-15.0, 15.0], y = [-15.0, 15.0], z = [-15.0, 15.0] }
+[data]
+dt = 0.01
+"#;
+    let folder = Folder::new(driven);
+    let found = |more: &[&str]| -> Value {
+        let arguments = [&["lyapunov", "tiny.toml", "--json", "--time", "200", "--trajectories", "16"], more];
+        serde_json::from_str(&folder.ok(&arguments.concat())).unwrap()
+    };
+    // Sprott, "Chaos and Time-Series Analysis" (2003), p. 431, and the damping of the component that is driven
+    let first = found(&["-k", "1"])["exponents"][0].as_f64().unwrap();
+    assert!((first - 0.9056).abs() < 0.02, "{first}");
+    let all = found(&[]);
+    for (k, right) in [0.9056, 0.0, -0.5, -14.5723].into_iter().enumerate() {
+        let exponent = all["exponents"][k].as_f64().unwrap();
+        assert!((exponent - right).abs() < 0.02, "{exponent} for {right}");
+    }
+    let dimension = all["kaplan_yorke"][0].as_f64().unwrap();
+    assert!((dimension - 3.028).abs() < 0.002, "{dimension}");
+}
+
+#[test]
+fn one_start_for_all_trajectories_does_not_make_the_error_zero() {
+    let folder = Folder::new(MINE);
+    let arguments = ["lyapunov", "lorenz", "-k", "1", "--json", "--time", "100"];
+    let errors = [&[][..], &["data.initial=[[1,1],[1,1],[1,1]]"]].map(|start| {
+        let found: Value = serde_json::from_str(&folder.ok(&[&arguments, start].concat())).unwrap();
+        assert_eq!(found["trajectories"], 32);
+        let (exponent, error) =
+            (found["exponents"][0].as_f64().unwrap(), found["standard_errors"][0].as_f64().unwrap());
+        assert!((exponent - 0.9056).abs() < 4.0 * error, "{exponent} +- {error}");
+        error
+    });
+    assert!((0.5..2.0).contains(&(errors[1] / errors[0])), "{errors:?}");
+}
+
+#[test]
+fn a_training_says_why_an_exponent_is_not_known() {
+    // It reaches infinity at t = 1 / x, long after the data end.
+    let folder = Folder::new(
+        r#"
+[system]
+name = "equations"
+state = { x = "x^2" }
+initial = { x = [0.1, 0.2] }
+[data]
+trajectories = 20
+t_final = 1.0
+[model]
+name = "polynomial"
+degree = 2
+[evaluate]
+starts = 10
+transient = 0.5
+horizon = 1.0
+"#,
+    );
+    let output = folder.run(&["train", "tiny.toml"]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{message}");
+    let words = ["largest Lyapunov exponent of equations is not known", "leaves the finite numbers at t = "];
+    assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    let results: Value = serde_json::from_str(&folder.ok(&["show", "tiny", "--json"])).unwrap();
+    assert_eq!(results["suspicions"][0]["check"], "exponent-unknown");
+    let said = results["suspicions"][0]["message"].as_str().unwrap();
+    assert!(words.iter().all(|word| said.contains(word)) && results["scores"]["vpt"].is_null(), "{results}");
+    // whoever scores it again hears it too, unless they know the exponent
+    let again = folder.run(&["evaluate", "tiny"]);
+    let message = String::from_utf8(again.stderr).unwrap();
+    assert!(again.status.success() && message.contains(words[0]), "{message}");
+    let known = folder.run(&["evaluate", "tiny", "evaluate.lyapunov_exponent=10"]);
+    let message = String::from_utf8(known.stderr).unwrap();
+    assert!(known.status.success() && !message.contains(words[0]), "{message}");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_before_the_work() {
     let folder = Folder::new(MINE);
     for (arguments, words) in [

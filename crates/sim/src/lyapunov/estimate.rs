@@ -19,9 +19,11 @@ pub struct History {
 pub struct Estimate {
     /// Time for which each trajectory was followed.
     pub time: f64,
-    /// The exponents per unit of time, as the vectors come: from the largest, but for what their errors leave open.
+    /// The exponents per unit of time, in descending order.
     pub exponents: Vec<f64>,
-    /// Their standard errors, from the spread over trajectories.
+    /// The standard error of each exponent, from the spread over trajectories. Where the growth of all trajectories rises
+    /// and falls together, as that of copies of one trajectory does, the spread says nothing, and the error comes from
+    /// the spread over successive parts of the time.
     pub standard_errors: Vec<f64>,
 }
 
@@ -31,73 +33,156 @@ pub struct Spectrum {
     /// The result.
     #[serde(flatten)]
     pub estimate: Estimate,
-    /// Independent trajectories.
+    /// Number of trajectories.
     pub trajectories: usize,
     /// The dimension of the attractor by the formula of Kaplan and Yorke (1979), and its standard error; none where the
     /// sum of the exponents that are known is still positive, or would be without one of the trajectories.
     pub kaplan_yorke: Option<[f64; 2]>,
-    /// What was known on the way.
+    /// The estimates after shorter times, and the last.
     pub convergence: Vec<Estimate>,
 }
 
 impl Spectrum {
     /// From trajectories that were followed over the same times; at least two.
     pub fn new(histories: &[History]) -> Self {
+        let together: Vec<Option<f64>> =
+            (0..histories[0].logarithms[0].len()).map(|k| spread_in_time(histories, k)).collect();
         let convergence: Vec<Estimate> =
-            (0..histories[0].times.len()).map(|i| Estimate::new(histories, i)).collect();
-        let last = convergence.len() - 1;
-        let count = histories.len();
-        let means = |leaving_out: Option<usize>| -> Vec<f64> {
-            let kept = (0..count).filter(|&i| Some(i) != leaving_out);
-            (0..histories[0].logarithms[last].len())
-                .map(|k| {
-                    let sum: f64 = kept
-                        .clone()
-                        .map(|i| histories[i].logarithms[last][k] / histories[i].times[last])
-                        .sum();
-                    sum / kept.clone().count() as f64
-                })
-                .collect()
-        };
+            (0..histories[0].times.len()).map(|i| Estimate::new(histories, i, &together)).collect();
+        let last = convergence[convergence.len() - 1].clone();
         // A sum that is not known to be negative counts as none: at a limit cycle the largest exponent is 0, and comes
         // out a little above or below.
-        let time = histories[0].times[last];
-        let noise = 2.0 / time + 3.0 * convergence[last].standard_errors[0];
-        // The dimension is no linear function: its error by the jackknife.
-        let others: Option<Vec<f64>> = (0..count).map(|i| kaplan_yorke(&means(Some(i)), noise)).collect();
-        let kaplan_yorke = kaplan_yorke(&means(None), noise).zip(others).map(|(dimension, others)| {
-            let mean = others.iter().sum::<f64>() / count as f64;
-            let squares: f64 = others.iter().map(|x| (x - mean).powi(2)).sum();
-            [dimension, (squares * (count - 1) as f64 / count as f64).sqrt()]
+        let noise = 2.0 / last.time + 3.0 * last.standard_errors[0];
+        // The dimension is no linear function: its error by the jackknife, which leaves out one trajectory after the
+        // other, and of copies of one trajectory one part of the time after the other.
+        let without_one = (0..histories.len()).map(|out| {
+            let kept: Vec<&History> =
+                (0..histories.len()).filter(|&i| i != out).map(|i| &histories[i]).collect();
+            mean_rates(&kept, last.exponents.len())
         });
-        Spectrum { estimate: convergence[last].clone(), trajectories: count, kaplan_yorke, convergence }
+        let mut error = jackknife(without_one, noise);
+        if together.iter().any(Option::is_some) {
+            let parts: Vec<Vec<f64>> = (0..last.exponents.len())
+                .map(|k| mean_over(histories.iter().map(|history| history.rates_of_parts(k))))
+                .collect();
+            let without_one = (0..parts[0].len()).map(|out| {
+                let mean = |part: &Vec<f64>| (part.iter().sum::<f64>() - part[out]) / (part.len() - 1) as f64;
+                parts.iter().map(mean).collect()
+            });
+            error = error.zip(jackknife(without_one, noise)).map(|(a, b)| a.max(b));
+        }
+        let dimension = kaplan_yorke(&last.exponents, noise);
+        let kaplan_yorke = dimension.zip(error).map(|(dimension, error)| [dimension, error]);
+        Spectrum { estimate: last, trajectories: histories.len(), kaplan_yorke, convergence }
     }
 }
 
 impl Estimate {
-    fn new(histories: &[History], at: usize) -> Self {
+    /// After the first `at + 1` times, with the spread of each exponent from part to part of the time where trajectories
+    /// are [`together`](spread_in_time).
+    fn new(histories: &[History], at: usize, together: &[Option<f64>]) -> Self {
         let (count, time) = (histories.len() as f64, histories[0].times[at]);
-        let rates = |k: usize| histories.iter().map(move |h| h.logarithms[at][k] / h.times[at]);
-        let exponents: Vec<f64> =
-            (0..histories[0].logarithms[at].len()).map(|k| rates(k).sum::<f64>() / count).collect();
-        let standard_errors = exponents
-            .iter()
-            .enumerate()
-            .map(|(k, mean)| {
-                let squares: f64 = rates(k).map(|rate| (rate - mean).powi(2)).sum();
-                (squares / (count - 1.0) / count).sqrt()
-            })
-            .collect();
+        let with_error = |k: usize| {
+            let rates = || histories.iter().map(|history| history.logarithms[at][k] / history.times[at]);
+            let mean = rates().sum::<f64>() / count;
+            let squares: f64 = rates().map(|rate| (rate - mean).powi(2)).sum();
+            let over_trajectories = (squares / (count - 1.0) / count).sqrt();
+            let over_parts = together[k].map_or(0.0, |spread| spread / ((at + 1) as f64).sqrt());
+            (mean, over_trajectories.max(over_parts))
+        };
+        let mut found: Vec<(f64, f64)> = (0..together.len()).map(with_error).collect();
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let (exponents, standard_errors) = found.into_iter().unzip();
         Estimate { time, exponents, standard_errors }
     }
 }
 
-/// The number of exponents whose sum is not negative, and the part of the next one that brings the sum to 0 (Kaplan and
-/// Yorke 1979); sums within `noise` of 0 are not negative. None where the sum of all is not: of too few exponents, or of
-/// a system that does not contract.
+impl History {
+    /// The rate of growth of exponent `k` in each of the successive parts of the time.
+    fn rates_of_parts(&self, k: usize) -> Vec<f64> {
+        let mut before = (0.0, 0.0);
+        let rate = |(&time, of): (&f64, &Vec<f64>)| {
+            let (passed, growth) = (time - before.0, of[k] - before.1);
+            before = (time, of[k]);
+            growth / passed
+        };
+        self.times.iter().zip(&self.logarithms).map(rate).collect()
+    }
+}
+
+/// Correlation of the growth of trajectories from which on they are taken for copies of one. Over [`CHECKPOINTS`] parts
+/// of the time, the first quarter left out, that of two independent trajectories is 0, give or take 0.3.
+const COPIES: f64 = 0.8;
+
+/// The standard deviation, from part to part of the time, of the growth of exponent `k` along one trajectory, where the
+/// growth of all trajectories rises and falls together: none where they are independent. Copies of one trajectory are
+/// together, and so are trajectories that still settle.
+fn spread_in_time(histories: &[History], k: usize) -> Option<f64> {
+    // Vectors that still turn to their directions, without a transient, grow each in its own way: not the first quarter.
+    let settled = |history: &History| {
+        let rates = history.rates_of_parts(k);
+        rates[rates.len() / 4..].to_vec()
+    };
+    let rates: Vec<Vec<f64>> = histories.iter().map(settled).collect();
+    let (count, parts) = (rates.len() as f64, rates[0].len());
+    if parts < 3 {
+        return None;
+    }
+    let deviations: Vec<Vec<f64>> = rates
+        .iter()
+        .map(|rates| {
+            let mean = rates.iter().sum::<f64>() / parts as f64;
+            rates.iter().map(|rate| rate - mean).collect()
+        })
+        .collect();
+    let squares = deviations.iter().flatten().map(|x| x * x).sum::<f64>() / count;
+    let in_common: f64 = mean_over(deviations.into_iter()).iter().map(|x| x * x).sum();
+    // the mean over all pairs of trajectories; NaN where nothing changes
+    let correlation = (count * in_common / squares - 1.0) / (count - 1.0);
+    (correlation > COPIES).then(|| (squares / (parts - 1) as f64).sqrt())
+}
+
+/// The mean of several lists, number by number.
+fn mean_over(lists: impl ExactSizeIterator<Item = Vec<f64>>) -> Vec<f64> {
+    let count = lists.len() as f64;
+    let mut sums: Vec<f64> = vec![];
+    for list in lists {
+        sums.resize(list.len(), 0.0);
+        sums.iter_mut().zip(list).for_each(|(sum, x)| *sum += x / count);
+    }
+    sums
+}
+
+/// The mean rate of each exponent over the whole time.
+fn mean_rates(histories: &[&History], exponents: usize) -> Vec<f64> {
+    let rate = |history: &&History, k: usize| {
+        let last = history.times.len() - 1;
+        history.logarithms[last][k] / history.times[last]
+    };
+    let sum = |k| histories.iter().map(|history| rate(history, k)).sum::<f64>();
+    (0..exponents).map(|k| sum(k) / histories.len() as f64).collect()
+}
+
+/// The standard error of the dimension from the exponents without one part of the data after the other; none where one
+/// of these has no dimension.
+fn jackknife(without_one: impl Iterator<Item = Vec<f64>>, noise: f64) -> Option<f64> {
+    let dimensions: Option<Vec<f64>> = without_one.map(|exponents| kaplan_yorke(&exponents, noise)).collect();
+    dimensions.map(|dimensions| {
+        let count = dimensions.len() as f64;
+        let mean = dimensions.iter().sum::<f64>() / count;
+        let squares: f64 = dimensions.iter().map(|x| (x - mean).powi(2)).sum();
+        (squares * (count - 1.0) / count).sqrt()
+    })
+}
+
+/// The number of exponents, from the largest, whose sum is not negative, and the part of the next one that brings the sum
+/// to 0 (Kaplan and Yorke 1979); sums within `noise` of 0 are not negative. None where the sum of all is not: of too few
+/// exponents, or of a system that does not contract. The exponents may come in any order.
 pub fn kaplan_yorke(exponents: &[f64], noise: f64) -> Option<f64> {
+    let mut descending = exponents.to_vec();
+    descending.sort_by(|a, b| b.total_cmp(a));
     let mut sum = 0.0;
-    for (i, exponent) in exponents.iter().enumerate() {
+    for (i, exponent) in descending.iter().enumerate() {
         if sum + exponent < -noise {
             return Some(i as f64 + sum.max(0.0) / exponent.abs());
         }
@@ -131,6 +216,77 @@ mod tests {
         assert_eq!(kaplan_yorke(&[1.0, -0.5], 0.0), None);
         assert_eq!(kaplan_yorke(&[0.5, -0.5], 0.0), None);
         assert_eq!(kaplan_yorke(&[-1e-5, -1.0], 1e-3), Some(1.0));
+        // whatever the order: this sum is negative first at the third largest
+        assert_eq!(kaplan_yorke(&[0.1, -0.2, 0.0], 0.0), Some(2.5));
+    }
+
+    #[test]
+    fn exponents_come_in_descending_order_each_with_its_error() {
+        let rates = [[-0.2, 0.0, 0.11], [-0.22, 0.0, 0.13], [-0.24, 0.0, 0.12]];
+        let history = |rates: &[f64; 3]| History {
+            times: vec![50.0, 100.0],
+            logarithms: vec![rates.map(|rate| 50.0 * rate).to_vec(), rates.map(|rate| 100.0 * rate).to_vec()],
+        };
+        let found = Spectrum::new(&rates.each_ref().map(history));
+        for Estimate { exponents, standard_errors, .. } in &found.convergence {
+            // standard deviations of 0.01, 0 and 0.02 over the root of three
+            for (found, right) in exponents.iter().zip([0.12, 0.0, -0.22]) {
+                assert!((found - right).abs() < 1e-12, "{exponents:?}");
+            }
+            for (found, right) in standard_errors.iter().zip([0.01, 0.0, 0.02]) {
+                assert!((found - right / 3f64.sqrt()).abs() < 1e-12, "{standard_errors:?}");
+            }
+        }
+        let [dimension, error] = found.kaplan_yorke.unwrap();
+        assert!((dimension - (2.0 + 0.12 / 0.22)).abs() < 1e-12 && error > 0.01, "{dimension} +- {error}");
+    }
+
+    /// Growth at rates of 1 and -2 with normal fluctuations from part to part of the time, of trajectories that draw from
+    /// the stream of this number.
+    fn fluctuating(streams: &[u64]) -> Vec<History> {
+        let history = |&number: &u64| {
+            let mut draws = crate::random::stream(0, "test", number);
+            let mut sums = [0.0, 0.0];
+            let logarithms = (0..CHECKPOINTS)
+                .map(|_| {
+                    sums[0] += 10.0 * (1.0 + 0.1 * crate::random::normal(&mut draws));
+                    sums[1] += 10.0 * (-2.0 + 0.2 * crate::random::normal(&mut draws));
+                    sums.to_vec()
+                })
+                .collect();
+            History { times: (1..=CHECKPOINTS).map(|i| 10.0 * i as f64).collect(), logarithms }
+        };
+        streams.iter().map(history).collect()
+    }
+
+    #[test]
+    fn copies_of_one_trajectory_have_the_error_of_that_one() {
+        // the error of the mean of 16 parts that fluctuate by 0.1 is 0.025, of 8 of them 0.035; of the dimension
+        // 1 + a / |b| it is 0.018
+        for copies in [2, 32] {
+            let found = Spectrum::new(&fluctuating(&vec![7; copies]));
+            for (at, right) in [(15, 0.025), (7, 0.035)] {
+                let errors = &found.convergence[at].standard_errors;
+                assert!((errors[0] / right - 1.0).abs() < 0.5, "{errors:?}");
+                assert!((errors[1] / (2.0 * right) - 1.0).abs() < 0.5, "{errors:?}");
+            }
+            let [dimension, error] = found.kaplan_yorke.unwrap();
+            assert!(
+                (dimension - 1.5).abs() < 0.08 && (0.009..0.035).contains(&error),
+                "{dimension} +- {error}"
+            );
+        }
+        // 32 independent ones know the mean the better
+        let independent: Vec<u64> = (0..32).collect();
+        let found = Spectrum::new(&fluctuating(&independent));
+        let errors = &found.estimate.standard_errors;
+        assert!((errors[0] / 0.025 * 32f64.sqrt() - 1.0).abs() < 0.5, "{errors:?}");
+        let error = found.kaplan_yorke.unwrap()[1];
+        assert!((0.0015..0.006).contains(&error), "{error}");
+        // and of any two of those the spread is believed
+        for pair in (0..100).map(|i| [2 * i, 2 * i + 1]) {
+            assert_eq!(spread_in_time(&fluctuating(&pair), 0), None, "{pair:?}");
+        }
     }
 
     #[test]

@@ -3,8 +3,15 @@
 //! Shimada and Nagashima 1979).
 //!
 //! The tangent vectors are the derivatives in dual numbers: one integration with them is the derivative of the
-//! integration, to the order of the method. Trajectories from several starts are followed side by side; as they know
-//! nothing of each other, the spread of their means gives the standard error.
+//! integration, to the order of the method. They begin in random directions: vectors along the axes may lie in a subspace
+//! that the flow never leaves, such as that of a component that nothing else depends on, and would then show the growth
+//! in that subspace alone. Halfway through the transient they are drawn anew, for a direction that shrinks to nothing on
+//! the way to the attractor may be one that grows there.
+//!
+//! Trajectories from several starts are followed side by side, and the spread of their means gives the standard error.
+//! Starts may coincide, where the initial region is a point: halfway through the transient each state is therefore moved
+//! a little, along the way that it went since the last orthonormalisation and in proportion to it. So constants
+//! stay constant, linear invariants hold, what rests stays at rest and no unit matters; and chaotic trajectories part.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -12,15 +19,18 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::integrators::adaptive::vanishes;
+use crate::random::{Stream, normal};
 use crate::{SimulationError, System, random};
 
 mod estimate;
+mod pace;
 mod tangent;
 
 use estimate::known_in_common;
 pub use estimate::{CHECKPOINTS, Estimate, History, Spectrum, kaplan_yorke};
+use pace::mean_step;
 pub(crate) use tangent::tangent;
-pub use tangent::{Steps, axes, orthonormalise};
+pub use tangent::{Steps, axes, directions, orthonormalise};
 
 /// What is followed, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,19 +52,45 @@ pub struct Following {
 }
 
 impl Following {
-    /// So long that the largest exponents of the systems here are known to a thousandth in some seconds, and the more
-    /// shortly the more exponents are asked.
-    pub fn of(system: &dyn System, dt: f64, exponents: usize) -> Self {
-        let work = (exponents * system.dim()) as f64 / 9.0;
-        Following {
+    /// Long enough to know the largest exponents of the systems here to a thousandth after some seconds, and shorter where
+    /// more exponents are asked for.
+    ///
+    /// `dt` is a short time on the scale of the system, such as a sample interval. It is corrected where it is less than a
+    /// seventh of the mean step of the integration, or more than two steps.
+    ///
+    /// # Errors
+    /// A first trajectory that leaves the finite numbers within some hundred steps.
+    pub fn of(
+        system: &dyn System,
+        region: &[[f64; 2]],
+        dt: f64,
+        exponents: usize,
+    ) -> Result<Self, SimulationError> {
+        Ok(Following::measured(system, region, dt, exponents)?.0)
+    }
+
+    /// As [`Following::of`], with the mean step; none of a system that rests.
+    fn measured(
+        system: &dyn System,
+        region: &[[f64; 2]],
+        dt: f64,
+        exponents: usize,
+    ) -> Result<(Self, Option<f64>), SimulationError> {
+        let following = Following {
             exponents,
             trajectories: 32,
-            time: dt * (1e5 / work.max(1.0)).max(500.0),
-            transient: 2000.0 * dt,
+            time: dt,
+            transient: 0.0,
             dt,
             steps: 20_000_000,
             seed: 0,
-        }
+        };
+        let step = mean_step(system, region, &following)?;
+        let [least, most] = SHORT;
+        let dt = step.map_or(dt, |step| dt.clamp(least * step, most * step));
+        let work = (exponents * system.dim()) as f64 / 9.0;
+        let time = dt * (1e5 / work.max(1.0)).max(500.0);
+        Ok((Following { time, transient: 2000.0 * dt, dt, ..following }, step))
     }
 
     /// Says what cannot be followed.
@@ -87,9 +123,16 @@ impl Following {
 /// Bound on the local error of a step, relative and absolute.
 const TOLERANCE: f64 = 1e-9;
 
+/// What is believed to be a short time on the scale of a system, in mean steps of the integration.
+const SHORT: [f64; 2] = [0.15, 2.0];
+
 /// Steps from one orthonormalisation to the next, beyond which a system is stiff: there are ten of its sample intervals
 /// between them.
 const MOST_AT_ONCE: u64 = 100_000;
+
+/// How far a state is moved halfway through the transient, over the way that it went since the last orthonormalisation:
+/// the standard deviation. In the other half of the transient chaos makes differences of the size of the attractor of it.
+const MOVED: f64 = 1e-3;
 
 /// The shortest time between two orthonormalisations, of the time for which a trajectory is followed.
 const SHORTEST: f64 = 1e-9;
@@ -122,8 +165,13 @@ pub fn spectrum(
             let fail = |error| SimulationError::Trajectory { trajectory, error: Box::new(error) };
             let mut flow = Flow::start(system, region, following, trajectory);
             let mut history = History { times: vec![], logarithms: vec![] };
-            if !flow.follow(transient, &mut vec![0.0; exponents], &advance).map_err(fail)? {
-                return Ok(history);
+            for _ in 0..2 {
+                if !flow.follow(transient / 2.0, &mut vec![0.0; exponents], &advance).map_err(fail)? {
+                    return Ok(history);
+                }
+                if flow.t < transient {
+                    flow.part();
+                }
             }
             let mut logarithms = vec![0.0; exponents];
             for checkpoint in 1..=CHECKPOINTS {
@@ -174,19 +222,41 @@ pub fn seconds(
 }
 
 /// The largest exponent of a system that is chaotic, from some starts in `region`, to about a part in 300; none of one
-/// that is not, or that cannot be followed. `dt` as of [`Following`]. Large systems are followed more shortly: each is an ensemble by itself.
+/// that is not. `dt` as in [`Following::of`]. Large systems are followed for a shorter time: each is an ensemble by itself.
 ///
 /// Chaos is growth that is certain (three standard errors above 0) and faster than any power of time would be: along a
 /// regular orbit differences grow in proportion to the time at most.
-pub fn largest(system: &dyn System, region: &[[f64; 2]], dt: f64) -> Option<f64> {
+///
+/// # Errors
+/// Trajectories that cannot be followed; a system that changes so much within `dt` that nothing can be said of its
+/// behaviour over many of them.
+pub fn largest(system: &dyn System, region: &[[f64; 2]], dt: f64) -> Result<Option<f64>, SimulationError> {
     let samples = (8e5 / system.dim() as f64).clamp(2000.0, 20_000.0);
-    let time = samples * dt;
-    let trajectories = if system.dim() > 400 { 4 } else { 16 };
-    let following = Following { time, trajectories, steps: 1_000_000, ..Following::of(system, dt, 1) };
-    let found = spectrum(system, region, &following, &|_| true).ok()??.estimate;
+    let (standard, step) = Following::measured(system, region, dt, 1)?;
+    if step.is_none() {
+        // at an unstable rest tangent vectors grow, and yet nothing ever happens
+        return Ok(None);
+    }
+    let time = samples * standard.dt;
+    let is_short = time < SEEN * dt;
+    let trajectories = if system.dim() > 400 || is_short { 4 } else { 16 };
+    let following = Following { time, trajectories, steps: 1_000_000, ..standard };
+    let Some(found) = spectrum(system, region, &following, &|_| true)?.map(|found| found.estimate) else {
+        return Ok(None);
+    };
     let (exponent, error) = (found.exponents[0], found.standard_errors[0]);
-    (exponent > 3.0 * error && exponent * time > 2.0 * samples.ln()).then_some(exponent)
+    if exponent > 3.0 * error && exponent * time > 2.0 * samples.ln() {
+        return Ok(Some(exponent));
+    }
+    if is_short {
+        return Err(SimulationError::TooFast { dt, time });
+    }
+    Ok(None)
 }
+
+/// Times `dt` over which a system must be followed before [`largest`] says that it is not chaotic: about as many as there
+/// are samples of a trajectory.
+const SEEN: f64 = 400.0;
 
 /// A trajectory with its tangent vectors.
 struct Flow<'a> {
@@ -194,23 +264,39 @@ struct Flow<'a> {
     t: f64,
     u: Vec<f64>,
     vectors: Vec<f64>,
+    /// The way from the state before.
+    way: Vec<f64>,
+    /// Draws the directions of the vectors.
+    draws: Stream,
     /// Time between two orthonormalisations.
     interval: f64,
     steps: Steps,
 }
 
 impl<'a> Flow<'a> {
-    /// The start of one of the trajectories, with vectors along the axes.
+    /// The start of one of the trajectories, with vectors in random directions.
     fn start(system: &'a dyn System, region: &[[f64; 2]], following: &Following, trajectory: usize) -> Self {
         let mut stream = random::stream(following.seed, "lyapunov", trajectory as u64);
+        let mut draws = random::stream(following.seed, "tangent vectors", trajectory as u64);
+        let (exponents, dim) = (following.exponents, system.dim());
         Flow {
             system,
             t: 0.0,
             u: system.random_start(region, &mut stream),
-            vectors: axes(following.exponents, system.dim()),
+            vectors: directions(exponents, dim, &mut draws),
+            way: vec![0.0; dim],
+            draws,
             interval: 10.0 * following.dt,
             steps: Steps { next: 0.0, left: following.steps },
         }
+    }
+
+    /// Moves the state a little, so that trajectories part that were the same, and draws the vectors anew.
+    fn part(&mut self) {
+        let share = MOVED * normal(&mut self.draws);
+        self.u.iter_mut().zip(&self.way).for_each(|(u, way)| *u += share * way);
+        self.vectors = directions(self.vectors.len() / self.u.len(), self.u.len(), &mut self.draws);
+        self.steps.next = 0.0;
     }
 
     /// Follows it for `time`, and adds up the growth; false where `advance`, which is told every piece of time, said so.
@@ -249,9 +335,10 @@ impl<'a> Flow<'a> {
                 continue;
             }
             if matches!(carried, Err(SimulationError::TooLong { .. })) && given < self.steps.left {
-                return Err(SimulationError::Stiff { t: self.t });
+                return Err(SimulationError::StiffTangents { t: self.t });
             }
             carried?;
+            self.way.iter_mut().zip(u.iter().zip(&self.u)).for_each(|(way, (to, from))| *way = to - from);
             std::mem::swap(&mut self.u, &mut u);
             std::mem::swap(&mut self.vectors, &mut vectors);
             self.steps = Steps { next: steps.next, left: self.steps.left - (given - steps.left) };
@@ -270,178 +357,4 @@ impl<'a> Flow<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::systems::{DoublePendulum, Lorenz, Lorenz96, Oscillator, Rossler, SYSTEMS, VanDerPol};
-
-    fn of(system: &dyn System, exponents: usize, trajectories: usize, time: f64) -> Spectrum {
-        let following = Following {
-            exponents,
-            trajectories,
-            time,
-            transient: 50.0,
-            dt: system.sampling()[0],
-            steps: 20_000_000,
-            seed: 0,
-        };
-        spectrum(system, &system.initial_region(), &following, &|_| true).unwrap().unwrap()
-    }
-
-    fn near(found: &Spectrum, published: &[f64], within: f64) {
-        for (k, published) in published.iter().enumerate() {
-            let (exponent, error) = (found.estimate.exponents[k], found.estimate.standard_errors[k]);
-            assert!((exponent - published).abs() < within, "{exponent} +- {error} for {published}");
-            // neither does the error say that nothing is known
-            assert!(error < within, "{error}");
-        }
-    }
-
-    #[test]
-    fn the_spectrum_of_lorenz_is_the_published_one() {
-        let found = of(&Lorenz::default(), 3, 32, 1000.0);
-        // Sprott, "Chaos and Time-Series Analysis" (2003), p. 431, where the dimension is 2.06215
-        near(&found, &[0.9056, 0.0, -14.5723], 0.003);
-        let sum: f64 = found.estimate.exponents.iter().sum();
-        assert!((sum + 10.0 + 1.0 + 8.0 / 3.0).abs() < 1e-6, "{sum}");
-        let [dimension, error] = found.kaplan_yorke.unwrap();
-        assert!((dimension - 2.06215).abs() < 3e-4 && error < 3e-4, "{dimension} +- {error}");
-        // independent trajectories: four times as long, half the error, give or take its own
-        let error = |i: usize| found.convergence[i].standard_errors[0];
-        assert!((1.3..3.0).contains(&(error(3) / error(15))), "{} {}", error(3), error(15));
-    }
-
-    #[test]
-    fn the_spectrum_of_rossler_is_the_published_one() {
-        // Sprott (2003), p. 432
-        let found = of(&Rossler::default(), 3, 32, 4000.0);
-        near(&found, &[0.0714, 0.0, -5.3943], 0.004);
-        // the mean divergence a + x - c, with the mean of x of 32 trajectories over 4800 by another program
-        let sum: f64 = found.estimate.exponents.iter().sum();
-        assert!((sum + 5.3229).abs() < 0.004, "{sum}");
-    }
-
-    #[test]
-    fn lorenz96_has_the_published_exponent_and_dimension() {
-        // Karimi and Paul (2010), Chaos 20, 043105, and Lorenz (1996), whose dimension is 27.1
-        let one = of(&Lorenz96::default(), 1, 16, 400.0);
-        near(&one, &[1.67], 0.03);
-        let found = of(&Lorenz96::default(), 40, 8, 60.0);
-        let dimension = found.kaplan_yorke.unwrap()[0];
-        assert!((dimension - 27.0).abs() < 0.3, "{dimension}");
-        let sum: f64 = found.estimate.exponents.iter().sum();
-        assert!((sum + 40.0).abs() < 1e-6, "{sum}");
-        // the largest alone is the first of all
-        near(&one, &found.estimate.exponents[..1], 4.0 * found.estimate.standard_errors[0]);
-    }
-
-    #[test]
-    fn a_linear_system_has_the_real_parts_of_its_eigenvalues() {
-        let oscillator = Oscillator::default();
-        near(&of(&oscillator, 2, 4, 500.0), &[-0.2, -0.2], 0.003);
-    }
-
-    #[test]
-    fn a_hamiltonian_system_has_pairs_of_opposite_exponents() {
-        let found = of(&DoublePendulum::default(), 4, 8, 500.0).estimate.exponents;
-        assert!((found[0] + found[3]).abs() < 1e-3 && (found[1] + found[2]).abs() < 1e-3, "{found:?}");
-    }
-
-    #[test]
-    fn it_is_known_of_every_system_whether_it_is_chaotic() {
-        let published = |name: &str| match name {
-            "chua" => Some(0.33),
-            "duffing" => Some(0.107), // by this program; others give no number for these parameters
-            "lorenz" => Some(0.9056),
-            "lorenz96" => Some(1.68),
-            "rossler" => Some(0.0714),
-            "thomas" => Some(0.0349),
-            _ => None,
-        };
-        for entry in SYSTEMS {
-            let system = (entry.build)((entry.defaults)()).unwrap();
-            let found = largest(&*system, &system.initial_region(), system.sampling()[0]);
-            match (found, published(entry.name)) {
-                (Some(found), Some(published)) => {
-                    assert!((found / published - 1.0).abs() < 0.1, "{}: {found} for {published}", entry.name);
-                }
-                (found, published) => assert_eq!(found, published, "{}", entry.name),
-            }
-        }
-    }
-
-    #[test]
-    fn a_limit_cycle_has_the_dimension_1() {
-        let cycle = of(&VanDerPol { mu: 1.0 }, 2, 8, 100.0).kaplan_yorke.unwrap();
-        assert!((cycle[0] - 1.0).abs() < 0.05, "{cycle:?}");
-    }
-
-    #[test]
-    fn the_time_scale_is_that_which_is_given() {
-        // Lorenz a thousand times as slow and as fast
-        for rate in [1e-3, 1e3] {
-            let equations = serde_json::json!({
-                "state": {"x": "r*10*(y - x)", "y": "r*(x*(28 - z) - y)", "z": "r*(x*y - 8/3*z)"},
-                "parameters": {"r": rate},
-                "initial": {"x": [-15.0, 15.0], "y": [-15.0, 15.0], "z": [-15.0, 15.0]}
-            });
-            let entry = SYSTEMS.iter().find(|entry| entry.name == "equations").unwrap();
-            let system = (entry.build)(equations).unwrap();
-            let region = system.initial_region();
-            let found = largest(&*system, &region, 0.01 / rate).unwrap() / rate;
-            assert!((found - 0.9056).abs() < 0.02, "{rate}: {found}");
-        }
-    }
-
-    #[test]
-    fn what_is_complete_is_kept_when_it_is_stopped() {
-        let system = Lorenz::default();
-        let region = System::initial_region(&system);
-        let following =
-            Following { exponents: 1, trajectories: 8, time: 20.0, ..Following::of(&system, 0.01, 1) };
-        let until = |part: f64| spectrum(&system, &region, &following, &move |done| done < part).unwrap();
-        assert_eq!(until(1e-3), None);
-        let some = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| until(0.7));
-        let some = some.unwrap();
-        assert!((2..8).contains(&some.trajectories), "{}", some.trajectories);
-        assert_eq!(until(2.0).unwrap().trajectories, 8);
-        let parts = std::sync::Mutex::new(vec![]);
-        let note = |part: f64| {
-            parts.lock().unwrap().push(part);
-            true
-        };
-        spectrum(&system, &region, &following, &note).unwrap();
-        let parts = parts.into_inner().unwrap();
-        let last = parts.iter().copied().fold(0.0, f64::max);
-        assert!((last - 1.0).abs() < 1e-9 && parts.len() > 100, "{last} in {} parts", parts.len());
-    }
-
-    #[test]
-    fn the_time_is_estimated_before() {
-        let system = Lorenz96 { variables: 400, ..Lorenz96::default() };
-        let region = System::initial_region(&system);
-        let of = |exponents| {
-            let following = Following::of(&system, 0.05, 1);
-            seconds(&system, &region, &Following { exponents, ..following }).unwrap()
-        };
-        // of as many vectors as can be in one group it is linear, and for many quadratic
-        let (few, many) = (of(8), of(400));
-        assert!(few > 0.0 && many > 2.0 * few, "{few} {many}");
-    }
-
-    #[test]
-    fn settings_out_of_range_are_told() {
-        let system = Lorenz::default();
-        let region = System::initial_region(&system);
-        let standard = Following::of(&system, 0.01, 3);
-        for (following, words) in [
-            (Following { exponents: 4, ..standard }, "ask for 1 to 3"),
-            (Following { exponents: 0, ..standard }, "ask for 1 to 3"),
-            (Following { trajectories: 1, ..standard }, "needs 2 at least"),
-            (Following { time: f64::NAN, ..standard }, "must be above 0"),
-            (Following { transient: -1.0, ..standard }, "not below"),
-        ] {
-            let fault = spectrum(&system, &region, &following, &|_| true).unwrap_err().to_string();
-            assert!(fault.contains(words), "{fault}");
-        }
-    }
-}
+mod tests;

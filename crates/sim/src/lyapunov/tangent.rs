@@ -3,6 +3,7 @@
 use crate::integrators::adaptive::{Method, NEXT, U, Work, control, first_step, vanishes};
 use crate::integrators::dop853::Dop853;
 use crate::integrators::tolerance::Tolerance;
+use crate::random::{Stream, normal};
 use crate::{Ode, SimulationError};
 use autodiff::Dual;
 
@@ -175,7 +176,14 @@ pub fn orthonormalise(vectors: &mut [f64], logarithms: &mut [f64]) {
     }
 }
 
-/// Vectors along the axes, [vector, component], from the first axis on.
+/// Orthonormal vectors in random directions, [vector, component].
+pub fn directions(count: usize, dim: usize, draws: &mut Stream) -> Vec<f64> {
+    let mut vectors: Vec<f64> = (0..count * dim).map(|_| normal(draws)).collect();
+    orthonormalise(&mut vectors, &mut vec![0.0; count]);
+    vectors
+}
+
+/// Vectors along the axes, [vector, component], from the first axis on: what becomes of all of them is the Jacobian.
 pub fn axes(count: usize, dim: usize) -> Vec<f64> {
     (0..count * dim).map(|i| f64::from(u8::from(i / dim == i % dim))).collect()
 }

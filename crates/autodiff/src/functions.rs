@@ -182,6 +182,12 @@ impl Pair {
         ("or", Pair::Or),
     ];
 
+    /// Whether it compares two numbers.
+    pub fn compares(self) -> bool {
+        use Pair::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        matches!(self, Less | LessOrEqual | Greater | GreaterOrEqual | Equal | NotEqual)
+    }
+
     /// Its value at `a` and `b`.
     #[inline(always)]
     pub fn value(self, a: f64, b: f64) -> f64 {

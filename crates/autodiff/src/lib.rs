@@ -40,13 +40,15 @@
 //!   the condition is.
 //! - An input that does not change contributes nothing, whatever the slope: 0 times infinity counts as 0 in the
 //!   chain rule. So sqrt(x^2) has the derivative 0 at 0, as has |x|, and x^y for x < 0 and a whole y has its slope by
-//!   x though it has none by y.
+//!   x though it has none by y. Neither this rule nor a one-sided slope is always the limit: sqrt(x)^2, sqrt(x) sqrt(x) and
+//!   exp(log(x)) have the slope 0 at 0, and 1 beside it. [`Graph::kinks`] tells where a derivative comes from a rule.
 
 mod dual;
 mod expression;
 mod functions;
 mod grammar;
 mod graph;
+mod kinks;
 mod mistakes;
 mod program;
 mod scalar;
@@ -59,6 +61,7 @@ pub use expression::{
 };
 pub use functions::{Function, Pair};
 pub use graph::{Derivatives, Graph, Node};
+pub use kinks::Kink;
 pub use program::Program;
 pub use scalar::Scalar;
 pub use tape::{Adjoints, Tape, Var};

@@ -508,3 +508,52 @@ fn the_code_in_the_page_on_derivatives_is_that_of_the_documentation() {
         block.lines().map(|line| format!("/// {line}").trim_end().to_owned() + "\n").collect();
     assert!(source.contains(&documented));
 }
+
+#[test]
+fn where_a_slope_comes_from_a_rule_is_told() {
+    let kinks = |text: &str, at: &[f64]| -> Vec<String> {
+        let graph = graph(text);
+        let names: Vec<String> = (0..graph.nodes().len()).map(|i| format!("n{i}")).collect();
+        let found = graph.kinks(at, 0);
+        let told = found.iter().map(|kink| {
+            let infinite = if kink.infinite { ", infinite" } else { "" };
+            format!("{}: {}{infinite}", graph.formula(kink.node, &names), kink.rule)
+        });
+        told.collect()
+    };
+    for (text, at, expected) in [
+        ("sqrt(x)^2", 0.0, "sqrt(n0): it has a slope from one side only, and that counts, infinite"),
+        ("sqrt(x)*sqrt(x)", 0.0, "sqrt(n0): it has a slope from one side only"),
+        ("exp(log(x))", 0.0, "log(n0): it has a slope from one side only"),
+        ("sqrt(x^2)", 0.0, "sqrt(n1): it has a slope from one side only"),
+        ("abs(x)", 0.0, "abs(n0): its slopes on both sides differ"),
+        ("asin(x)", -1.0, "asin(n0): it has a slope from one side only"),
+        ("max(x, 2)", 2.0, "max(n0, 2): its arguments are equal here"),
+        ("floor(x)", 3.0, "floor(n0): it jumps here"),
+        ("sign(x)", 0.0, "sign(n0): it jumps here"),
+        ("step(x)", 0.0, "step(n0): it jumps here"),
+        ("mod(x, 2)", 4.0, "mod(n0, 2): it jumps here, and the slope beside the jump counts"),
+        ("x^0.5", 0.0, "n0^0.5: it has a slope from one side only, and that counts, infinite"),
+        ("x^1.5", 0.0, "n0^1.5: it has a slope from one side only, and that counts"),
+        ("1/x", 0.0, "1 / n0: it has a pole here"),
+        ("x^-2", 0.0, "n0^(-2): it has a pole here"),
+        ("atan2(x, -1)", 0.0, "atan2(n0, (-1)): it jumps here between -pi and pi"),
+        ("if(x > 0, x, -x)", 0.0, "n0 > 0: it jumps here"),
+        ("if(x, 1, 2)", 0.0, "if(n0, 1, 2): it switches here"),
+        ("not(x)", 0.0, "not(n0): it jumps here"),
+        ("x and 1", 0.0, "n0 and 1: it jumps here"),
+    ] {
+        let found = kinks(text, &[at]);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:?}");
+        // nothing is told beside it, where the derivative is one
+        assert_eq!(kinks(text, &[at + 0.25]), [""; 0], "{text}");
+    }
+    assert_eq!(
+        kinks("atan2(x, y)", &[0.0, 0.0]),
+        ["atan2(n0, n1): the origin has no angle, and so no slope"]
+    );
+    // a piece that is not taken, a condition that is 0, and what is NaN tell nothing
+    for (text, at) in [("if(x < 1, x, sqrt(x))", 0.0), ("not(x > 1)", 0.0), ("sqrt(x - 1)*abs(x)", 0.0)] {
+        assert_eq!(kinks(text, &[at]), [""; 0], "{text}");
+    }
+}

@@ -37,6 +37,11 @@ pub trait Ode: Send + Sync {
     /// Whether its equations are interpreted, and how many they are is known only when they run.
     const INTERPRETED: bool = false;
 
+    /// The name of this one; of equations that are interpreted it may be another than [`Ode::NAME`].
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
     /// Number of components of the state.
     fn dim(&self) -> usize;
 
@@ -147,7 +152,7 @@ pub trait System: Send + Sync {
 
 impl<O: Ode> System for O {
     fn name(&self) -> &'static str {
-        O::NAME
+        Ode::name(self)
     }
     fn dim(&self) -> usize {
         Ode::dim(self)

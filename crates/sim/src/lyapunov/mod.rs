@@ -357,7 +357,8 @@ mod tests {
             "thomas" => Some(0.0349),
             _ => None,
         };
-        for entry in SYSTEMS {
+        // those that are text have a test of their own
+        for entry in SYSTEMS.iter().filter(|entry| entry.text.is_none()) {
             let system = (entry.build)((entry.defaults)()).unwrap();
             let found = largest(&*system, &system.initial_region(), system.sampling()[0]);
             match (found, published(entry.name)) {

@@ -10,6 +10,9 @@
 //!
 //! The text is made a program of a few instructions for each operation, which runs over SIMD lanes and dual numbers as a
 //! right-hand side in Rust does. The components stand in the order in which they are written.
+//!
+//! A component or parameter called `e` or `pi` is what it is declared to be, and hides the constant. `t` is always the
+//! time, so nothing else can be called so.
 
 use std::collections::HashSet;
 
@@ -25,17 +28,17 @@ use crate::{Component, Ode, Scalar, System};
 /// Equations as an experiment file gives them. The default is the oscillator of van der Pol, as an example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Equations {
+pub(super) struct Equations {
     /// The derivative of each component, an expression in the components, the parameters and the time `t`.
-    state: IndexMap<String, String>,
+    pub(super) state: IndexMap<String, String>,
     #[serde(default)]
-    parameters: IndexMap<String, f64>,
+    pub(super) parameters: IndexMap<String, f64>,
     /// Lowest and highest initial value of each component.
     #[serde(default)]
-    initial: IndexMap<String, [f64; 2]>,
+    pub(super) initial: IndexMap<String, [f64; 2]>,
     /// What a forecaster is told at each step, expressions in `t` and the parameters, such as the phase of a force.
     #[serde(default)]
-    known: IndexMap<String, String>,
+    pub(super) known: IndexMap<String, String>,
 }
 
 impl Default for Equations {
@@ -57,6 +60,7 @@ pub(super) const ENTRY: Entry = Entry {
     defaults: || serde_json::json!(Equations::default()),
     own_names: &["state", "parameters", "initial", "known"],
     build,
+    text: None,
 };
 
 /// The most components; more are no equations that somebody wrote.
@@ -74,11 +78,13 @@ fn build(given: Value) -> Result<Box<dyn System>, String> {
             error.inner()
         )
     })?;
-    Ok(Box::new(Compiled::new(&equations)?))
+    Ok(Box::new(Compiled::new(&equations, Compiled::NAME, [0.05, 20.0])?))
 }
 
 /// Equations made ready to be integrated.
-struct Compiled {
+pub(super) struct Compiled {
+    name: &'static str,
+    sampling: [f64; 2],
     names: Vec<String>,
     initial: Vec<[f64; 2]>,
     known_names: Vec<String>,
@@ -90,7 +96,11 @@ struct Compiled {
 }
 
 impl Compiled {
-    fn new(equations: &Equations) -> Result<Self, String> {
+    /// Equations ready to be integrated, of a system of this name with this sample spacing and length of a trajectory.
+    ///
+    /// # Errors
+    /// What is wrong with them, and where.
+    pub(super) fn new(equations: &Equations, name: &'static str, sampling: [f64; 2]) -> Result<Self, String> {
         let Equations { state, parameters, initial, known } = equations;
         if state.is_empty() {
             return Err("equations have no state: write state = { x = \"y\", y = \"-x\" }, say".into());
@@ -106,7 +116,7 @@ impl Compiled {
         {
             check_name(name).map_err(|fault| format!("{kind}.{name}: {fault}"))?;
             if name == "t" {
-                return Err(format!("{kind}.t: t is the time; choose another name"));
+                return Err(format!("{kind}.t: t is the time in every expression; choose another name"));
             }
         }
         if let Some(name) = parameters.keys().find(|name| state.contains_key(*name)) {
@@ -161,6 +171,8 @@ impl Compiled {
             ));
         }
         let compiled = Compiled {
+            name,
+            sampling,
             initial: state.keys().map(|name| initial[name]).collect(),
             names: state.keys().cloned().collect(),
             known_names: known.keys().cloned().collect(),
@@ -248,6 +260,10 @@ impl Ode for Compiled {
     const ABOUT: &'static str = "one's own, as text: state = { x = \"y\", y = \"-x\" }, ...";
     const INTERPRETED: bool = true;
 
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
     #[inline(always)]
     fn dim(&self) -> usize {
         self.names.len()
@@ -288,7 +304,7 @@ impl Ode for Compiled {
 
     /// What suits motions on a scale of 1; an experiment sets its own `data.dt` and `data.t_final`.
     fn sampling(&self) -> [f64; 2] {
-        [0.05, 20.0]
+        self.sampling
     }
 }
 

@@ -180,8 +180,8 @@ impl fmt::Display for ExpressionError {
 
 impl std::error::Error for ExpressionError {}
 
-/// "X is unknown; did you mean Y? There are: A, B, C", with the nearest of the names that there are: the words in which
-/// every unknown name is refused, here and in the crates above.
+/// "X is unknown; did you mean Y? There are: A, B, C", with the nearest of the names that there are, or of more than
+/// forty the eight nearest: the words in which every unknown name is refused, here and in the crates above.
 pub fn unknown<'a>(what: &str, asked: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
@@ -189,12 +189,23 @@ pub fn unknown<'a>(what: &str, asked: &str, names: impl IntoIterator<Item = &'a 
     }
     let hint = did_you_mean(asked, names.iter().copied());
     let dot = if hint.is_empty() { "." } else { "" };
+    if names.len() > 40 {
+        let mut nearest = names.clone();
+        nearest.sort_by(|a, b| closeness(asked, b).total_cmp(&closeness(asked, a)));
+        let nearest = nearest[..8].join(", ");
+        return format!("{what} is unknown{hint}{dot} There are {}, such as {nearest}", names.len());
+    }
     format!("{what} is unknown{hint}{dot} There are: {}", names.join(", "))
+}
+
+/// How near a name is to another: 1 for the same.
+fn closeness(asked: &str, name: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(clipped(asked), name)
 }
 
 /// "; did you mean Y?" with the nearest of the names that there are, or nothing where none is near.
 pub fn did_you_mean<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let close = |name: &&str| strsim::normalized_damerau_levenshtein(clipped(asked), name);
+    let close = |name: &&str| closeness(asked, name);
     let nearest = names.into_iter().max_by(|a, b| close(a).total_cmp(&close(b)));
     nearest
         .filter(|name| close(name) >= 0.5)

@@ -54,6 +54,16 @@ impl Graph {
         (0..values.len()).filter(|&node| reached[node]).filter_map(kink).collect()
     }
 
+    /// Whether an output may jump somewhere, because a step of it does: sign, step, floor, mod, a comparison, an `if`.
+    pub fn may_jump(&self) -> bool {
+        self.nodes().iter().any(|node| match node {
+            Node::Unary(Unary::Function(Function::Sign | Function::Step | Function::Floor), _) => true,
+            Node::Binary(Binary::Pair(pair), ..) => pair.compares() || *pair == Pair::Mod,
+            Node::Select(..) => true,
+            _ => false,
+        })
+    }
+
     fn depends_on_inputs(&self, node: usize) -> bool {
         !matches!(self.nodes()[node], Node::Input(_) | Node::Constant(_))
     }

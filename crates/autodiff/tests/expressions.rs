@@ -557,3 +557,13 @@ fn where_a_slope_comes_from_a_rule_is_told() {
         assert_eq!(kinks(text, &[at]), [""; 0], "{text}");
     }
 }
+
+#[test]
+fn of_many_names_the_nearest_are_told() {
+    let names: Vec<String> = (10..60).map(|i| format!("x{i}")).collect();
+    let of = |names: &[String]| autodiff::unknown("it", "x31", names.iter().map(String::as_str));
+    let many = of(&names[..21].iter().chain(&names[22..]).cloned().collect::<Vec<_>>());
+    assert!(many.starts_with("it is unknown; did you mean \"x"), "{many}");
+    assert!(many.contains("There are 49, such as x") && many.matches(", x").count() == 7, "{many}");
+    assert!(of(&names[..3]).ends_with("There are: x10, x11, x12"), "{}", of(&names[..3]));
+}

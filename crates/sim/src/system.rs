@@ -66,6 +66,11 @@ pub trait Ode: Send + Sync {
     /// Good sample spacing and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];
 
+    /// Whether the right-hand side may jump where the state crosses some border; tangent vectors do not see that.
+    fn may_jump(&self) -> bool {
+        false
+    }
+
     /// Says which parameter has an impossible value.
     fn check(&self) -> Result<(), String> {
         Ok(())
@@ -88,6 +93,8 @@ pub trait System: Send + Sync {
     fn initial_region(&self) -> Vec<[f64; 2]>;
     /// Good sample spacing and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];
+    /// Whether the right-hand side may jump, see [`Ode::may_jump`].
+    fn may_jump(&self) -> bool;
 
     /// Integrates from each of `starts` and writes the states at `times`, [trajectory, time, component], to `out`;
     /// several trajectories at once in SIMD lanes, on all cores, with a result that does not depend on either.
@@ -171,6 +178,9 @@ impl<O: Ode> System for O {
     }
     fn sampling(&self) -> [f64; 2] {
         Ode::sampling(self)
+    }
+    fn may_jump(&self) -> bool {
+        Ode::may_jump(self)
     }
     fn integrate(
         &self,

@@ -14,6 +14,10 @@ check:
     cargo clippy --release --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
+# the published exponents of all systems that are text, over long runs: some minutes
+exponents:
+    cargo test --release --package sim --lib -- --ignored --nocapture over_a_long_run
+
 # benchmarks
 bench *arguments:
     cargo bench --workspace {{arguments}}

@@ -3,7 +3,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::functions::chain;
+use crate::functions::{chain, chosen};
 use crate::{Function, Pair, Scalar};
 
 /// A number and its derivatives along `N` directions: value + sum of tangent\[i\] epsilon_i, with all products of
@@ -206,6 +206,15 @@ impl<const N: usize> Scalar for Dual<N> {
         let value = function.value(self.value, other.value);
         let [by_this, by_other] = function.slopes(self.value, other.value, value);
         Dual::chained(value, [(by_this, &self.tangent), (by_other, &other.tangent)])
+    }
+
+    #[inline(always)]
+    fn select(self, a: Self, b: Self) -> Self {
+        match chosen(self.value) {
+            Some(true) => a,
+            Some(false) => b,
+            None => Dual { value: f64::NAN, tangent: [f64::NAN; N] },
+        }
     }
 }
 

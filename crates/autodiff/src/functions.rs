@@ -29,15 +29,24 @@ pub enum Function {
     Tanh,
     /// The absolute value.
     Abs,
+    /// The sign: -1, 0 at 0, or 1.
+    Sign,
+    /// The unit step of Heaviside: 0 below 0, and 1 from 0 on.
+    Step,
+    /// The largest whole number that is not above x.
+    Floor,
+    /// Logical negation: 1 of 0, and 0 of any other number.
+    Not,
     /// A whole power, by repeated multiplication.
     Power(i32),
 }
 
 impl Function {
-    /// All that have a name.
-    pub const NAMED: [(&'static str, Function); 13] = [
+    /// All that have a name; of two names of one function the first is the one that is printed.
+    pub const NAMED: [(&'static str, Function); 18] = [
         ("exp", Function::Exp),
         ("log", Function::Log),
+        ("ln", Function::Log),
         ("sqrt", Function::Sqrt),
         ("sin", Function::Sin),
         ("cos", Function::Cos),
@@ -49,6 +58,10 @@ impl Function {
         ("cosh", Function::Cosh),
         ("tanh", Function::Tanh),
         ("abs", Function::Abs),
+        ("sign", Function::Sign),
+        ("step", Function::Step),
+        ("floor", Function::Floor),
+        ("not", Function::Not),
     ];
 
     /// Its value at `x`.
@@ -68,6 +81,12 @@ impl Function {
             Function::Cosh => x.cosh(),
             Function::Tanh => x.tanh(),
             Function::Abs => x.abs(),
+            // The library's signum is 1 at 0.
+            Function::Sign if x == 0.0 => 0.0,
+            Function::Sign => x.signum(),
+            Function::Step => truth(x >= 0.0, [x, x]),
+            Function::Floor => x.floor(),
+            Function::Not => truth(x == 0.0, [x, x]),
             Function::Power(n) => power(x, n),
         }
     }
@@ -89,13 +108,9 @@ impl Function {
             Function::Cosh => x.sinh(),
             // (1 - tanh)(1 + tanh) rounds to 0 long before the derivative does.
             Function::Tanh => (1.0 / x.cosh()).powi(2),
-            Function::Abs => {
-                if x == 0.0 {
-                    0.0
-                } else {
-                    x.signum()
-                }
-            }
+            Function::Abs => Function::Sign.value(x),
+            // constant on either side of their jumps
+            Function::Sign | Function::Step | Function::Floor | Function::Not => 0.0,
             Function::Power(0) => 0.0,
             Function::Power(n) => f64::from(n) * power(x, n.saturating_sub(1)),
         }
@@ -129,12 +144,49 @@ pub enum Pair {
     Min,
     /// The larger of two.
     Max,
+    /// What is left of a when it is divided by b, with the sign of b, as in Python and NumPy: a - b floor(a / b).
+    Mod,
+    /// 1 where a < b, otherwise 0.
+    Less,
+    /// 1 where a <= b, otherwise 0.
+    LessOrEqual,
+    /// 1 where a > b, otherwise 0.
+    Greater,
+    /// 1 where a >= b, otherwise 0.
+    GreaterOrEqual,
+    /// 1 where a = b, otherwise 0.
+    Equal,
+    /// 0 where a = b, otherwise 1.
+    NotEqual,
+    /// 1 where neither is 0, otherwise 0.
+    And,
+    /// 0 where both are 0, otherwise 1.
+    Or,
 }
 
 impl Pair {
-    /// All that have a name.
-    pub const NAMED: [(&'static str, Pair); 3] =
-        [("atan2", Pair::Atan2), ("min", Pair::Min), ("max", Pair::Max)];
+    /// All that are called by a name.
+    pub const NAMED: [(&'static str, Pair); 4] =
+        [("atan2", Pair::Atan2), ("min", Pair::Min), ("max", Pair::Max), ("mod", Pair::Mod)];
+
+    /// All that stand between their operands, but for the power: first the comparisons.
+    pub const INFIX: [(&'static str, Pair); 8] = [
+        // a sign before any that it begins with
+        ("<=", Pair::LessOrEqual),
+        ("<", Pair::Less),
+        (">=", Pair::GreaterOrEqual),
+        (">", Pair::Greater),
+        ("==", Pair::Equal),
+        ("!=", Pair::NotEqual),
+        ("and", Pair::And),
+        ("or", Pair::Or),
+    ];
+
+    /// Whether it compares two numbers.
+    pub fn compares(self) -> bool {
+        use Pair::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        matches!(self, Less | LessOrEqual | Greater | GreaterOrEqual | Equal | NotEqual)
+    }
 
     /// Its value at `a` and `b`.
     #[inline(always)]
@@ -146,6 +198,18 @@ impl Pair {
             Pair::Min if a.is_nan() || a < b => a,
             Pair::Max if a.is_nan() || a > b => a,
             Pair::Min | Pair::Max => b,
+            Pair::Mod => modulo(a, b),
+            Pair::Less => truth(a < b, [a, b]),
+            Pair::LessOrEqual => truth(a <= b, [a, b]),
+            Pair::Greater => truth(a > b, [a, b]),
+            Pair::GreaterOrEqual => truth(a >= b, [a, b]),
+            Pair::Equal => truth(a == b, [a, b]),
+            Pair::NotEqual => truth(a != b, [a, b]),
+            // One operand may settle it, whatever the other is: x > 0 and log(x) < 1 is 0 at x = -1.
+            Pair::And if a == 0.0 || b == 0.0 => 0.0,
+            Pair::And => truth(true, [a, b]),
+            Pair::Or if is_true(a) || is_true(b) => 1.0,
+            Pair::Or => truth(false, [a, b]),
         }
     }
 
@@ -163,10 +227,53 @@ impl Pair {
                 let r = a.hypot(b);
                 [b / r / r, -a / r / r]
             }
-            _ if a == b => [0.5; 2],
+            Pair::Min | Pair::Max if a == b => [0.5; 2],
             Pair::Min => [f64::from(u8::from(a < b)), f64::from(u8::from(b < a))],
             Pair::Max => [f64::from(u8::from(a > b)), f64::from(u8::from(b > a))],
+            // a - b k with a whole k, which rounding must not touch
+            Pair::Mod if b.is_infinite() => [1.0, if value == a { 0.0 } else { 1.0 }],
+            Pair::Mod => [1.0, ((value - a) / b).round()],
+            // constant on either side of their jumps
+            Pair::Less
+            | Pair::LessOrEqual
+            | Pair::Greater
+            | Pair::GreaterOrEqual
+            | Pair::Equal
+            | Pair::NotEqual
+            | Pair::And
+            | Pair::Or => [0.0; 2],
         }
+    }
+}
+
+/// 1 or 0; NaN where one of `operands` is NaN, which must not pass for an answer.
+#[inline(always)]
+fn truth(holds: bool, operands: [f64; 2]) -> f64 {
+    if operands[0].is_nan() || operands[1].is_nan() { f64::NAN } else { f64::from(u8::from(holds)) }
+}
+
+/// Whether a condition holds: it is a number other than 0.
+#[inline(always)]
+pub(crate) fn is_true(condition: f64) -> bool {
+    condition != 0.0 && !condition.is_nan()
+}
+
+/// Which of two values `if(condition, a, b)` takes: the first, the second, or neither where the condition is NaN.
+#[inline(always)]
+pub(crate) fn chosen(condition: f64) -> Option<bool> {
+    (!condition.is_nan()).then_some(condition != 0.0)
+}
+
+/// a - b floor(a / b), without the rounding of the quotient.
+#[inline(always)]
+fn modulo(a: f64, b: f64) -> f64 {
+    let rest = a % b; // exact, with the sign of a
+    if rest == 0.0 {
+        0.0_f64.copysign(b)
+    } else if (rest < 0.0) != (b < 0.0) {
+        rest + b
+    } else {
+        rest
     }
 }
 
@@ -209,8 +316,9 @@ mod tests {
                 "{function:?} at {x}: {slope} {expected}"
             );
         }
-        for (a, b) in [(0.3, 1.7), (2.0, -0.4), (1.3, 0.9)] {
-            for pair in [Pair::Power, Pair::Atan2, Pair::Min, Pair::Max] {
+        for (a, b) in [(0.3, 1.7), (2.1, -0.4), (1.3, 0.9)] {
+            let pairs = Pair::NAMED.into_iter().chain(Pair::INFIX).map(|(_, pair)| pair);
+            for pair in pairs.chain([Pair::Power]) {
                 let (h, slopes) = (1e-6, pair.slopes(a, b, pair.value(a, b)));
                 let by_a = (pair.value(a + h, b) - pair.value(a - h, b)) / (2.0 * h);
                 let by_b = (pair.value(a, b + h) - pair.value(a, b - h)) / (2.0 * h);
@@ -264,6 +372,56 @@ mod tests {
         assert_eq!(slopes(Pair::Min, 2.0, 2.0), [0.5; 2]);
         assert_eq!(slopes(Pair::Max, 2.0, 1.0), [1.0, 0.0]);
         assert!(slopes(Pair::Atan2, 0.0, 0.0).iter().all(|slope| slope.is_nan()));
+    }
+
+    #[test]
+    fn the_functions_of_piecewise_systems_have_the_stated_values() {
+        let of = |function: Function| [-1.5, -0.0, 0.0, 2.7, f64::INFINITY].map(|x| function.value(x));
+        assert_eq!(of(Function::Sign), [-1.0, 0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(of(Function::Step), [0.0, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(of(Function::Floor), [-2.0, 0.0, 0.0, 2.0, f64::INFINITY]);
+        assert_eq!(of(Function::Not), [0.0, 1.0, 1.0, 0.0, 0.0]);
+        // as Python: [-7 % 3, 7 % -3, -7 % -3, 7.5 % 2, -1e-20 % 1, 6 % 3, 0.3 % 0.1]
+        let modulo =
+            [(-7.0, 3.0), (7.0, -3.0), (-7.0, -3.0), (7.5, 2.0), (-1e-20, 1.0), (6.0, 3.0), (0.3, 0.1)];
+        let modulo = modulo.map(|(a, b)| Pair::Mod.value(a, b));
+        assert_eq!(modulo, [2.0, -2.0, -1.0, 1.5, 1.0, 0.0, 0.09999999999999998]);
+        assert!(Pair::Mod.value(1.0, 0.0).is_nan() && Pair::Mod.value(f64::INFINITY, 1.0).is_nan());
+        // a - k b: the slope by b is -k
+        for (a, b, k) in [(7.5, 2.0, 3.0), (-7.0, 3.0, -3.0), (7.0, -3.0, -3.0), (1.0, f64::INFINITY, 0.0)] {
+            assert_eq!(Pair::Mod.slopes(a, b, Pair::Mod.value(a, b)), [1.0, -k], "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn comparisons_are_1_or_0_and_a_nan_is_no_answer() {
+        let nan = f64::NAN;
+        for (name, pair) in Pair::INFIX {
+            let found = [(1.0, 2.0), (2.0, 2.0), (2.0, 1.0)].map(|(a, b)| pair.value(a, b));
+            let expected = match name {
+                "<" => [1.0, 0.0, 0.0],
+                "<=" => [1.0, 1.0, 0.0],
+                ">" => [0.0, 0.0, 1.0],
+                ">=" => [0.0, 1.0, 1.0],
+                "==" => [0.0, 1.0, 0.0],
+                "!=" => [1.0, 0.0, 1.0],
+                _ => [1.0; 3],
+            };
+            assert_eq!(found, expected, "{name}");
+            assert!(pair.value(nan, nan).is_nan(), "{name}");
+            let settled = matches!(pair, Pair::Or);
+            assert_eq!(
+                [pair.value(nan, 1.0), pair.value(1.0, nan)].map(|x| !x.is_nan()),
+                [settled; 2],
+                "{name}"
+            );
+        }
+        let both =
+            |pair: Pair| [(0.0, 0.0), (0.0, 3.0), (-1.0, 0.0), (2.0, 3.0)].map(|(a, b)| pair.value(a, b));
+        assert_eq!(both(Pair::And), [0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(both(Pair::Or), [0.0, 1.0, 1.0, 1.0]);
+        assert_eq!([Pair::And.value(nan, 0.0), Pair::And.value(0.0, nan)], [0.0; 2]);
+        assert!(Pair::Or.value(nan, 0.0).is_nan() && Function::Not.value(nan).is_nan());
     }
 
     #[test]

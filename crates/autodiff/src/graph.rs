@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::dual;
-use crate::expression::{Binary, Expression, ExpressionError, Item, Unary};
+use crate::expression::{Binary, Expression, ExpressionError, Item, Unary, constant};
+use crate::functions::chosen;
 use crate::{Adjoints, Dual, Function, Pair, Scalar, Tape, Var};
 
 /// The largest whole constant exponent that is a [`Function::Power`]; beyond it the errors of so many products add up
@@ -21,12 +22,14 @@ pub enum Node {
     Unary(Unary, usize),
     /// An operation on two nodes, of which one at most is a constant; of a sum or a product the second.
     Binary(Binary, usize, usize),
+    /// Of a condition and two nodes the first of these where the condition is not 0, otherwise the second.
+    Select(usize, usize, usize),
 }
 
 /// Expressions of the same inputs in elementary steps x_i = g_i(x_j, ..): every node stands after those that it uses,
 /// the inputs first, and none stands there twice.
 ///
-/// What is constant is calculated once, and what changes nothing but perhaps the sign of a zero is left out: x + 0, x - 0,
+/// What is constant is calculated once, of an `if` with a constant condition only the piece that it picks is left, and what changes nothing but perhaps the sign of a zero is left out: x + 0, x - 0,
 /// x 1, x / 1, x^1, --x. x 0 stays, because it is NaN where x is infinite. A whole constant exponent up to 64 is a [`Function::Power`],
 /// and a power of e an [`Function::Exp`].
 ///
@@ -59,10 +62,10 @@ pub struct Derivatives {
 
 impl Graph {
     /// The graph with an output for every expression, over variables named `inputs` in this order; `constants` gives
-    /// other names a value. A name in both is an input.
+    /// other names a value. A name in both is an input; `pi` and `e` are the constants where they are in neither.
     ///
     /// # Errors
-    /// Where an expression uses a name that is in neither.
+    /// Where an expression uses any other name that is in neither.
     pub fn new(
         expressions: &[Expression],
         inputs: &[&str],
@@ -74,11 +77,14 @@ impl Graph {
         known.extend(constants.iter().map(|&(name, value)| (name, building.constant(value))));
         known.extend(inputs.iter().enumerate().map(|(i, &name)| (name, i)));
         let outputs = expressions.iter().map(|expression| {
-            let node = |(i, name)| {
+            let mut node = |(i, name)| {
                 let names = || inputs.iter().copied().chain(constants.iter().map(|(name, _)| *name));
-                known.get(name).copied().ok_or_else(|| expression.unknown(i, &names().collect::<Vec<_>>()))
+                let named = known.get(name).copied();
+                let node = named.or_else(|| constant(name).map(|value| building.constant(value)));
+                node.ok_or_else(|| expression.unknown(i, &names().collect::<Vec<_>>()))
             };
-            let names: Vec<usize> = expression.names().enumerate().map(node).collect::<Result<_, _>>()?;
+            let names: Vec<usize> =
+                expression.names().enumerate().map(&mut node).collect::<Result<_, _>>()?;
             Ok(building.follow(expression, &names))
         });
         let outputs = outputs.collect::<Result<_, _>>()?;
@@ -120,6 +126,7 @@ impl Graph {
                     (Binary::Div, Node::Constant(b)) => values[a] / b,
                     _ => binary.of(values[a], values[b]),
                 },
+                Node::Select(condition, a, b) => values[condition].select(values[a], values[b]),
             });
         }
         values
@@ -227,10 +234,18 @@ impl Graph {
                     Binary::Div => format!("{a} / {b}"),
                     Binary::Pair(Pair::Power) => format!("{a}^{b}"),
                     Binary::Pair(pair) => {
-                        let named = Pair::NAMED.iter().find(|(_, named)| *named == pair);
-                        format!("{}({a}, {b})", named.map_or("", |(name, _)| name))
+                        let find = |names: &[(&'static str, Pair)]| {
+                            names.iter().find(|(_, named)| *named == pair).map(|(name, _)| *name)
+                        };
+                        match find(&Pair::INFIX) {
+                            Some(sign) => format!("{a} {sign} {b}"),
+                            None => format!("{}({a}, {b})", find(&Pair::NAMED).unwrap_or_default()),
+                        }
                     }
                 }
+            }
+            Node::Select(condition, a, b) => {
+                format!("if({}, {}, {})", operand(condition), operand(a), operand(b))
             }
         }
     }
@@ -257,7 +272,8 @@ impl Graph {
                 kept.push(match *node {
                     Node::Unary(unary, a) => Node::Unary(unary, moved[a]),
                     Node::Binary(binary, a, b) => Node::Binary(binary, moved[a], moved[b]),
-                    node => node,
+                    Node::Select(condition, a, b) => Node::Select(moved[condition], moved[a], moved[b]),
+                    node @ (Node::Input(_) | Node::Constant(_)) => node,
                 });
             }
         }
@@ -269,11 +285,12 @@ impl Graph {
 
 impl Node {
     /// The nodes that it uses.
-    pub fn operands(self) -> [Option<usize>; 2] {
+    pub fn operands(self) -> [Option<usize>; 3] {
         match self {
-            Node::Input(_) | Node::Constant(_) => [None, None],
-            Node::Unary(_, a) => [Some(a), None],
-            Node::Binary(_, a, b) => [Some(a), Some(b)],
+            Node::Input(_) | Node::Constant(_) => [None; 3],
+            Node::Unary(_, a) => [Some(a), None, None],
+            Node::Binary(_, a, b) => [Some(a), Some(b), None],
+            Node::Select(condition, a, b) => [Some(condition), Some(a), Some(b)],
         }
     }
 }
@@ -321,6 +338,7 @@ enum Key {
     Constant(u64),
     Unary(Unary, usize),
     Binary(Binary, usize, usize),
+    Select(usize, usize, usize),
 }
 
 impl Building {
@@ -341,6 +359,10 @@ impl Building {
                     let (b, a) = (pop(&mut stack), pop(&mut stack));
                     self.binary(binary, a, b)
                 }
+                Item::Select => {
+                    let (b, a, condition) = (pop(&mut stack), pop(&mut stack), pop(&mut stack));
+                    self.select(condition, a, b)
+                }
             };
             stack.push(node);
         }
@@ -353,6 +375,7 @@ impl Building {
                 Key::Constant(bits) => Node::Constant(f64::from_bits(bits)),
                 Key::Unary(unary, a) => Node::Unary(unary, a),
                 Key::Binary(binary, a, b) => Node::Binary(binary, a, b),
+                Key::Select(condition, a, b) => Node::Select(condition, a, b),
             });
             self.nodes.len() - 1
         })
@@ -367,6 +390,16 @@ impl Building {
             (unary, Node::Constant(value)) => self.constant(unary.of(value)),
             (Unary::Negate, Node::Unary(Unary::Negate, a)) => a,
             _ => self.place(Key::Unary(unary, a)),
+        }
+    }
+
+    fn select(&mut self, condition: usize, a: usize, b: usize) -> usize {
+        match self.nodes[condition] {
+            Node::Constant(value) => match chosen(value) {
+                Some(first) => [b, a][usize::from(first)],
+                None => self.constant(f64::NAN),
+            },
+            _ => self.place(Key::Select(condition, a, b)),
         }
     }
 

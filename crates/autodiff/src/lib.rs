@@ -24,31 +24,44 @@
 //!
 //! # At the edges of a domain
 //!
-//! - Values are those of IEEE 754: sqrt and log of a negative number, asin and acos beyond 1 are NaN; log 0 and
+//! - Values are those of IEEE 754, but that no comparison takes a NaN for a number: sqrt and log of a negative number, asin and acos beyond 1 are NaN; log 0 and
 //!   1 / 0 are infinite; x^0 = 1 for every x, 0^0 too. min and max of a NaN are NaN.
 //! - Where a value of an elementary function or of a graph is NaN, so are all its derivatives.
 //! - Where a derivative exists from one side only it is that one: sqrt at 0 has the slope +infinity, as has log;
 //!   x^y at x = 0 has the slope 0 by y for y > 0, and -infinity for y = 0.
 //! - Where two one-sided slopes differ it is their mean: 0 for |x| at 0, a half for each of two equal arguments of
 //!   min or max.
+//! - sign, step, floor, comparisons, and, or and not are constant between their jumps and have the slope 0 everywhere, at
+//!   a jump too; there they have the value that their definition says: sign(0) = 0, step(0) = 1. mod(a, b) = a - b k with
+//!   a whole k has the slopes 1 and -k. A NaN in any of them gives NaN, also in a comparison, unless the other operand
+//!   of and or or settles it.
+//! - if(condition, a, b) has the value and the derivatives of the piece that its condition picks, at a kink too, and those
+//!   of the other never come in, whatever they are: if(x > 0, sqrt(x), 0) is 0 at -1 with the slope 0. It is NaN where
+//!   the condition is.
 //! - An input that does not change contributes nothing, whatever the slope: 0 times infinity counts as 0 in the
 //!   chain rule. So sqrt(x^2) has the derivative 0 at 0, as has |x|, and x^y for x < 0 and a whole y has its slope by
-//!   x though it has none by y.
+//!   x though it has none by y. Neither this rule nor a one-sided slope is always the limit: sqrt(x)^2, sqrt(x) sqrt(x) and
+//!   exp(log(x)) have the slope 0 at 0, and 1 beside it. [`Graph::kinks`] tells where a derivative comes from a rule.
 
 mod dual;
 mod expression;
 mod functions;
+mod grammar;
 mod graph;
+mod kinks;
+mod mistakes;
 mod program;
 mod scalar;
 mod tape;
 
 pub use dual::{Dual, jacobian};
 pub use expression::{
-    Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name, did_you_mean, unknown,
+    Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name, constant, did_you_mean,
+    unknown,
 };
 pub use functions::{Function, Pair};
 pub use graph::{Derivatives, Graph, Node};
+pub use kinks::Kink;
 pub use program::Program;
 pub use scalar::Scalar;
 pub use tape::{Adjoints, Tape, Var};

@@ -63,6 +63,8 @@ enum Operation {
     AddScaled(Place, f64, Place),
     Apply(Function, Place),
     Pair(Pair, Place, Place),
+    /// Of a condition and two numbers one of these.
+    Select(Place, Place, Place),
 }
 
 impl Graph {
@@ -173,6 +175,7 @@ impl Program {
                 Operation::AddScaled(a, k, c) => at!(c) + at!(a) * k,
                 Operation::Apply(function, a) => at!(a).apply(function),
                 Operation::Pair(pair, a, b) => at!(a).pair(at!(b), pair),
+                Operation::Select(condition, a, b) => at!(condition).select(at!(a), at!(b)),
             };
             match *to {
                 Place::Last => {}
@@ -242,9 +245,10 @@ impl Operation {
             | Operation::Div(a, b)
             | Operation::AddScaled(a, _, b)
             | Operation::Pair(_, a, b) => [Some(a), Some(b), None],
-            Operation::MulAdd(a, b, c) | Operation::MulSub(a, b, c) | Operation::SubMul(a, b, c) => {
-                [Some(a), Some(b), Some(c)]
-            }
+            Operation::MulAdd(a, b, c)
+            | Operation::MulSub(a, b, c)
+            | Operation::SubMul(a, b, c)
+            | Operation::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         };
         [a, b, c].into_iter().flatten()
     }
@@ -308,6 +312,11 @@ impl<'g> Compiling<'g> {
                     }
                     None => self.binary(binary, a, b),
                 },
+                Node::Select(condition, a, b) => {
+                    let condition = self.place(condition);
+                    let (a, b) = (self.place(a), self.place(b));
+                    Operation::Select(condition, a, b)
+                }
             };
             // An operand that is not used again leaves its register to the result.
             let operands: Vec<usize> = operands(graph, &self.product, i).collect();
@@ -445,7 +454,7 @@ fn products(graph: &Graph) -> Vec<Option<usize>> {
 /// The nodes that an instruction for a node uses: of a product within it its factors.
 fn operands(graph: &Graph, product: &[Option<usize>], node: usize) -> impl Iterator<Item = usize> {
     let nodes = graph.nodes();
-    let factors = product[node].map_or([None; 2], |product| nodes[product].operands());
+    let factors = product[node].map_or([None; 3], |product| nodes[product].operands());
     let others = nodes[node].operands().map(|operand| operand.filter(|_| operand != product[node]));
     others.into_iter().chain(factors).flatten()
 }

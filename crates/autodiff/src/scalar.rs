@@ -2,13 +2,14 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use crate::functions::chosen;
 use crate::{Function, Pair, Program};
 
 /// A real number, or something that computes like one: `f64`, a bundle of SIMD lanes, a dual number, a variable on a
 /// tape.
 ///
-/// A program sees nothing but this trait, so it can neither branch on a value nor convert it to `f64`; that is what
-/// lets one definition serve every kind of number. Parameters stay `f64` and stand on the right of an operator:
+/// A program sees nothing but this trait, so it can neither branch on a value (but for [`Scalar::select`], which computes
+/// both branches) nor convert it to `f64`; that is what lets one definition serve every kind of number. Parameters stay `f64` and stand on the right of an operator:
 /// `(y - x) * self.sigma`.
 pub trait Scalar:
     Copy
@@ -27,6 +28,9 @@ pub trait Scalar:
     fn apply(self, function: Function) -> Self;
     /// An elementary function of it and another.
     fn pair(self, other: Self, function: Pair) -> Self;
+    /// `a` where this number, a condition, is not 0, otherwise `b`; NaN where it is NaN. Of what is not taken neither the
+    /// value nor a derivative comes in, whatever it is.
+    fn select(self, a: Self, b: Self) -> Self;
 
     /// [`Program::run`], in a function of its own: the loop over the instructions is long, and an integrator has a dozen
     /// calls of it. What needs a `#[target_feature]` has another such function here.
@@ -110,5 +114,9 @@ impl Scalar for f64 {
     #[inline(always)]
     fn pair(self, other: Self, function: Pair) -> Self {
         function.value(self, other)
+    }
+    #[inline(always)]
+    fn select(self, a: Self, b: Self) -> Self {
+        chosen(self).map_or(f64::NAN, |first| if first { a } else { b })
     }
 }

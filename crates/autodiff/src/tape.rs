@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::functions::chain;
+use crate::functions::{chain, chosen};
 use crate::{Function, Pair, Scalar};
 
 /// Marks the place of an operand that is a constant, or is not there.
@@ -194,6 +194,19 @@ impl Scalar for Var<'_> {
         let value = function.value(self.value, other.value);
         self.with(other, value, function.slopes(self.value, other.value, value))
     }
+
+    fn select(self, a: Self, b: Self) -> Self {
+        let taken = match chosen(self.value) {
+            Some(true) => a,
+            Some(false) => b,
+            None => Var { value: f64::NAN, ..self },
+        };
+        // A step of its own even where a constant is taken, so that its adjoint can be asked for.
+        match self.tape.or(a.tape).or(b.tape) {
+            Some(tape) => tape.step(taken.value, [taken.step, NONE], [1.0, 0.0]),
+            None => Var::from(taken.value),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -243,6 +256,19 @@ mod tests {
         assert_eq!(only(|x| x.sqrt(), 0.0), f64::INFINITY);
         assert_eq!(only(|x| x.powf(Var::from(2.0)), -3.0), -6.0);
         assert!(only(|x| (x.powi(2) - 1.0).sqrt(), 0.0).is_nan());
+    }
+
+    #[test]
+    fn only_the_branch_that_is_taken_receives_an_adjoint() {
+        let only = |f: for<'t> fn(Var<'t>) -> Var<'t>, x: f64| gradient(|u| vec![f(u[0])], &[x], 0)[0];
+        fn root_or_0(x: Var<'_>) -> Var<'_> {
+            Var::from(0.0).pair(x, Pair::Less).select(x.sqrt(), Var::from(0.0))
+        }
+        // at -1 the root, which is not taken, is NaN
+        assert_eq!([4.0, -1.0].map(|x| only(root_or_0, x)), [0.25, 0.0]);
+        assert_eq!(only(|x| x.select(x * x, x.sqrt()), -3.0), -6.0);
+        assert_eq!(only(|x| x.select(x.sqrt(), Var::from(2.0)), 0.0), 0.0);
+        assert!(only(|x| x.sqrt().select(x, Var::from(2.0)), -1.0).is_nan());
     }
 
     #[test]

@@ -4,13 +4,13 @@
 
 use autodiff::{
     Binary, Derivatives, Dual, Expression, Function, Graph, MAX_DEPTH, MAX_LENGTH, Node, Pair, Unary,
-    check_name,
+    check_name, constant,
 };
 
-/// The graph of one expression over its own variables.
+/// The graph of one expression over its own variables; `pi` and `e` are the constants.
 fn graph(text: &str) -> Graph {
     let expression = Expression::parse(text).unwrap_or_else(|error| panic!("{error:#}"));
-    let names: Vec<&str> = expression.names().collect();
+    let names: Vec<&str> = expression.names().filter(|name| constant(name).is_none()).collect();
     Graph::new(std::slice::from_ref(&expression), &names, &[]).unwrap()
 }
 
@@ -62,6 +62,22 @@ fn operators_bind_as_in_mathematics() {
         ("atan2(1, -1) / pi", 0.75),
         ("sin (pi / 2) + log(e)", 2.0),
         ("abs(-3)", 3.0),
+        ("ln(e^2)", 2.0),
+        ("sign(-3) + 10*sign(0) + 100*sign(2)", 99.0),
+        ("step(-1e-300) + 10*step(0) + 100*step(2)", 110.0),
+        ("floor(2.5) + 10*floor(-2.5) + 100*floor(3)", 272.0),
+        ("mod(-7, 3) + 10*mod(7, -3)", -18.0),
+        // comparisons bind less than sums, then and, then or
+        ("1 + 1 < 3", 1.0),
+        ("2*3 >= 6 + 1", 0.0),
+        ("1 == 1 and 2 != 2", 0.0),
+        ("1 > 2 or 3 <= 3", 1.0),
+        ("1 or 1 and 0", 1.0),
+        ("(1 or 1) and 0", 0.0),
+        ("not(2 < 1) + not(7)", 1.0),
+        ("(1 < 2) + (2 < 3)*10", 11.0),
+        ("if(1 < 2, 5, 7) + if(0, 5, 7)*10", 75.0),
+        ("if(1<2and 3<4,2,3)", 2.0),
         ("exp(1) - e^1", 0.0),
         ("e^2 - exp(2)", 0.0),
     ] {
@@ -90,9 +106,33 @@ fn what_is_wrong_is_said_with_its_column() {
         ("1.5.2", "column 4: a number has one decimal point"),
         ("x**2", "column 2: a power is written with ^, not **"),
         ("snh(x)", "column 1: function \"snh\" is unknown; did you mean \"sinh\"?"),
-        ("1 + ln(x)", "column 5: function \"ln\" is unknown"),
+        ("1 + sgn(x)", "column 5: function \"sgn\" is unknown; write sign(x)"),
+        ("heaviside(x)", "column 1: function \"heaviside\" is unknown; write step(x)"),
+        ("log10(x)", "column 1: function \"log10\" is unknown; write log(x)/log(10)"),
+        ("pow(x, 2)", "column 1: function \"pow\" is unknown; write a^b"),
         ("sin", "column 1: sin needs its argument in parentheses: sin(x)"),
-        ("sin x", "column 1: sin needs its argument in parentheses: sin(x)"),
+        ("sin y", "column 1: sin needs its argument in parentheses: sin(y)"),
+        ("2*sin 2*y", "column 3: sin needs its argument in parentheses: sin(2)"),
+        ("if x > 0", "column 1: if needs its argument in parentheses: if(condition, a, b)"),
+        ("if(x > 0, 1)", "column 1: if takes 3 arguments, if(condition, a, b), not 2"),
+        ("mod(x)", "column 1: mod takes 2 arguments, not 1"),
+        ("not x", "column 1: not needs its argument in parentheses: not(x)"),
+        ("1 < x < 2", "column 7: one comparison follows another; write a < b and b < c"),
+        ("x < ", "column 5: the expression ends where a number, a name or ( should follow"),
+        ("< x", "column 1: a number, a name or ( should stand before <"),
+        ("x and", "column 6: the expression ends where"),
+        ("and x", "column 1: a number, a name or ( should stand before and"),
+        ("x =< 1", "column 3: =< has no meaning in an expression; write <="),
+        ("x <> 1", "column 3: <> has no meaning in an expression; write !="),
+        ("x > 0 && y > 0", "column 7: && has no meaning in an expression; write and"),
+        ("x > 0 || y > 0", "column 7: || has no meaning in an expression; write or"),
+        ("x \u{2264} 1", "column 3: \u{2264} has no meaning in an expression; write <="),
+        ("!x", "column 1: ! has no meaning in an expression; write not(...)"),
+        ("x % 2", "column 3: % has no meaning in an expression; write mod(a, b)"),
+        ("x > 0 ? 1 : 2", "column 7: ? has no meaning in an expression; write if(condition, a, b)"),
+        ("2(x + 1)", "column 2: there is no operator here; a product is written 2*(...)"),
+        ("2sin(x)", "column 2: there is no operator here; a product is written 2*sin"),
+        ("1_000*x", "column 2: a number is written without _"),
         ("sin()", "column 5: there is nothing in these parentheses"),
         ("()", "column 2: there is nothing in these parentheses"),
         ("sin(x, y)", "column 1: sin takes 1 argument, not 2"),
@@ -107,7 +147,16 @@ fn what_is_wrong_is_said_with_its_column() {
         ("x + ", "column 5: the expression ends where a number, a name or ( should follow"),
         ("x + * y", "column 5: a number, a name or ( should stand before *"),
         ("* x", "column 1: a number, a name or ( should stand before *"),
-        ("1,5 * x", "column 2: a comma stands only between the arguments of a function"),
+        (
+            "1,5 * x",
+            "column 2: a comma stands only between the arguments of a function; decimals are written with a point: 1.5",
+        ),
+        (
+            "(x, y)",
+            "column 3: a comma stands only between the arguments of a function; decimals are written 1.5",
+        ),
+        ("sin(0,25*x)", "column 1: sin takes 1 argument, not 2; decimals are written with a point: 0.25"),
+        ("x^\u{bd}", "column 3: \u{bd} has no meaning in an expression; write 0.5"),
         ("1e999", "column 1: 1e999 is too large for a number of 64 bits"),
         (".", "column 1: a point without digits is no number"),
         ("x = 3", "column 3: an expression has no ="),
@@ -117,7 +166,7 @@ fn what_is_wrong_is_said_with_its_column() {
         ("3\u{d7}x", "column 2: \u{d7} has no meaning in an expression; write *"),
         ("x\u{b2}", "column 2: \u{b2} has no meaning in an expression; write ^2"),
         ("2*\u{3c0}", "column 3: \u{3c0} has no meaning in an expression; write pi"),
-        ("\u{3c9}*t", "column 1: names are made of a-z, A-Z, 0-9 and _, not \u{3c9}"),
+        ("\u{3c9}*t", "column 1: names are made of a-z, A-Z, 0-9 and _, not \u{3c9}; write omega"),
         ("x + \u{1b}[31m", "column 5: the character U+001B has no place in an expression"),
         ("x +\u{a0}1", "column 4: the character U+00A0 has no place in an expression"),
         ("x\0", "column 2: the character U+0000 has no place in an expression"),
@@ -142,12 +191,79 @@ fn names_that_are_not_given_are_refused_with_the_nearest() {
     );
     assert_eq!(message(&["x"]), "column 10: variable \"y\" is unknown. There are: x, sigma");
     assert!(Graph::new(&[Expression::parse("x").unwrap()], &[], &[]).is_err());
-    for (name, expected) in
-        [("pi", "constant"), ("sin", "function"), ("2x", "no name"), ("", "no name"), ("a-b", "no name")]
-    {
+    for (name, expected) in [
+        ("sin", "function"),
+        ("if", "function"),
+        ("or", "joins"),
+        ("2x", "no name"),
+        ("", "no name"),
+        ("a-b", "no name"),
+    ] {
         assert!(check_name(name).unwrap_err().contains(expected), "{name}");
     }
     check_name("_rho2").unwrap();
+}
+
+#[test]
+fn a_variable_called_e_or_pi_is_no_constant() {
+    let expression = Expression::parse("e*x^pi").unwrap();
+    assert_eq!(expression.names().collect::<Vec<_>>(), ["e", "x", "pi"]);
+    let at = |inputs: &[&str], constants: &[(&str, f64)], values: &[f64]| {
+        Graph::new(std::slice::from_ref(&expression), inputs, constants).unwrap().forward(values)
+    };
+    let e = std::f64::consts::E;
+    assert_eq!(at(&["x"], &[], &[1.0]).values, [e]);
+    // as a parameter, and as a variable with a derivative
+    assert_eq!(at(&["x"], &[("e", 5.0), ("pi", 2.0)], &[3.0]).values, [45.0]);
+    assert_eq!(at(&["x", "e"], &[("pi", 2.0)], &[3.0, 7.0]), {
+        Derivatives { values: vec![63.0], jacobian: vec![42.0, 9.0] }
+    });
+    check_name("e").unwrap();
+    check_name("pi").unwrap();
+}
+
+#[test]
+fn derivatives_of_piecewise_functions_are_those_of_the_active_piece() {
+    for (text, x, expected, slope) in [
+        ("if(x > 0, sqrt(x), 0)", -1.0, 0.0, 0.0),
+        ("if(x > 0, sqrt(x), 0)", 4.0, 2.0, 0.25),
+        ("if(x > 0, log(x), x^3)", -2.0, -8.0, 12.0),
+        ("if(x < 0, 1/(x - x), x)", 2.0, 2.0, 1.0),
+        ("x*if(x > 0, sqrt(x), 3)", -1.0, -3.0, 3.0),
+        ("if(x > 0 and log(x) < 1, 2*x, 5*x)", -1.0, -5.0, 5.0),
+        // at a kink the piece that the condition picks
+        ("if(x > 0, x, -x)", 0.0, 0.0, -1.0),
+        ("if(x >= 0, x, -x)", 0.0, 0.0, 1.0),
+        ("x*sign(x)", -2.0, 2.0, -1.0),
+        ("x^2*step(x)", 3.0, 9.0, 6.0),
+        ("x^2*step(x)", -3.0, 0.0, 0.0),
+        ("x - floor(x)", 2.75, 0.75, 1.0),
+        ("mod(x, 1)", -0.25, 0.75, 1.0),
+        ("mod(7, x)", 2.0, 1.0, -3.0),
+        ("(x > 1)*x^2 + (x <= 1)*x", 3.0, 9.0, 6.0),
+        ("sign(x)", 0.0, 0.0, 0.0),
+        ("step(x)", 0.0, 1.0, 0.0),
+        ("floor(x)", 2.0, 2.0, 0.0),
+        ("x == 2", 2.0, 1.0, 0.0),
+    ] {
+        assert_eq!((value(text, &[x]), gradient(text, &[x])), (expected, vec![slope]), "{text} at {x}");
+    }
+    for text in ["if(sqrt(x) > 0, 1, 2)", "sign(sqrt(x))", "sqrt(x) < 1", "mod(x, 0)", "not(sqrt(x))"] {
+        assert!(value(text, &[-1.0]).is_nan() && gradient(text, &[-1.0])[0].is_nan(), "{text}");
+    }
+    // in a Jacobian by a program on dual numbers too, with a constant in every place
+    let sides = ["if(x, 2, y)", "if(x > 0, y, 3)", "if(y, x*y, if(1 < 2, y, x))"];
+    let graph = Graph::new(&sides.map(|text| Expression::parse(text).unwrap()), &["x", "y"], &[]).unwrap();
+    let mut found = [Dual::from(0.0); 3];
+    for (x, y, values, jacobian) in [
+        (1.0, 5.0, [2.0, 5.0, 5.0], [[0.0, 0.0], [0.0, 1.0], [5.0, 1.0]]),
+        (0.0, 5.0, [5.0, 3.0, 0.0], [[0.0, 1.0], [0.0, 0.0], [5.0, 0.0]]),
+        (-1.0, 0.0, [2.0, 3.0, 0.0], [[0.0, 0.0], [0.0, 0.0], [0.0, 1.0]]),
+    ] {
+        graph.compile().run(&[Dual::<2>::variable(x, 0), Dual::variable(y, 1)], &mut found);
+        assert_eq!((found.map(|x| x.value), found.map(|x| x.tangent)), (values, jacobian), "{x} {y}");
+        assert_eq!(graph.reverse(&[x, y]).jacobian, jacobian.as_flattened());
+    }
 }
 
 #[test]
@@ -273,6 +389,16 @@ fn formulas_can_be_read_again() {
         "0.5^x",
         "atan2(x, y)",
         "sin(x)",
+        "log(x)",
+        "floor(x)",
+        "mod(x, (-2))",
+        "x < y",
+        "x >= (-2)",
+        "x == y",
+        "x and y",
+        "x or y",
+        "not(x)",
+        "if(x, y, 2)",
     ] {
         let expression = Expression::parse(text).unwrap();
         let graph = Graph::new(&[expression], &["x", "y"], &[]).unwrap();
@@ -381,4 +507,63 @@ fn the_code_in_the_page_on_derivatives_is_that_of_the_documentation() {
     let documented: String =
         block.lines().map(|line| format!("/// {line}").trim_end().to_owned() + "\n").collect();
     assert!(source.contains(&documented));
+}
+
+#[test]
+fn where_a_slope_comes_from_a_rule_is_told() {
+    let kinks = |text: &str, at: &[f64]| -> Vec<String> {
+        let graph = graph(text);
+        let names: Vec<String> = (0..graph.nodes().len()).map(|i| format!("n{i}")).collect();
+        let found = graph.kinks(at, 0);
+        let told = found.iter().map(|kink| {
+            let infinite = if kink.infinite { ", infinite" } else { "" };
+            format!("{}: {}{infinite}", graph.formula(kink.node, &names), kink.rule)
+        });
+        told.collect()
+    };
+    for (text, at, expected) in [
+        ("sqrt(x)^2", 0.0, "sqrt(n0): it has a slope from one side only, and that counts, infinite"),
+        ("sqrt(x)*sqrt(x)", 0.0, "sqrt(n0): it has a slope from one side only"),
+        ("exp(log(x))", 0.0, "log(n0): it has a slope from one side only"),
+        ("sqrt(x^2)", 0.0, "sqrt(n1): it has a slope from one side only"),
+        ("abs(x)", 0.0, "abs(n0): its slopes on both sides differ"),
+        ("asin(x)", -1.0, "asin(n0): it has a slope from one side only"),
+        ("max(x, 2)", 2.0, "max(n0, 2): its arguments are equal here"),
+        ("floor(x)", 3.0, "floor(n0): it jumps here"),
+        ("sign(x)", 0.0, "sign(n0): it jumps here"),
+        ("step(x)", 0.0, "step(n0): it jumps here"),
+        ("mod(x, 2)", 4.0, "mod(n0, 2): it jumps here, and the slope beside the jump counts"),
+        ("x^0.5", 0.0, "n0^0.5: it has a slope from one side only, and that counts, infinite"),
+        ("x^1.5", 0.0, "n0^1.5: it has a slope from one side only, and that counts"),
+        ("1/x", 0.0, "1 / n0: it has a pole here"),
+        ("x^-2", 0.0, "n0^(-2): it has a pole here"),
+        ("atan2(x, -1)", 0.0, "atan2(n0, (-1)): it jumps here between -pi and pi"),
+        ("if(x > 0, x, -x)", 0.0, "n0 > 0: it jumps here"),
+        ("if(x, 1, 2)", 0.0, "if(n0, 1, 2): it switches here"),
+        ("not(x)", 0.0, "not(n0): it jumps here"),
+        ("x and 1", 0.0, "n0 and 1: it jumps here"),
+    ] {
+        let found = kinks(text, &[at]);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:?}");
+        // nothing is told beside it, where the derivative is one
+        assert_eq!(kinks(text, &[at + 0.25]), [""; 0], "{text}");
+    }
+    assert_eq!(
+        kinks("atan2(x, y)", &[0.0, 0.0]),
+        ["atan2(n0, n1): the origin has no angle, and so no slope"]
+    );
+    // a piece that is not taken, a condition that is 0, and what is NaN tell nothing
+    for (text, at) in [("if(x < 1, x, sqrt(x))", 0.0), ("not(x > 1)", 0.0), ("sqrt(x - 1)*abs(x)", 0.0)] {
+        assert_eq!(kinks(text, &[at]), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn of_many_names_the_nearest_are_told() {
+    let names: Vec<String> = (10..60).map(|i| format!("x{i}")).collect();
+    let of = |names: &[String]| autodiff::unknown("it", "x31", names.iter().map(String::as_str));
+    let many = of(&names[..21].iter().chain(&names[22..]).cloned().collect::<Vec<_>>());
+    assert!(many.starts_with("it is unknown; did you mean \"x"), "{many}");
+    assert!(many.contains("There are 49, such as x") && many.matches(", x").count() == 7, "{many}");
+    assert!(of(&names[..3]).ends_with("There are: x10, x11, x12"), "{}", of(&names[..3]));
 }

@@ -17,6 +17,7 @@ enum Tree {
     Name(usize),
     Unary(Unary, Box<Tree>),
     Binary(Binary, Box<Tree>, Box<Tree>),
+    Select(Box<[Tree; 3]>),
 }
 
 fn trees() -> impl Strategy<Value = Tree> {
@@ -34,24 +35,33 @@ fn trees() -> impl Strategy<Value = Tree> {
             .chain(Function::NAMED.iter().map(|(_, function)| Unary::Function(*function)))
             .collect();
         let arithmetic = prop::sample::select(vec![Binary::Add, Binary::Sub, Binary::Mul, Binary::Div]);
-        let pairs = [Pair::Power, Pair::Atan2, Pair::Min, Pair::Max].map(Binary::Pair);
-        let pairs = prop::sample::select(pairs.to_vec());
+        let pairs = Pair::NAMED.into_iter().chain(Pair::INFIX).map(|(_, pair)| Binary::Pair(pair));
+        let pairs = prop::sample::select(pairs.chain([Binary::Pair(Pair::Power)]).collect::<Vec<_>>());
         let binary = prop_oneof![4 => arithmetic, 1 => pairs];
         prop_oneof![
             (prop::sample::select(functions), inner.clone()).prop_map(|(f, a)| Tree::Unary(f, a.into())),
-            (binary, inner.clone(), inner).prop_map(|(f, a, b)| Tree::Binary(f, a.into(), b.into())),
+            (binary, inner.clone(), inner.clone()).prop_map(|(f, a, b)| Tree::Binary(f, a.into(), b.into())),
+            [inner.clone(), inner.clone(), inner].prop_map(|all| Tree::Select(all.into())),
         ]
     })
+}
+
+/// What stands between the operands.
+fn infix(pair: Pair) -> Option<&'static str> {
+    Pair::INFIX.iter().find(|(_, named)| *named == pair).map(|(sign, _)| *sign)
 }
 
 /// How tightly its operator binds.
 fn strength(tree: &Tree) -> u8 {
     match tree {
-        Tree::Binary(Binary::Add | Binary::Sub, ..) => 1,
-        Tree::Binary(Binary::Mul | Binary::Div, ..) => 2,
-        Tree::Unary(Unary::Negate, _) => 3,
-        Tree::Binary(Binary::Pair(Pair::Power), ..) => 4,
-        _ => 5,
+        Tree::Binary(Binary::Pair(Pair::Or), ..) => 1,
+        Tree::Binary(Binary::Pair(Pair::And), ..) => 2,
+        Tree::Binary(Binary::Pair(pair), ..) if infix(*pair).is_some() => 3,
+        Tree::Binary(Binary::Add | Binary::Sub, ..) => 4,
+        Tree::Binary(Binary::Mul | Binary::Div, ..) => 5,
+        Tree::Unary(Unary::Negate, _) => 6,
+        Tree::Binary(Binary::Pair(Pair::Power), ..) => 7,
+        _ => 8,
     }
 }
 
@@ -71,7 +81,7 @@ fn print(tree: &Tree, text: &mut String) {
         Tree::Name(i) => text.push_str(NAMES[*i]),
         Tree::Unary(Unary::Negate, a) => {
             text.push('-');
-            within(a, 3, text);
+            within(a, 6, text);
         }
         Tree::Unary(Unary::Function(function), a) => {
             let name = Function::NAMED.iter().find(|(_, named)| named == function).unwrap().0;
@@ -81,9 +91,23 @@ fn print(tree: &Tree, text: &mut String) {
             text.push(')');
         }
         Tree::Binary(Binary::Pair(Pair::Power), a, b) => {
-            within(a, 5, text);
+            within(a, 8, text);
             text.push('^');
-            within(b, 3, text);
+            within(b, 6, text);
+        }
+        Tree::Binary(Binary::Pair(pair), a, b) if infix(*pair).is_some() => {
+            // comparisons do not follow each other; and and or are taken from the left
+            let strength = strength(tree);
+            within(a, if strength == 3 { 4 } else { strength }, text);
+            text.push_str(&format!(" {} ", infix(*pair).unwrap()));
+            within(b, strength + 1, text);
+        }
+        Tree::Select(all) => {
+            text.push_str("if(");
+            for (i, tree) in all.iter().enumerate() {
+                print(tree, text);
+                text.push_str([", ", ", ", ")"][i]);
+            }
         }
         Tree::Binary(Binary::Pair(pair), a, b) => {
             let name = Pair::NAMED.iter().find(|(_, named)| named == pair).unwrap().0;
@@ -96,10 +120,10 @@ fn print(tree: &Tree, text: &mut String) {
         }
         Tree::Binary(binary, a, b) => {
             let (sign, left, right) = match binary {
-                Binary::Add => (" + ", 1, 2),
-                Binary::Sub => (" - ", 1, 2),
-                Binary::Mul => ("*", 2, 3),
-                _ => ("/", 2, 3),
+                Binary::Add => (" + ", 4, 5),
+                Binary::Sub => (" - ", 4, 5),
+                Binary::Mul => ("*", 5, 6),
+                _ => ("/", 5, 6),
             };
             within(a, left, text);
             text.push_str(sign);
@@ -117,18 +141,26 @@ fn text(tree: &Tree) -> String {
 /// Its value, by the same operations that a graph is made of.
 fn value(tree: &Tree, at: &[f64]) -> f64 {
     let whole = |n: f64| n.fract() == 0.0 && n.abs() <= 64.0;
-    let constant = |tree: &Tree| Graph::new(&[Expression::parse(&text(tree)).unwrap()], &[], &[]).is_ok();
+    // also where a condition that does not change leaves out all that does
+    let constant = |tree: &Tree| {
+        let graph = parsed(&text(tree));
+        matches!(graph.nodes()[graph.outputs()[0]], Node::Constant(_))
+    };
     match tree {
         Tree::Number(value) => *value,
         Tree::Name(i) => at[*i],
         Tree::Unary(Unary::Negate, a) => -value(a, at),
         Tree::Unary(Unary::Function(function), a) => function.value(value(a, at)),
+        Tree::Select(all) => {
+            let [condition, a, b] = [0, 1, 2].map(|i| value(&all[i], at));
+            if condition.is_nan() { f64::NAN } else { [a, b][usize::from(condition == 0.0)] }
+        }
         Tree::Binary(binary, a, b) => {
             let (x, y) = (value(a, at), value(b, at));
             match binary {
-                // which leaves a zero its sign
-                Binary::Add if y == 0.0 && constant(b) => x,
-                Binary::Add if x == 0.0 && constant(a) => y,
+                // which leaves a zero its sign, unless both are constants, which are added
+                Binary::Add if y == 0.0 && constant(b) && !constant(a) => x,
+                Binary::Add if x == 0.0 && constant(a) && !constant(b) => y,
                 Binary::Add => x + y,
                 Binary::Sub => x - y,
                 Binary::Mul => x * y,
@@ -176,6 +208,7 @@ fn paths(graph: &Graph, at: &[f64], input: usize) -> f64 {
                 let path = |slope: f64, sum: f64| if sum == 0.0 { 0.0 } else { slope.abs() * sum };
                 path(slopes[0], sums[a]) + path(slopes[1], sums[b])
             }
+            Node::Select(condition, a, b) => sums[if values[condition] == 0.0 { b } else { a }],
         };
     }
     sums[graph.outputs()[0]]
@@ -280,7 +313,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_of_its_characters_makes_the_parser_panic(text in "[-+*/^(),. 0-9exyzsin]{0,40}|([a-z]{1,5}[(,)+^]{0,3}){0,9}") {
+    fn no_text_of_its_characters_makes_the_parser_panic(text in "[-+*/^(),.<>=! 0-9exyzsinandor]{0,40}|([a-z]{1,5}[(,)+^]{0,3}){0,9}") {
         match Expression::parse(&text) {
             Ok(expression) => {
                 let names: Vec<&str> = expression.names().collect();

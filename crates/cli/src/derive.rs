@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use autodiff::{Dual, Expression, ExpressionError, Graph, Node, check_name, unknown};
+use autodiff::{Dual, Expression, ExpressionError, Graph, Node, check_name, constant, unknown};
 use clap::{Args, ValueEnum};
 use runner::RunError;
 
@@ -12,11 +12,12 @@ use crate::pages::write;
 
 #[derive(Args)]
 pub(crate) struct DeriveArguments {
-    /// Arithmetic with + - * / ^, parentheses, pi, e, and exp, log, sqrt, sin, cos, tan, asin, acos, atan, sinh,
-    /// cosh, tanh, abs, atan2(y, x), min and max
+    /// Arithmetic with + - * / ^, parentheses, pi, e, and exp, log or ln, sqrt, sin, cos, tan, asin, acos, atan,
+    /// sinh, cosh, tanh, abs, sign, step, floor, mod(a, b), atan2(y, x), min and max; comparisons, and, or, not(a)
+    /// and if(condition, a, b)
     #[arg(allow_hyphen_values = true)]
     expression: String,
-    /// Value of every variable, such as x=1.5 or phi=-pi/4
+    /// Value of every variable, such as x=1.5 or phi=-pi/4; with e=2 the name e is a variable too
     #[arg(value_name = "NAME=VALUE")]
     values: Vec<String>,
     /// From the inputs to the output, or from the output back
@@ -47,7 +48,12 @@ pub(crate) fn derive(arguments: &DeriveArguments, display: &mut Display) -> Resu
         Ok(expression) => expression,
         Err(error) => return Ok(refuse(&error)),
     };
-    let names: Vec<&str> = expression.names().collect();
+    let is_given = |name: &str| {
+        let given = |pair: &String| pair.split_once('=').is_some_and(|(given, _)| given.trim() == name);
+        arguments.values.iter().any(given)
+    };
+    let names: Vec<&str> =
+        expression.names().filter(|name| constant(name).is_none() || is_given(name)).collect();
     let at = values(&names, &arguments.values).map_err(RunError::Usage)?;
     let graph = match Graph::new(std::slice::from_ref(&expression), &names, &[]) {
         Ok(graph) => graph,
@@ -71,7 +77,50 @@ pub(crate) fn derive(arguments: &DeriveArguments, display: &mut Display) -> Resu
     rows.extend(names.iter().zip(&derivatives.jacobian).map(by));
     text.push_str(&lines(&rows));
     print(&text);
+    notes(&graph, &at, &derivatives.jacobian).iter().for_each(|line| display::message(line));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What there is to say of derivatives that come from a rule, because a step is not differentiable at this point.
+fn notes(graph: &Graph, at: &[f64], jacobian: &[f64]) -> Vec<String> {
+    const MOST: usize = 8;
+    let kinks = graph.kinks(at, 0);
+    if kinks.is_empty() || at.is_empty() {
+        return vec![];
+    }
+    let texts = texts(graph);
+    let mut lines =
+        vec!["note: the expression is not differentiable here, so a slope follows from a rule:".to_owned()];
+    for kink in kinks.iter().take(MOST) {
+        lines.push(format!("  {}: {}", texts[kink.node], kink.rule));
+    }
+    if kinks.len() > MOST {
+        lines.push(format!("  and {} more", kinks.len() - MOST));
+    }
+    if kinks.iter().any(|kink| kink.infinite) && jacobian.iter().any(|slope| slope.is_finite()) {
+        lines.push("  0 times an infinite slope counts as 0, which need not be the limit".to_owned());
+    }
+    lines
+}
+
+/// Every node as an expression of the inputs, with what is long left out.
+fn texts(graph: &Graph) -> Vec<String> {
+    const WIDE: usize = 24;
+    let (mut texts, mut operands) = (Vec::new(), Vec::new());
+    for (i, node) in graph.nodes().iter().enumerate() {
+        let mut text = match node {
+            Node::Constant(value) => number(*value, None),
+            _ => graph.formula(i, &operands),
+        };
+        if text.len() > WIDE {
+            text = format!("{}..", &text[..WIDE]); // ASCII, as all of an expression is
+        }
+        let is_name = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let is_call = text.ends_with(')') && text.matches('(').count() == 1 && !text.starts_with('(');
+        operands.push(if is_name || is_call { text.clone() } else { format!("({text})") });
+        texts.push(text);
+    }
+    texts
 }
 
 /// Shows what is wrong with the expression, and below it the place.
@@ -201,7 +250,9 @@ impl<'g> Trace<'g> {
 /// A name for every node: those of the inputs, and a, b, .. z, aa, ab, .. for the others, without those that mean
 /// something already. Constants that stand within others have none.
 fn names(graph: &Graph) -> Vec<String> {
-    let free = |name: &String| check_name(name).is_ok() && !graph.inputs().contains(name);
+    let free = |name: &String| {
+        check_name(name).is_ok() && constant(name).is_none() && !graph.inputs().contains(name)
+    };
     let mut free = (1..).map(letters).filter(free);
     let name = |(i, node): (usize, &Node)| match node {
         Node::Input(input) => graph.inputs()[*input].clone(),

@@ -183,10 +183,17 @@ fn build() -> Build {
 /// Names, and what they are.
 type Rows = Vec<(String, String)>;
 
-fn rows(kind: Kind) -> Rows {
-    match kind {
+/// What there is of a kind, in groups, with a heading of all but the first.
+fn groups(kind: Kind) -> Vec<(&'static str, Rows)> {
+    let rows = match kind {
         Kind::Systems => {
-            runner::SYSTEMS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect()
+            let row = |entry: &runner::System| (entry.name.into(), entry.about.into());
+            let rows = |is_text: bool| {
+                let group = runner::SYSTEMS.iter().filter(|entry| entry.text.is_some() == is_text);
+                group.map(row).collect::<Rows>()
+            };
+            let heading = "published chaotic flows, a text file each in crates/sim/catalogue";
+            return vec![("", rows(false)), (heading, rows(true))];
         }
         Kind::Models => runner::MODELS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect(),
         Kind::Experiments => runner::experiments(),
@@ -200,17 +207,23 @@ fn rows(kind: Kind) -> Rows {
             };
             runner::devices::DEVICES.iter().map(|entry| (entry.name.into(), status(entry))).collect()
         }
-    }
+    };
+    vec![("", rows)]
 }
 
 fn list(kind: Option<Kind>) -> String {
-    let table = |rows: Rows, inset: &str| -> String {
-        let wide = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        let line = |(name, about)| display::plain(format!("{inset}{name:wide$}  {about}").trim_end()) + "\n";
-        rows.into_iter().map(line).collect()
+    let table = |kind: Kind, inset: &str| -> String {
+        let group = |(heading, rows): (&str, Rows)| -> String {
+            let wide = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            let line =
+                |(name, about)| display::plain(format!("{inset}{name:wide$}  {about}").trim_end()) + "\n";
+            let heading = if heading.is_empty() { String::new() } else { format!("\n{inset}{heading}\n") };
+            heading + &rows.into_iter().map(line).collect::<String>()
+        };
+        groups(kind).into_iter().map(group).collect()
     };
     if let Some(kind) = kind {
-        return table(rows(kind), "");
+        return table(kind, "");
     }
     let sections = [
         ("systems", Kind::Systems),
@@ -218,5 +231,5 @@ fn list(kind: Option<Kind>) -> String {
         ("experiments", Kind::Experiments),
         ("devices", Kind::Devices),
     ];
-    sections.map(|(title, kind)| format!("{title}\n{}", table(rows(kind), "  "))).join("\n")
+    sections.map(|(title, kind)| format!("{title}\n{}", table(kind, "  "))).join("\n")
 }

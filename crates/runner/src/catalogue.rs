@@ -212,7 +212,8 @@ mod tests {
         for model in MODELS {
             assert!(BUILT_IN.iter().any(|(name, _)| name.starts_with(&format!("{}-", model.name))));
         }
-        for system in SYSTEMS {
+        // of those that are text there are many, which all work alike
+        for system in SYSTEMS.iter().filter(|system| system.text.is_none()) {
             assert!(BUILT_IN.iter().any(|(name, _)| name.contains(&format!("-{}", system.name))));
         }
     }

@@ -28,7 +28,7 @@ pub use models::MODELS;
 pub use models::devices;
 pub use prediction::predict;
 pub use run::{Needs, Run};
-pub use sim::systems::SYSTEMS;
+pub use sim::systems::{Entry as System, SYSTEMS};
 pub use simulation::{Simulated, simulate};
 pub use training::{Outcome, resume, train};
 

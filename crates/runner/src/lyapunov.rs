@@ -155,6 +155,12 @@ pub fn lyapunov_of_system(
              only; give a longer --time where it has slower motions"
         ));
     }
+    if system.may_jump() {
+        progress.note(
+            "these equations have comparisons or functions that jump. Where the right-hand side itself jumps, the exponents \
+             miss what the jump does to differences; write tanh(100*x) for sign(x), say",
+        );
+    }
     progress.stage(&format!(
         "following {trajectories} trajectories of {name} with {exponents} tangent {} for {time} time units",
         if exponents == 1 { "vector" } else { "vectors" }

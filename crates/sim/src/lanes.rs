@@ -143,6 +143,15 @@ impl<V: Vector, const K: usize> Scalar for Lanes<V, K> {
         }
         self
     }
+
+    #[inline(always)]
+    fn select(mut self, a: Self, b: Self) -> Self {
+        for k in 0..K {
+            let [condition, a, b] = [self.0[k], a.0[k], b.0[k]].map(V::to_array);
+            self.0[k] = V::from_array(each_select(condition, a, b));
+        }
+        self
+    }
 }
 
 /// A function of the library, lane by lane.
@@ -154,6 +163,11 @@ fn each(x: [f64; LANES], function: Function) -> [f64; LANES] {
 #[inline(never)]
 fn each_pair(a: [f64; LANES], b: [f64; LANES], function: Pair) -> [f64; LANES] {
     std::array::from_fn(|i| function.value(a[i], b[i]))
+}
+
+#[inline(never)]
+fn each_select(condition: [f64; LANES], a: [f64; LANES], b: [f64; LANES]) -> [f64; LANES] {
+    std::array::from_fn(|i| condition[i].select(a[i], b[i]))
 }
 
 /// A vector for any processor. Few with the instruction set of x86 are without AVX2: there it is made small rather than
@@ -542,6 +556,12 @@ pub(crate) fn vectorised_single<W: Vectorised>(work: W) -> W::Output {
 mod tests {
     use super::*;
 
+    /// Every function of two numbers.
+    fn pairs() -> impl Iterator<Item = Pair> {
+        let named = Pair::NAMED.into_iter().chain(Pair::INFIX);
+        [Pair::Power].into_iter().chain(named.map(|(_, pair)| pair))
+    }
+
     struct Everything([f64; LANES], [f64; LANES]);
 
     impl Vectorised for Everything {
@@ -557,9 +577,10 @@ mod tests {
             for n in [-2, 0, 1, 2, 3, 5] {
                 found.push(a.powi(n));
             }
-            for pair in [Pair::Power, Pair::Atan2, Pair::Min, Pair::Max] {
+            for pair in pairs() {
                 found.push(a.pair(b, pair));
             }
+            found.push(a.select(b, b * 2.0));
             found.into_iter().map(|x| x.arrays()[0]).collect()
         }
     }
@@ -568,7 +589,8 @@ mod tests {
         let mut found = vec![a + b, a - b, a * b, a / b, -a, a + 0.3, a - 0.3, a * 0.3, a / 0.3];
         found.extend(Function::NAMED.map(|(_, function)| a.apply(function)));
         found.extend([-2, 0, 1, 2, 3, 5].map(|n| a.powi(n)));
-        found.extend([Pair::Power, Pair::Atan2, Pair::Min, Pair::Max].map(|pair| a.pair(b, pair)));
+        found.extend(pairs().map(|pair| a.pair(b, pair)));
+        found.push(a.select(b, b * 2.0));
         found
     }
 
@@ -611,9 +633,11 @@ mod tests {
                         "{k}, lane {i}: {found} {expected}"
                     );
                 }
-                for (k, pair) in [Pair::Power, Pair::Atan2, Pair::Min, Pair::Max].into_iter().enumerate() {
-                    let (found, expected) =
-                        (round(found[found.len() - 4 + k][i]), round(pair.value(a[i], b[i])));
+                let of_pairs = pairs().map(|pair| pair.value(a[i], b[i])).collect::<Vec<_>>();
+                let chosen = a[i].select(b[i], b[i] * 2.0);
+                let first = found.len() - of_pairs.len() - 1;
+                for (k, expected) in of_pairs.into_iter().chain([chosen]).enumerate() {
+                    let (found, expected) = (round(found[first + k][i]), round(expected));
                     assert!(found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan()));
                 }
             }

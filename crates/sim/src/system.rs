@@ -37,6 +37,11 @@ pub trait Ode: Send + Sync {
     /// Whether its equations are interpreted, and how many they are is known only when they run.
     const INTERPRETED: bool = false;
 
+    /// The name of this one; of equations that are interpreted it may be another than [`Ode::NAME`].
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
     /// Number of components of the state.
     fn dim(&self) -> usize;
 
@@ -65,6 +70,11 @@ pub trait Ode: Send + Sync {
     /// Good sample spacing and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];
 
+    /// Whether the right-hand side may jump where the state crosses some border; tangent vectors do not see that.
+    fn may_jump(&self) -> bool {
+        false
+    }
+
     /// Says which parameter has an impossible value.
     fn check(&self) -> Result<(), String> {
         Ok(())
@@ -87,6 +97,8 @@ pub trait System: Send + Sync {
     fn initial_region(&self) -> Vec<[f64; 2]>;
     /// Good sample spacing and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];
+    /// Whether the right-hand side may jump, see [`Ode::may_jump`].
+    fn may_jump(&self) -> bool;
 
     /// Integrates from each of `starts` and writes the states at `times`, [trajectory, time, component], to `out`;
     /// several trajectories at once in SIMD lanes, on all cores, with a result that does not depend on either.
@@ -158,7 +170,7 @@ pub trait System: Send + Sync {
 
 impl<O: Ode> System for O {
     fn name(&self) -> &'static str {
-        O::NAME
+        Ode::name(self)
     }
     fn dim(&self) -> usize {
         Ode::dim(self)
@@ -177,6 +189,9 @@ impl<O: Ode> System for O {
     }
     fn sampling(&self) -> [f64; 2] {
         Ode::sampling(self)
+    }
+    fn may_jump(&self) -> bool {
+        Ode::may_jump(self)
     }
     fn integrate(
         &self,

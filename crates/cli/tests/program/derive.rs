@@ -32,13 +32,13 @@ fn the_page_on_derivatives_shows_what_the_program_prints() {
             expected.push('\n');
         }
         let run = Command::new("sh")
-            .args(["-c", command])
+            .args(["-c", &format!("{command} 2>&1")]) // notes stand below, as in a terminal
             .current_dir(folder.path())
             .env("PATH", &path)
             .output()
             .unwrap();
         let printed = String::from_utf8(run.stdout).unwrap();
-        assert!(run.status.success() && run.stderr.is_empty(), "{command}");
+        assert!(run.status.success(), "{command}");
         assert_eq!(printed.trim_end(), expected.trim_end(), "{command}");
         shown += 1;
     }
@@ -67,6 +67,54 @@ fn both_modes_print_the_derivative_of_the_closed_form() {
     assert_eq!(folder.ok(&["derive", "sin(x)", "x=-pi/2"]).lines().next(), Some("value  -1"));
     assert_eq!(folder.ok(&["derive", "sqrt(x)", "x=-1"]), "value  NaN\nd/dx   NaN\n");
     assert_eq!(folder.ok(&["derive", "log(x)", "x=0"]), "value  -inf\nd/dx   inf\n");
+}
+
+#[test]
+fn piecewise_expressions_and_variables_called_e_or_pi_are_derived() {
+    let folder = Folder::new("");
+    assert_eq!(folder.ok(&["derive", "if(x > 0, sqrt(x), 0)", "x=-1"]), "value  0\nd/dx   0\n");
+    assert_eq!(folder.ok(&["derive", "mod(x, 3) + ln(e)", "x=-7"]), "value  3\nd/dx   1\n");
+    // e is the constant unless it is given
+    assert_eq!(folder.ok(&["derive", "e*x", "x=3", "e=2"]), "value  6\nd/de   3\nd/dx   2\n");
+    assert_eq!(folder.ok(&["derive", "e*x", "x=0"]), "value  0\nd/dx   2.718281828459045\n");
+    let trace = folder.ok(&["derive", "if(x > 1 and x < 3, x^2, 7)", "x=2", "--trace"]);
+    // no step is called e, like the constant
+    for step in ["a = x > 1", "b = x < 3", "c = a and b", "d = x^2", "f = if(c, d, 7)"] {
+        assert!(trace.contains(step), "{step} is not in\n{trace}");
+    }
+    assert!(trace.ends_with("value  4\nd/dx   4\n"), "{trace}");
+    let unknown = folder.run(&["derive", "x", "x=1", "e=2"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("variable \"e\" is unknown"));
+}
+
+#[test]
+fn a_slope_that_follows_from_a_rule_is_told_as_such() {
+    let folder = Folder::new("");
+    let note = |expression: &str, x: &str| {
+        let run = folder.run(&["derive", expression, x]);
+        assert!(run.status.success());
+        String::from_utf8(run.stderr).unwrap()
+    };
+    for (expression, x, words) in [
+        (
+            "sqrt(x)^2",
+            "x=0",
+            &["sqrt(x): it has a slope from one side only", "0 times an infinite slope"][..],
+        ),
+        ("sqrt(x)*sqrt(x)", "x=0", &["sqrt(x)", "0 times an infinite slope counts as 0"]),
+        ("exp(log(x))", "x=0", &["log(x)", "0 times an infinite slope counts as 0"]),
+        ("abs(x - 1)", "x=1", &["abs(x - 1)", "mean"]),
+        ("floor(2*x)", "x=1.5", &["floor(x * 2)", "jumps"]),
+        ("atan2(x, x)", "x=0", &["atan2(x, x)", "the origin has no angle"]),
+    ] {
+        let note = note(expression, x);
+        assert!(note.starts_with("note: the expression is not differentiable here"), "{expression}: {note}");
+        assert!(words.iter().all(|word| note.contains(word)), "{expression}: {note}");
+        assert!(note.lines().all(|line| line.chars().count() <= 80), "{expression}: {note}");
+    }
+    for (expression, x) in [("sqrt(x)^2", "x=1"), ("x^3", "x=0"), ("if(x < 1, x, sqrt(x))", "x=0")] {
+        assert_eq!(note(expression, x), "", "{expression}");
+    }
 }
 
 #[test]

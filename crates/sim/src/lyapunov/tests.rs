@@ -88,7 +88,8 @@ fn it_is_known_of_every_system_whether_it_is_chaotic() {
         "thomas" => Some(0.0349),
         _ => None,
     };
-    for entry in SYSTEMS {
+    // those that are text have a test of their own
+    for entry in SYSTEMS.iter().filter(|entry| entry.text.is_none()) {
         let system = (entry.build)((entry.defaults)()).unwrap();
         let found = largest(&*system, &system.initial_region(), system.sampling()[0]);
         match (found.unwrap(), published(entry.name)) {
@@ -286,7 +287,8 @@ fn the_unit_of_time_does_not_matter_nor_does_a_wrong_sampling() {
 
 #[test]
 fn the_sampling_of_every_system_is_believed() {
-    for entry in SYSTEMS {
+    // those that are text have a test of their own
+    for entry in SYSTEMS.iter().filter(|entry| entry.text.is_none()) {
         let system = (entry.build)((entry.defaults)()).unwrap();
         let dt = system.sampling()[0];
         let (found, step) = Following::measured(&*system, &system.initial_region(), dt, 1).unwrap();

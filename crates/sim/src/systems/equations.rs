@@ -10,6 +10,9 @@
 //!
 //! The text is made a program of a few instructions for each operation, which runs over SIMD lanes and dual numbers as a
 //! right-hand side in Rust does. The components stand in the order in which they are written.
+//!
+//! A component or parameter called `e` or `pi` is what it is declared to be, and hides the constant. `t` is always the
+//! time, so nothing else can be called so.
 
 use std::collections::HashSet;
 
@@ -25,17 +28,17 @@ use crate::{Component, Ode, Scalar, System};
 /// Equations as an experiment file gives them. The default is the oscillator of van der Pol, as an example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Equations {
+pub(super) struct Equations {
     /// The derivative of each component, an expression in the components, the parameters and the time `t`.
-    state: IndexMap<String, String>,
+    pub(super) state: IndexMap<String, String>,
     #[serde(default)]
-    parameters: IndexMap<String, f64>,
+    pub(super) parameters: IndexMap<String, f64>,
     /// Lowest and highest initial value of each component.
     #[serde(default)]
-    initial: IndexMap<String, [f64; 2]>,
+    pub(super) initial: IndexMap<String, [f64; 2]>,
     /// What a forecaster is told at each step, expressions in `t` and the parameters, such as the phase of a force.
     #[serde(default)]
-    known: IndexMap<String, String>,
+    pub(super) known: IndexMap<String, String>,
 }
 
 impl Default for Equations {
@@ -57,6 +60,7 @@ pub(super) const ENTRY: Entry = Entry {
     defaults: || serde_json::json!(Equations::default()),
     own_names: &["state", "parameters", "initial", "known"],
     build,
+    text: None,
 };
 
 /// The most components; more are no equations that somebody wrote.
@@ -74,23 +78,30 @@ fn build(given: Value) -> Result<Box<dyn System>, String> {
             error.inner()
         )
     })?;
-    Ok(Box::new(Compiled::new(&equations)?))
+    Ok(Box::new(Compiled::new(&equations, Compiled::NAME, [0.05, 20.0])?))
 }
 
 /// Equations made ready to be integrated.
-struct Compiled {
+pub(super) struct Compiled {
+    name: &'static str,
+    sampling: [f64; 2],
     names: Vec<String>,
     initial: Vec<[f64; 2]>,
     known_names: Vec<String>,
     /// Of the components, and of the time after them where it is used.
     program: Program,
     uses_time: bool,
+    may_jump: bool,
     /// Of the time.
     known: Program,
 }
 
 impl Compiled {
-    fn new(equations: &Equations) -> Result<Self, String> {
+    /// Equations ready to be integrated, of a system of this name with this sample spacing and length of a trajectory.
+    ///
+    /// # Errors
+    /// What is wrong with them, and where.
+    pub(super) fn new(equations: &Equations, name: &'static str, sampling: [f64; 2]) -> Result<Self, String> {
         let Equations { state, parameters, initial, known } = equations;
         if state.is_empty() {
             return Err("equations have no state: write state = { x = \"y\", y = \"-x\" }, say".into());
@@ -106,7 +117,7 @@ impl Compiled {
         {
             check_name(name).map_err(|fault| format!("{kind}.{name}: {fault}"))?;
             if name == "t" {
-                return Err(format!("{kind}.t: t is the time; choose another name"));
+                return Err(format!("{kind}.t: t is the time in every expression; choose another name"));
             }
         }
         if let Some(name) = parameters.keys().find(|name| state.contains_key(*name)) {
@@ -148,6 +159,7 @@ impl Compiled {
         with_time.push("t");
         let sides = Texts::parse("state", state)?;
         let graph = sides.graph(&with_time, &constants)?;
+        let may_jump = graph.may_jump();
         let uses_time = (0..names.len()).any(|output| graph.depends(output)[names.len()]);
         let program = if uses_time { graph } else { sides.graph(&names, &constants)? }.compile();
         let told = Texts::parse("known", known)?;
@@ -161,11 +173,14 @@ impl Compiled {
             ));
         }
         let compiled = Compiled {
+            name,
+            sampling,
             initial: state.keys().map(|name| initial[name]).collect(),
             names: state.keys().cloned().collect(),
             known_names: known.keys().cloned().collect(),
             program,
             uses_time,
+            may_jump,
             known: told.graph(&["t"], &constants)?.compile(),
         };
         compiled.try_starts()?;
@@ -248,6 +263,10 @@ impl Ode for Compiled {
     const ABOUT: &'static str = "one's own, as text: state = { x = \"y\", y = \"-x\" }, ...";
     const INTERPRETED: bool = true;
 
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
     #[inline(always)]
     fn dim(&self) -> usize {
         self.names.len()
@@ -270,6 +289,10 @@ impl Ode for Compiled {
         }
     }
 
+    fn may_jump(&self) -> bool {
+        self.may_jump
+    }
+
     fn components(&self) -> Vec<Component> {
         self.names.iter().map(|name| Component::new(name, "1")).collect()
     }
@@ -288,7 +311,7 @@ impl Ode for Compiled {
 
     /// What suits motions on a scale of 1; an experiment sets its own `data.dt` and `data.t_final`.
     fn sampling(&self) -> [f64; 2] {
-        [0.05, 20.0]
+        self.sampling
     }
 }
 
@@ -363,6 +386,62 @@ mod tests {
         let runs =
             many.ensemble(&[vec![1.0; 12]], &Times::up_to(1.0, 0.5).unwrap(), &Solver::default()).unwrap();
         assert!((runs.state(0, 2)[11] - 0.5f64.exp()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn piecewise_systems_follow_their_exact_solutions() {
+        let pi = std::f64::consts::PI;
+        // a spring that is four times as stiff on one side: half a turn takes pi / 2 there, and pi on the other
+        let springs = build(json!({
+            "state": {"x": "v", "v": "if(x > 0, -4*x, -x)"}, "initial": {"x": [0.0, 1.0], "v": [1.0, 1.0]}
+        }))
+        .unwrap();
+        let half = |t: f64| if t < pi / 2.0 { (2.0 * t).sin() / 2.0 } else { -(t - pi / 2.0).sin() };
+        let times = Times::new(1.5 * pi / 300.0, 300).unwrap();
+        for solver in Solver::ALL {
+            // eight starts, so that all lanes of a vector are in use, and they switch at different times
+            let start = |i: usize| vec![half(0.1 * i as f64), (0.2 * i as f64).cos()];
+            let starts: Vec<Vec<f64>> = (0..8).map(start).collect();
+            let runs = springs.ensemble(&starts, &times, &solver).unwrap();
+            for (run, i) in (0..8).flat_map(|run| (0..=300).map(move |i| (run, i))) {
+                let exact = half((times.at(i) + 0.1 * run as f64) % (1.5 * pi));
+                let off = (runs.state(run, i)[0] - exact).abs();
+                assert!(off < 1e-3, "{solver:?}, trajectory {run} at {}: off by {off:e}", times.at(i));
+            }
+        }
+        // constant forces between jumps: parabolas, one turn of which takes 4 sqrt 2; and the integral of a saw
+        let jumps = build(json!({
+            "state": {"x": "v", "v": "-sign(x)", "saw": "mod(t, 1)", "steps": "floor(t) + step(t - 2)"},
+            "initial": {"x": [1.0, 1.0], "v": [0.0, 0.0], "saw": [0.0, 0.0], "steps": [0.0, 0.0]}
+        }))
+        .unwrap();
+        assert!(springs.may_jump() && jumps.may_jump() && !crate::systems::Rossler::default().may_jump());
+        let times = Times::new(32f64.sqrt() / 16.0, 16).unwrap();
+        let solver = Solver::Dop853 { tolerance: 1e-10 };
+        let runs = jumps.ensemble(&[vec![1.0, 0.0, 0.0, 0.0]], &times, &solver).unwrap();
+        let end = 32f64.sqrt();
+        let exact = [1.0, 0.0, 2.5 + (end - 5.0).powi(2) / 2.0, 10.0 + 5.0 * (end - 5.0) + end - 2.0];
+        for (found, exact) in runs.state(0, 16).iter().zip(exact) {
+            assert!((found - exact).abs() < 1e-5, "{found} for {exact}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_or_component_called_e_or_pi_is_no_constant() {
+        let declared = build(json!({
+            "state": {"pi": "e*pi + x", "x": "0"}, "parameters": {"e": -2.0},
+            "initial": {"pi": [1.0, 1.0], "x": [0.0, 0.0]}
+        }))
+        .unwrap();
+        let mut jacobian = [0.0; 4];
+        declared.jacobian(0.0, &[1.0, 0.0], &mut jacobian);
+        assert_eq!(jacobian, [-2.0, 1.0, 0.0, 0.0]);
+        let constants = build(json!({"state": {"x": "pi*x + e"}, "initial": {"x": [0.0, 1.0]}})).unwrap();
+        constants.jacobian(0.0, &[1.0], &mut jacobian[..1]);
+        assert_eq!(jacobian[0], std::f64::consts::PI);
+        // one that is declared and does not stand in the equations is told, as any other
+        let idle = json!({"state": {"x": "-x"}, "parameters": {"e": 2.0}, "initial": {"x": [0.0, 1.0]}});
+        assert!(fault(idle).contains("parameters.e stands in no equation"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! The catalogue: one file a system, one line in [`SYSTEMS`].
+//! All systems. One in Rust is a file here and a line in `IN_RUST`; one that is text is a file in `crates/sim/catalogue/`
+//! and nothing else.
 
+pub mod catalogue;
 mod chua;
 mod double_pendulum;
 mod duffing;
@@ -29,8 +31,10 @@ pub use van_der_pol::VanDerPol;
 
 use crate::{Ode, System};
 
-/// Every system, by name.
-pub static SYSTEMS: &[Entry] = &[
+/// Every system: those in Rust by name, then those that are text by name.
+pub static SYSTEMS: &[Entry] = &joined::<{ IN_RUST.len() + catalogue::AS_TEXT.len() }>();
+
+const IN_RUST: &[Entry] = &[
     entry::<Chua>(),
     entry::<DoublePendulum>(),
     entry::<Duffing>(),
@@ -44,7 +48,18 @@ pub static SYSTEMS: &[Entry] = &[
     entry::<VanDerPol>(),
 ];
 
-/// A system of the catalogue.
+const fn joined<const N: usize>() -> [Entry; N] {
+    let mut all = [IN_RUST[0]; N];
+    let mut i = 0;
+    while i < N {
+        all[i] = if i < IN_RUST.len() { IN_RUST[i] } else { catalogue::AS_TEXT[i - IN_RUST.len()] };
+        i += 1;
+    }
+    all
+}
+
+/// What there is to know of a system before it is built.
+#[derive(Clone, Copy)]
 pub struct Entry {
     /// Its name in an experiment file, and the name of its file.
     pub name: &'static str,
@@ -56,6 +71,8 @@ pub struct Entry {
     pub own_names: &'static [&'static str],
     /// The system with these parameters, or why they make none.
     pub build: fn(Value) -> Result<Box<dyn System>, String>,
+    /// The text of its file, where that is all there is of it.
+    pub text: Option<&'static str>,
 }
 
 const fn entry<O: Ode + Default + Serialize + DeserializeOwned + 'static>() -> Entry {
@@ -69,6 +86,7 @@ const fn entry<O: Ode + Default + Serialize + DeserializeOwned + 'static>() -> E
             ode.check()?;
             Ok(Box::new(ode))
         },
+        text: None,
     }
 }
 
@@ -122,18 +140,22 @@ mod tests {
         let mut stems: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
-            .filter(|stem| stem != "mod")
+            .filter(|stem| stem != "mod" && stem != "catalogue")
             .collect();
         stems.sort();
-        let mut names: Vec<&str> = SYSTEMS.iter().map(|entry| entry.name).collect();
+        let mut names: Vec<&str> = IN_RUST.iter().map(|entry| entry.name).collect();
         names.sort();
         assert_eq!(stems, names);
+        let mut all: Vec<&str> = SYSTEMS.iter().map(|entry| entry.name).collect();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), IN_RUST.len() + catalogue::AS_TEXT.len(), "a name stands for two systems");
     }
 
     #[test]
     fn every_right_hand_side_is_compiled_with_the_vectors_it_runs_on() {
         // Without the attribute it still runs, on lanes one after the other: ten times as slowly, and nobody would know.
-        for entry in SYSTEMS {
+        for entry in IN_RUST {
             let path = format!("{}/src/systems/{}.rs", env!("CARGO_MANIFEST_DIR"), entry.name);
             let source = std::fs::read_to_string(path).unwrap();
             let lines: Vec<&str> = source.lines().map(str::trim).collect();

@@ -6,6 +6,8 @@ mod effect;
 mod metric;
 mod row;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -288,7 +288,7 @@ fn seconds(seconds: f64) -> String {
 }
 
 /// Lines of at most 80 columns, with a line feed after each.
-fn wrap(text: &str) -> String {
+pub(crate) fn wrap(text: &str) -> String {
     let (mut lines, mut line) = (String::new(), String::new());
     for word in text.split_whitespace() {
         if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 80 {

@@ -103,7 +103,7 @@ fn the_page_of_a_sweep_compares_and_shows_what_each_setting_does() {
     runs.push(RunFiles { results: None, forecasts: None, ..run("sweep", 9, 16) });
     let page = page(&runs, "a sweep").unwrap();
     assert!(page.contains("Comparison: lorenz") && page.contains("Comparison: oscillator"));
-    assert!(page.contains("sweep hidden=64") && page.contains("model.hidden (value)"));
+    assert!(page.contains("sweep model.hidden=64") && page.contains("model.hidden (value)"));
     assert!(page.contains("valid time (Lyapunov times)"));
     assert!(page.contains("Not complete, and so not compared: 1"));
     // hidden alone varies among the runs of Lorenz.

@@ -10,8 +10,11 @@ use super::{Metric, Row, Taken};
 /// The baselines of some runs, a row for each and for each kind of data that it was fitted to: one on ten trajectories
 /// is another than on a hundred.
 pub(super) fn rows(runs: &[&Taken], metric: Metric) -> Vec<Row> {
-    let names: BTreeSet<&str> =
-        runs.iter().flat_map(|run| run.results.baselines.keys()).map(String::as_str).collect();
+    let names: BTreeSet<&str> = runs
+        .iter()
+        .flat_map(|run| run.results.baselines.keys().chain(run.results.not_applicable.keys()))
+        .map(String::as_str)
+        .collect();
     names.into_iter().flat_map(|name| of_name(name, runs, metric)).collect()
 }
 
@@ -55,8 +58,11 @@ fn over_seeds(name: &str, runs: &[&Taken], metric: Metric) -> Row {
         of_seed.into_iter().filter_map(|(seed, scores)| Some((seed, scores?))).collect();
     let scores: Vec<(&Scores, _)> = found.iter().map(|(_, scores)| (*scores, None)).collect();
     let row = Row::of_scores(&scores, metric);
+    let reasons: BTreeSet<String> =
+        runs.iter().filter_map(|run| run.results.not_applicable.get(name)).map(|why| visible(why)).collect();
     Row {
         baseline: true,
+        reasons: reasons.into_iter().collect(),
         seeds: found.iter().map(|(seed, _)| *seed).collect(),
         not_applicable: row.not_applicable + missing,
         ..row

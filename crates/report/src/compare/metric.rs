@@ -65,6 +65,11 @@ impl Metric {
         }
     }
 
+    /// The metric of this name.
+    pub fn named(name: &str) -> Option<Metric> {
+        Metric::ALL.into_iter().find(|metric| metric.key() == name)
+    }
+
     /// What it is, with its unit.
     pub fn about(self) -> &'static str {
         match self {

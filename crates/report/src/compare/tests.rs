@@ -268,6 +268,32 @@ fn counts_of_capped_diverged_and_not_applicable_stand_in_every_table() {
 }
 
 #[test]
+fn a_baseline_that_is_not_applicable_leaves_a_gap_with_its_reason() {
+    let reason = "degree = 1 makes 2001 monomials of 2000 inputs; at most 2000 can be solved for";
+    let large = scored(run("rnn", 0, 5.0, ""), |results| {
+        results.baselines.remove("polynomial");
+        results.not_applicable = [("polynomial".to_owned(), reason.to_owned())].into();
+    });
+    let found = comparison(&[large]);
+    let polynomial = row(&found, "polynomial");
+    assert_eq!(
+        (polynomial.mean, polynomial.not_applicable, &polynomial.reasons[..]),
+        (None, 1, &[reason.to_owned()][..])
+    );
+    let text = found.text();
+    assert!(joined(&text).contains(&format!("Not applicable: polynomial, since {reason}.")), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let markdown = found.markdown(&["seeds", "score", "not_applicable"]);
+    assert!(markdown.contains("| polynomial | 0 | - | 1 |"), "{markdown}");
+    let csv = found.csv();
+    let columns = |line: &str| line.matches(',').count();
+    assert!(csv.lines().all(|line| columns(line) == columns(csv.lines().next().unwrap())), "{csv}");
+    // a run from before such reasons were kept is read
+    let text = serde_json::to_string(&results("rnn", 4.0, true)).unwrap();
+    assert!(!text.contains("not_applicable") && serde_json::from_str::<Results>(&text).is_ok());
+}
+
+#[test]
 fn configurations_are_named_after_what_departs_from_the_experiment_file() {
     let departing = |mut run: RunFiles, departures: &[&str]| {
         run.departures = Some(departures.iter().map(|one| (*one).to_owned()).collect());

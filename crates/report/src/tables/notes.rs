@@ -22,8 +22,8 @@ impl Ranking {
         notes.extend(self.baselines_ahead());
         notes.extend(self.best());
         for row in &self.rows {
-            notes
-                .extend(row.reasons.iter().map(|reason| format!("{}: not applicable, {reason}.", row.label)));
+            let reasons = row.reasons.iter();
+            notes.extend(reasons.map(|reason| format!("Not applicable: {}, since {reason}.", row.label)));
             notes.extend(row.suspicions.iter().map(|found| format!("Suspicious: {}, {found}.", row.label)));
         }
         notes

@@ -136,7 +136,7 @@ impl Metric {
     /// Two lines of heading.
     fn headings(self) -> [&'static str; 2] {
         match self {
-            Metric::ValidTime => ["valid for", "Lyapunov times"],
+            Metric::ValidTime => ["valid", "time"],
             Metric::Nrmse => ["error over", "the horizon"],
             Metric::OneStep => ["error of", "one step"],
             Metric::ExponentError => ["error of the", "exponent"],

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser};
 use report::Results;
 use runner::devices::DeviceError;
-use runner::{Build, Interrupt, Needs, Outcome, Run, RunError, Simulated};
+use runner::{Build, Interrupt, Needs, Outcome, Progress, Run, RunError, Simulated};
 
 use arguments::{Arguments, Command, Format, Kind};
 use display::{Display, print};
@@ -147,11 +147,13 @@ fn effects(
 ) -> Result<String, RunError> {
     let effects = comparison.effects(key).map_err(RunError::Usage)?;
     comparison.notes().iter().for_each(|note| display.note(note));
-    let each = |text: fn(&report::Effects) -> String| effects.iter().map(text).collect::<Vec<_>>();
     Ok(match format {
-        Format::Text => each(report::Effects::text).join("\n"),
-        Format::Csv => report::Effects::CSV_HEADING.to_owned() + &each(report::Effects::csv).concat(),
-        Format::Markdown => each(report::Effects::markdown).join("\n"),
+        Format::Text => effects.iter().map(report::Effects::text).collect::<Vec<_>>().join("\n"),
+        Format::Csv => {
+            let lines: String = effects.iter().map(report::Effects::csv).collect();
+            report::Effects::CSV_HEADING.to_owned() + &lines
+        }
+        Format::Markdown => effects.iter().map(report::Effects::markdown).collect::<Vec<_>>().join("\n"),
         Format::Json => json(serde_json::to_string_pretty(&effects))?,
     })
 }

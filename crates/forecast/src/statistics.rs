@@ -154,8 +154,12 @@ impl Scale {
         }
         // The correlation of two medians is that of the signs of the deviations from them.
         let sign = |x: f64, median: f64| f64::from(i8::from(x > median) - i8::from(x < median));
-        let signs = values.iter().zip(&base).map(|(&x, &y)| sign(x, a.median) * sign(y, b.median));
-        let correlation = signs.sum::<f64>() / values.len() as f64;
+        // Starts at the median have no sign, and scores that are multiples of a sample interval have many of these.
+        let signs = values.iter().zip(&base).map(|(&x, &y)| [sign(x, a.median), sign(y, b.median)]);
+        let [product, first, second] = signs.fold([0.0; 3], |[product, first, second], [x, y]| {
+            [product + x * y, first + x * x, second + y * y]
+        });
+        let correlation = if first * second > 0.0 { product / (first * second).sqrt() } else { 0.0 };
         let variance = a.error.powi(2) + b.error.powi(2) - 2.0 * correlation * a.error * b.error;
         let (change, half) = (a.median - b.median, 1.95996 * variance.max(0.0).sqrt());
         let bounds = [change - half, change + half];

@@ -38,6 +38,10 @@ fn flat(table: &Table) -> Settings {
             Value::String(text) => {
                 all.insert(key.clone(), visible(text));
             }
+            // 1e-12 and not 0.000000000001
+            Value::Float(x) => {
+                all.insert(key.clone(), format!("{x:?}"));
+            }
             other => {
                 all.insert(key.clone(), visible(&other.to_string()));
             }

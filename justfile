@@ -26,14 +26,25 @@ bench *arguments:
 race *arguments:
     cargo bench --package attractor --bench race -- {{arguments}}
 
-# the table of docs/architectures.md: every experiment on three seeds, an hour and a half on two cores
+# the tables of README and docs/architectures.md: every experiment on seeds 0, 1, 2; two trainings of one thread side by
+# side, and ffnn-lorenz, which uses all cores, alone after them; an hour and a half on two cores
 architectures runs="runs/architectures":
+    #!/usr/bin/env bash
+    set -euo pipefail
     cargo build --release
-    for seed in 0 1 2; do for file in experiments/*.toml; do \
-        case $file in *-lorenz[.-]*) long="evaluate.long_run=1000";; *) long="";; esac; \
-        "${CARGO_TARGET_DIR:-target}"/release/attractor train $file seed=$seed $long --runs {{runs}}; \
-    done; done
-    "${CARGO_TARGET_DIR:-target}"/release/attractor compare {{runs}}/*/*
+    export ATTRACTOR="${CARGO_TARGET_DIR:-target}/release/attractor" RUNS="{{runs}}"
+    train() {
+        case $1 in *-lorenz[.-]*) long=evaluate.long_run=1000;; *) long=;; esac
+        "$ATTRACTOR" train "$1" "seed=$2" $long --runs "$RUNS"
+    }
+    export -f train
+    for seed in 0 1 2; do
+        for file in experiments/*.toml; do
+            [ "$file" = experiments/ffnn-lorenz.toml ] || echo "$file $seed"
+        done
+    done | RAYON_NUM_THREADS=1 xargs -P 2 -L 1 bash -c 'train "$0" "$1"'
+    for seed in 0 1 2; do train experiments/ffnn-lorenz.toml "$seed"; done
+    "$ATTRACTOR" compare "$RUNS"/*/*
 
 # every combination of settings: just sweep ffnn-lorenz model.hidden=16,32 seed=0..3
 sweep experiment *settings:

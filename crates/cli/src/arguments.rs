@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use report::Metric;
 
 use crate::derive::DeriveArguments;
 use crate::lyapunov::LyapunovArguments;
@@ -90,6 +92,9 @@ pub(crate) enum Command {
         /// Settings of the scoring, such as evaluate.starts=500
         #[arg(value_name = "KEY=VALUE")]
         overrides: Vec<String>,
+        /// New folder to keep the scores in, with the model: `compare` and `report` take it like a run
+        #[arg(short, long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
         /// Print what results.json would hold
         #[arg(long)]
         json: bool,
@@ -119,15 +124,25 @@ pub(crate) enum Command {
     },
     /// Compare runs in one table, best first, with baselines
     ///
-    /// A row is a configuration, an experiment but for its seed: the mean over its seeds and a 95% interval. What cannot
-    /// be told from the best is named below the table (Student's t over shared seeds, bootstrap paired over their starts).
+    /// A row is a configuration, an experiment but for its seed: the mean over its seeds and a 95% interval (Student's t).
+    /// Errors and costs are averaged by their logarithms. Which model is best, and which are statistically
+    /// indistinguishable from it, stands below the table; that needs several seeds of each. Runs whose forecasts were
+    /// scored on another task (another system, dt, observed components, or scoring) are ranked apart.
     Compare {
-        /// Run directories, folders of sweeps, or names of experiments for their newest run and its other seeds
+        /// Run directories, folders of sweeps or of `evaluate -o`, or names of experiments for their newest run and its
+        /// other seeds
         #[arg(required = true, value_name = "RUN")]
         named: Vec<String>,
-        /// Show the effect of one setting, such as model.hidden
-        #[arg(long, value_name = "KEY", conflicts_with = "format")]
+        /// Show the effect of one setting, such as model.hidden, data.trajectories or system.rho
+        #[arg(long, value_name = "KEY")]
         by: Option<String>,
+        /// Rank by this score or cost; by default by valid time, or by nrmse where a system is not chaotic
+        #[arg(long, value_name = "NAME", value_parser = metrics())]
+        metric: Option<Metric>,
+        /// Columns of the Markdown table, separated by commas; by default all that say something
+        #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "markdown", conflicts_with = "by",
+              value_parser = PossibleValuesParser::new(report::COLUMNS))]
+        columns: Vec<String>,
         #[command(flatten)]
         format: TableFormat,
         #[command(flatten)]
@@ -164,6 +179,13 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// Reads the name of a metric.
+fn metrics() -> impl TypedValueParser<Value = Metric> {
+    let names = Metric::ALL.map(|metric| PossibleValue::new(metric.key()).help(metric.about()));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Metric::named(&name).ok_or_else(|| format!("{name} is not a metric")))
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser};
 use report::Results;
 use runner::devices::DeviceError;
-use runner::{Build, Interrupt, Needs, Outcome, Run, RunError, Simulated};
+use runner::{Build, Interrupt, Needs, Outcome, Progress, Run, RunError, Simulated};
 
 use arguments::{Arguments, Command, Format, Kind};
 use display::{Display, print};
@@ -67,25 +67,26 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
             let outcome = runner::resume(run, &device.device, &stop, &mut display)?;
             return finish(outcome, &mut display);
         }
-        Command::Evaluate { run, overrides, device, runs, json } => {
+        Command::Evaluate { run, overrides, output, device, runs, json } => {
             let run = Run::open(&run, &runs.runs, Needs::Results)?;
-            let results = runner::evaluate(&run, &overrides, &device.device, &mut display)?;
-            show(&results, run.directory(), json, &mut display)?;
+            let kept = output.as_deref();
+            let results = runner::evaluate(&run, &overrides, kept, &device.device, &build(), &mut display)?;
+            show(&results, kept.unwrap_or(run.directory()), json, &mut display)?;
         }
         Command::Predict { run, input, steps, output, device, runs } => {
             let run = Run::open(&run, &runs.runs, Needs::Model)?;
             let written = runner::predict(&run, &input, steps, &output, &device.device, &mut display)?;
             display.finished(&written);
         }
-        Command::Compare { named, by, format, runs } => {
-            let comparison = report::Comparison::new(&runs::gather(&named, &runs.runs, &mut display)?);
-            let comparison = comparison.map_err(RunError::Usage)?;
-            print(&match (by, format.chosen()) {
-                (Some(key), _) => comparison.by(&key).map_err(RunError::Usage)?,
-                (None, Format::Text) => comparison.text(),
-                (None, Format::Csv) => comparison.csv(),
-                (None, Format::Markdown) => comparison.markdown(),
-                (None, Format::Json) => json(serde_json::to_string_pretty(&comparison))?,
+        Command::Compare { named, by, metric, columns, format, runs } => {
+            let gathered = runs::gather(&named, &runs.runs, &mut display)?;
+            let options = report::Options { metric, by: by.as_deref() };
+            let comparison = report::Comparison::with(&gathered.runs, options);
+            let mut comparison = comparison.map_err(RunError::Usage)?;
+            comparison.left_out = gathered.left_out;
+            print(&match by {
+                Some(key) => effects(&comparison, &key, &format.chosen(), &mut display)?,
+                None => table(&comparison, &columns, &format.chosen(), &mut display)?,
             });
         }
         Command::Show { run, json, runs } => {
@@ -115,6 +116,46 @@ fn show(results: &Results, directory: &Path, as_json: bool, display: &mut Displa
         print(&format!("{}\n{}\n", report::summary(results), directory.display()));
     }
     Ok(())
+}
+
+/// A comparison as it is printed.
+fn table(
+    comparison: &report::Comparison,
+    columns: &[String],
+    format: &Format,
+    display: &mut Display,
+) -> Result<String, RunError> {
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    Ok(match format {
+        Format::Text => comparison.text(),
+        Format::Csv => {
+            // There is no place for sentences in it.
+            comparison.notes().iter().for_each(|note| display.note(note));
+            comparison.csv()
+        }
+        Format::Markdown => comparison.markdown(&columns),
+        Format::Json => json(serde_json::to_string_pretty(comparison))?,
+    })
+}
+
+/// The effect of a setting as it is printed.
+fn effects(
+    comparison: &report::Comparison,
+    key: &str,
+    format: &Format,
+    display: &mut Display,
+) -> Result<String, RunError> {
+    let effects = comparison.effects(key).map_err(RunError::Usage)?;
+    comparison.notes().iter().for_each(|note| display.note(note));
+    Ok(match format {
+        Format::Text => effects.iter().map(report::Effects::text).collect::<Vec<_>>().join("\n"),
+        Format::Csv => {
+            let lines: String = effects.iter().map(report::Effects::csv).collect();
+            report::Effects::CSV_HEADING.to_owned() + &lines
+        }
+        Format::Markdown => effects.iter().map(report::Effects::markdown).collect::<Vec<_>>().join("\n"),
+        Format::Json => json(serde_json::to_string_pretty(&effects))?,
+    })
 }
 
 fn json(text: serde_json::Result<String>) -> Result<String, RunError> {

@@ -11,7 +11,7 @@ use runner::{Progress, RunError};
 
 use crate::display::{Display, print};
 use crate::options::RunsFolder;
-use crate::runs::gather;
+use crate::runs::{Gathered, gather};
 
 #[derive(Args)]
 pub(crate) struct ReportArguments {
@@ -55,7 +55,8 @@ pub(crate) fn report(arguments: &ReportArguments, display: &mut Display) -> Resu
     if let Some(output) = arguments.output.as_ref().filter(no_page) {
         return Err(RunError::Usage(format!("{}: a report is a .html file", output.display())));
     }
-    let runs = gather(&arguments.named, &arguments.runs.runs, display)?;
+    let Gathered { runs, left_out } = gather(&arguments.named, &arguments.runs.runs, display)?;
+    left_out.iter().for_each(|line| display.note(line));
     if let Some(output) = &arguments.output {
         display.stage(&format!("drawing the report of {}", counted(runs.len(), "run")));
         let title = match &runs[..] {

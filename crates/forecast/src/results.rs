@@ -38,6 +38,9 @@ pub struct Results {
     pub scores: Scores,
     /// How the baselines forecast, by name.
     pub baselines: BTreeMap<String, Scores>,
+    /// The baselines that cannot be fitted to this system, by name, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_applicable: BTreeMap<String, String>,
     /// What is too good to be true, or otherwise looks like a mistake.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspicions: Vec<Suspicion>,

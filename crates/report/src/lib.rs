@@ -24,7 +24,7 @@ mod thin;
 use std::fmt::Write;
 
 pub use chart::DrawError;
-pub use compare::{Against, Comparison, Effect, Metric, Ranking, Row};
+pub use compare::{Against, Ahead, Comparison, Effect, Metric, Options, RankedBy, Ranking, Row};
 pub use forecast::Results;
 use forecast::{ClimateScores, EnsembleScores, LyapunovScores, Scores, Summary};
 pub use page::{comparison_pictures, page, page_of_pictures};
@@ -32,6 +32,7 @@ pub use pictures::{Picture, pictures};
 pub use plot::{plot, stacked};
 pub use run::{Metrics, RunFiles};
 pub use spectrum::spectrum;
+pub use tables::{COLUMNS, Effects};
 
 /// The table of one run: its model beside the baselines, best first.
 pub fn summary(results: &Results) -> String {

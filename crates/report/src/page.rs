@@ -131,12 +131,12 @@ fn section(run: &RunFiles, points: Option<usize>, of_several: bool, open: bool) 
         }
         None => text += "<p>Its pictures are left out of a page of so many runs.</p>\n",
     }
-    let file = run.directory.join("experiment.toml").display().to_string();
+    let command = repeat(run);
     let _ = write!(
         text,
-        "<h4>To repeat it</h4>\n<pre><code>attractor train {}</code></pre>\n{}\
+        "<h4>To repeat it</h4>\n<pre><code>{}</code></pre>\n{}\
          <details><summary>The resolved experiment</summary>\n<pre><code>{}</code></pre></details>\n",
-        escape(&quoted(&file)),
+        escape(&command),
         environment(&run.environment),
         escape(&run.resolved)
     );
@@ -144,10 +144,22 @@ fn section(run: &RunFiles, points: Option<usize>, of_several: bool, open: bool) 
     Ok(text)
 }
 
-/// A word as a shell takes it.
+/// The command that repeats a run on its device. The resolved experiment holds every setting and the seed, and the new run
+/// has the name of the old one, since the file lies in a run directory.
+fn repeat(run: &RunFiles) -> String {
+    let file = run.directory.join("experiment.toml").display().to_string();
+    // not an option
+    let file = if file.starts_with('-') { format!("./{file}") } else { file };
+    let device = run.results.as_ref().map(|results| results.device.as_str());
+    let device = device.or(run.environment["device"].as_str()).unwrap_or("cpu");
+    format!("attractor train {} --device {}", quoted(&file), quoted(device))
+}
+
+/// A word as bash and zsh take it. What stands between single quotes means itself in both, also the `!` of an
+/// interactive bash; zsh replaces a word that begins with `=` by the path of a program.
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:,@%".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
+    if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
         return word.into();
     }
     format!("'{}'", word.replace('\'', "'\\''"))

@@ -15,6 +15,9 @@ pub struct RunFiles {
     pub directory: PathBuf,
     /// Name of its experiment.
     pub experiment: String,
+    /// The settings, as `key=value`, by which it departs from the file of its experiment, but for the seed; none where that
+    /// file is not known. Reading a run directory does not tell: whoever knows the file sets them.
+    pub departures: Option<Vec<String>>,
     /// The resolved experiment, the text of `experiment.toml`.
     pub resolved: String,
     /// What `environment.json` holds; null without it.
@@ -51,18 +54,26 @@ impl RunFiles {
         let resolved = text(&directory.join("experiment.toml"))?.ok_or_else(|| {
             format!("{} is not a run directory: it has no experiment.toml", directory.display())
         })?;
-        let absolute = std::path::absolute(directory).unwrap_or_default();
-        let experiment = absolute.parent().and_then(Path::file_name).unwrap_or_default();
+        let results: Option<Results> = json(&directory.join("results.json"))?;
+        // A run lies in a folder of its experiment's name; where it was scored again it may lie anywhere.
+        let experiment = results.as_ref().map_or_else(
+            || {
+                let absolute = std::path::absolute(directory).unwrap_or_default();
+                absolute.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned()
+            },
+            |results| results.experiment.clone(),
+        );
         let metrics = text(&directory.join("metrics.jsonl"))?.unwrap_or_default();
         let forecasts = directory.join("forecasts.npz");
         Ok(RunFiles {
             directory: directory.to_owned(),
-            experiment: experiment.to_string_lossy().into_owned(),
+            experiment,
+            departures: None,
             resolved,
             environment: json(&directory.join("environment.json"))?.unwrap_or_default(),
             // A last line may be on its way to the disk.
             metrics: metrics.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
-            results: json(&directory.join("results.json"))?,
+            results,
             forecasts: if forecasts.is_file() { Some(read_forecasts(&forecasts)?) } else { None },
         })
     }

@@ -115,6 +115,7 @@ pub(crate) fn run(experiment: &str, seed: u64, hidden: usize) -> RunFiles {
         reconstruction: [1, 2, 3, 4]
             .map(|latent| Reconstruction { latent, error: 10f64.powi(-(latent as i32)), steps: 2000 })
             .to_vec(),
+        not_applicable: BTreeMap::new(),
         suspicions: vec![],
     };
     let metrics = (1..=400).map(|i| Metrics {
@@ -127,6 +128,7 @@ pub(crate) fn run(experiment: &str, seed: u64, hidden: usize) -> RunFiles {
     RunFiles {
         directory: PathBuf::from("runs").join(experiment).join(format!("20261123T000000.000Z-{seed:04}")),
         experiment: experiment.into(),
+        departures: None,
         resolved: format!(
             "seed = {seed}\n[data]\ndt = 0.01\n[model]\nhidden = {hidden}\nlatent = 3\nname = \"autoencoder\"\n\
              [system]\nname = \"lorenz\"\n"

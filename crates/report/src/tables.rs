@@ -1,15 +1,23 @@
 //! Comparisons as text: for a terminal, as CSV, and as Markdown.
 
-use std::collections::BTreeSet;
+mod csv;
+mod effects;
+mod notes;
+
 use std::path::PathBuf;
 
-use crate::compare::{Comparison, Effect, Metric, Ranking, Row};
+pub use effects::Effects;
+
+use crate::compare::{Comparison, Metric, Ranking, Row};
 use crate::{lay_out, number, with_error};
 
-pub(crate) const APART: &str = "Not to be ranked with the above, since the data or the scoring are others:";
+pub(crate) const APART: &str =
+    "Not to be ranked with the above, since the forecasts are scored on another task:";
 
 /// A column of a ranking.
 pub(crate) struct Column {
+    /// What it is called on a command line.
+    pub(crate) name: &'static str,
     /// Two lines of heading, for narrow tables.
     above: &'static str,
     below: &'static str,
@@ -23,12 +31,33 @@ type Cell = Box<dyn Fn(&Row) -> Option<String>>;
 
 impl Column {
     fn new(
+        name: &'static str,
         [above, below, title]: [&'static str; 3],
         cell: impl Fn(&Row) -> Option<String> + 'static,
     ) -> Self {
-        Column { above, below, title, cell: Box::new(cell) }
+        Column { name, above, below, title, cell: Box::new(cell) }
     }
 }
+
+/// The columns that can be chosen for a Markdown table, in their order.
+pub const COLUMNS: [&str; 16] = [
+    "seeds",
+    "score",
+    "interval",
+    "capped",
+    "diverged",
+    "not_applicable",
+    "one_step",
+    "parameters",
+    "train_seconds",
+    "step_microseconds",
+    "exponent",
+    "d_stsp",
+    "d_h",
+    "left",
+    "crps",
+    "spread_to_error",
+];
 
 impl Comparison {
     /// A table a ranking, and what its numbers mean.
@@ -42,127 +71,60 @@ impl Comparison {
             }
             text += &ranking.text();
         }
-        text + &self.left_out().iter().map(|line| format!("{line}\n")).collect::<String>()
+        text + &self.notes().iter().map(|line| wrap(line)).collect::<String>()
     }
 
-    /// A GitHub-flavoured Markdown table a ranking.
-    pub fn markdown(&self) -> String {
+    /// A GitHub-flavoured Markdown table a ranking, of these of the [`COLUMNS`], or without any of all that say
+    /// something.
+    pub fn markdown(&self, columns: &[&str]) -> String {
         let table = |ranking: &Ranking| {
-            let columns: Vec<Column> = ranking.scores().into_iter().chain(ranking.long_run()).collect();
+            let chosen = |column: &Column| columns.is_empty() || columns.contains(&column.name);
+            let columns: Vec<Column> = ranking.columns().into_iter().filter(chosen).collect();
             let cells = ranking.cells(&columns);
-            let escape =
-                |cell: &str| cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
-            let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-            let heading =
-                [""].into_iter().chain(columns.iter().map(|column| column.title)).map(str::to_owned);
-            let mut text = line(heading.collect()) + "|---" + &"|---:".repeat(cells.len() - 1) + "|\n";
+            let titles = columns.iter().map(|column| column.title.to_owned());
+            let mut text = markdown_line([String::new()].into_iter().chain(titles))
+                + "|---"
+                + &"|---:".repeat(cells.len() - 1)
+                + "|\n";
             for row in 2..cells[0].len() {
-                text += &line(cells.iter().map(|column| escape(&column[row])).collect());
+                text += &markdown_line(cells.iter().map(|column| markdown_cell(&column[row])));
             }
-            let heading = format!("### {}\n\n", escape(&ranking.heading()));
+            let heading = format!("### {}\n\n", markdown_cell(&ranking.heading()));
             let apart = match &ranking.apart[..] {
                 [] => String::new(),
-                apart => format!("{APART} {}\n\n", escape(&apart.join("; "))),
+                apart => format!("{APART} {}\n\n", markdown_cell(&apart.join("; "))),
             };
-            let notes: String = ranking.notes().iter().map(|note| format!("\n{}\n", escape(note))).collect();
+            let notes: String =
+                ranking.notes().iter().map(|note| format!("\n{}\n", markdown_cell(note))).collect();
             heading + &apart + &text + &notes
         };
-        let left_out: String = self.left_out().iter().map(|line| format!("\n{line}\n")).collect();
-        self.rankings.iter().map(table).collect::<Vec<_>>().join("\n") + &left_out
+        let notes: String = self.notes().iter().map(|line| format!("\n{}\n", markdown_cell(line))).collect();
+        self.rankings.iter().map(table).collect::<Vec<_>>().join("\n") + &notes
     }
 
-    /// Runs that do not count.
-    pub(crate) fn left_out(&self) -> Vec<String> {
-        let line =
-            |run: &PathBuf| format!("Left out, since there is a newer run of its seed: {}", run.display());
-        self.superseded.iter().map(line).collect()
-    }
-
-    /// A line a configuration, numbers in full; what is missing is empty. `ranking` counts from 0.
-    pub fn csv(&self) -> String {
-        let quote = |cell: &str| {
-            let plain = !cell.contains(['"', ',', '\n', '\r']);
-            if plain { cell.to_owned() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
+    /// What was left out, a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let line = |run: &PathBuf| {
+            format!("Left out, since there is a newer run of its configuration and seed: {}.", run.display())
         };
-        let mut text = String::from(
-            "ranking,system,metric,label,baseline,seeds,mean,low95,high95,difference_low95,difference_high95,\
-             one_step_rmse,d_stsp,d_h,left,crps,spread_to_error,parameters,train_seconds,step_microseconds,\
-             lyapunov_exponent,lyapunov_standard_error,system_lyapunov_exponent\n",
-        );
-        let cell = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
-        for (number, ranking) in self.rankings.iter().enumerate() {
-            for row in &ranking.rows {
-                let interval = row.interval.or(row.over_starts);
-                let against = row.against_best.and_then(|against| against.interval);
-                let seeds: Vec<String> = row.seeds.iter().map(u64::to_string).collect();
-                let cells = [
-                    number.to_string(),
-                    quote(&ranking.system),
-                    ranking.metric.key().to_owned(),
-                    quote(&row.label),
-                    row.baseline.to_string(),
-                    seeds.join(" "),
-                    row.mean.to_string(),
-                    cell(interval.map(|of| of[0])),
-                    cell(interval.map(|of| of[1])),
-                    cell(against.map(|of| of[0])),
-                    cell(against.map(|of| of[1])),
-                    row.one_step_rmse.to_string(),
-                    cell(row.climate.map(|of| of[0])),
-                    cell(row.climate.map(|of| of[1])),
-                    row.left.map_or(String::new(), |of| of[0].to_string()),
-                    cell(row.ensemble.map(|of| of[0])),
-                    cell(row.ensemble.map(|of| of[1])),
-                    row.parameters.map_or(String::new(), |count| count.to_string()),
-                    cell(row.train_seconds),
-                    row.step_microseconds.to_string(),
-                    cell(row.lyapunov.map(|of| of[0])),
-                    cell(row.lyapunov.map(|of| of[1])),
-                    cell(ranking.lyapunov_exponent),
-                ];
-                text += &(cells.join(",") + "\n");
-            }
-        }
-        text
-    }
-
-    /// The effect of a setting, a table a ranking.
-    ///
-    /// # Errors
-    /// A key by which nothing differs; the sentence lists those by which something does.
-    pub fn by(&self, key: &str) -> Result<String, String> {
-        let mut text = String::new();
-        for ranking in self.rankings.iter().filter(|ranking| ranking.varied().contains(key)) {
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            text += &ranking.by(key);
-        }
-        if !text.is_empty() {
-            return Ok(text);
-        }
-        let keys: BTreeSet<&str> = self.rankings.iter().flat_map(Ranking::varied).collect();
-        let keys: Vec<&str> = keys.into_iter().collect();
-        let these = "runs that can be ranked with each other do not differ in";
-        Err(match &keys[..] {
-            [] => format!("--by {key}: {these} any setting but the seed"),
-            keys => format!("--by {key}: {these} that. They do in {}", keys.join(", ")),
-        })
+        self.superseded.iter().map(line).chain(self.left_out.iter().cloned()).collect()
     }
 }
 
-impl Metric {
-    /// Its name in files.
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Metric::ValidTime { .. } => "valid_time",
-            Metric::Nrmse { .. } => "nrmse",
-        }
-    }
+fn markdown_line(cells: impl Iterator<Item = String>) -> String {
+    format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+}
 
+fn markdown_cell(cell: &str) -> String {
+    cell.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+impl Metric {
     fn show(self, x: f64) -> String {
         match self {
-            Metric::ValidTime { .. } if x.is_finite() => format!("{x:.2}"),
+            Metric::ValidTime if x.is_finite() => format!("{x:.2}"),
+            Metric::TrainSeconds if x.is_finite() => seconds(x),
+            Metric::Parameters if x.is_finite() => format!("{x:.0}"),
             _ => number(x),
         }
     }
@@ -170,17 +132,33 @@ impl Metric {
     fn interval(self, [low, high]: [f64; 2]) -> String {
         format!("{} to {}", self.show(low), self.show(high))
     }
+
+    /// Two lines of heading.
+    fn headings(self) -> [&'static str; 2] {
+        match self {
+            Metric::ValidTime => ["valid", "time"],
+            Metric::Nrmse => ["error over", "the horizon"],
+            Metric::OneStep => ["error of", "one step"],
+            Metric::ExponentError => ["error of the", "exponent"],
+            Metric::DStsp => ["long run", "D_stsp"],
+            Metric::DH => ["long run", "D_H"],
+            Metric::Crps => ["ensemble", "CRPS"],
+            Metric::TrainSeconds => ["training", "seconds"],
+            Metric::StepMicroseconds => ["forecast", "step, us"],
+            Metric::Parameters => ["para-", "meters"],
+        }
+    }
 }
 
 impl Ranking {
     fn text(&self) -> String {
         let table = fitted(self.cells(&self.scores()));
-        let long = match &self.long_run()[..] {
+        let more = match &self.long_run()[..] {
             [] => String::new(),
             columns => format!("\n{}", fitted(self.cells(columns))),
         };
         format!(
-            "{}\n\n{table}{long}\n{}",
+            "{}\n\n{table}{more}\n{}",
             self.heading(),
             self.notes().iter().map(|note| wrap(note)).collect::<String>()
         )
@@ -193,50 +171,73 @@ impl Ranking {
         format!("{}{seen}", self.system)
     }
 
-    /// Scores and costs.
-    pub(crate) fn scores(&self) -> Vec<Column> {
-        let metric = self.metric;
-        let (mean, interval) = match metric {
-            Metric::ValidTime { .. } => (
-                ["valid", "mean", "valid time (Lyapunov times)"],
-                ["for Lyapunov times", "95% interval", "its 95% interval"],
-            ),
-            Metric::Nrmse { .. } => (
-                ["error", "mean", "error over the horizon (std.)"],
-                ["over the horizon", "95% interval", "its 95% interval"],
-            ),
-        };
+    /// All columns that say something.
+    pub(crate) fn columns(&self) -> Vec<Column> {
+        self.scores().into_iter().chain(self.long_run()).collect()
+    }
+
+    /// What it is ranked by, and whether that is what it seems.
+    fn scores(&self) -> Vec<Column> {
+        let metric = self.metric.name;
         let of_interval = move |row: &Row| match (row.interval, row.over_starts) {
             (Some(interval), _) => Some(metric.interval(interval)),
             (None, over_starts) => over_starts.map(|interval| format!("({})", metric.interval(interval))),
         };
-        vec![
-            Column::new(["", "seeds", "seeds"], |row| Some(row.seeds.len().to_string())),
-            Column::new(mean, move |row| Some(metric.show(row.mean))),
-            Column::new(interval, of_interval),
-            Column::new(["error of", "one step", "error of one step (std.)"], |row| {
-                Some(number(row.one_step_rmse))
+        let [above, below] = metric.headings();
+        // a column of its own where it is not what is ranked by
+        let other = |column: Column, of: Metric| (metric != of).then_some(column);
+        let columns = [
+            Some(Column::new("seeds", ["", "seeds", "seeds"], |row| Some(row.seeds.len().to_string()))),
+            Some(Column::new("score", [above, below, metric.about()], move |row| {
+                row.mean.map(|mean| metric.show(mean))
+            })),
+            Some(Column::new("interval", ["", "95% interval", "its 95% interval"], of_interval)),
+            Some(Column::new("capped", ["", "capped", "capped (starts)"], |row| {
+                part(row.capped, row.starts)
+            })),
+            Some(Column::new("diverged", ["", "diverged", "diverged (starts)"], |row| {
+                part(row.diverged, row.starts)
+            })),
+            self.rows.iter().any(|row| row.not_applicable > 0).then(|| {
+                Column::new("not_applicable", ["not ap-", "plicable", "not applicable (seeds)"], |row| {
+                    Some(row.not_applicable.to_string())
+                })
             }),
-            Column::new(["para-", "meters", "parameters"], |row| {
-                row.parameters.map(|count| count.to_string())
-            }),
-            Column::new(["training", "seconds", "training (s)"], |row| row.train_seconds.map(seconds)),
-        ]
+            other(
+                Column::new("one_step", ["error of", "one step", "error of one step (std.)"], |row| {
+                    row.one_step_rmse.map(number)
+                }),
+                Metric::OneStep,
+            ),
+        ];
+        columns.into_iter().flatten().collect()
     }
 
-    /// The exponent, the long run and ensembles, where there are any.
-    pub(crate) fn long_run(&self) -> Vec<Column> {
+    /// Costs, the exponent, the long run and ensembles, where there are any.
+    fn long_run(&self) -> Vec<Column> {
         let all = [
-            Column::new(["Lyapunov", "exponent", "Lyapunov exponent (1 / time unit)"], |row| {
+            Column::new("parameters", ["para-", "meters", "parameters"], |row| {
+                row.parameters.map(|count| count.to_string())
+            }),
+            Column::new("train_seconds", ["training", "seconds", "training (s)"], |row| {
+                row.train_seconds.map(seconds)
+            }),
+            Column::new("exponent", ["Lyapunov", "exponent", "Lyapunov exponent (1 / time unit)"], |row| {
                 row.lyapunov.map(with_error)
             }),
-            Column::new(["long run", "D_stsp", "D_stsp (nats)"], |row| row.climate.map(|of| number(of[0]))),
-            Column::new(["", "D_H", "D_H (0 to 1)"], |row| row.climate.map(|of| number(of[1]))),
-            Column::new(["", "left", "left the attractor (starts)"], |row| {
+            Column::new("d_stsp", ["long run", "D_stsp", "D_stsp (nats)"], |row| {
+                row.climate.map(|of| number(of[0]))
+            }),
+            Column::new("d_h", ["", "D_H", "D_H (0 to 1)"], |row| row.climate.map(|of| number(of[1]))),
+            Column::new("left", ["", "left", "left the attractor (starts)"], |row| {
                 row.left.map(|[left, starts]| format!("{left} of {starts}"))
             }),
-            Column::new(["ensemble", "CRPS", "CRPS (std.)"], |row| row.ensemble.map(|of| number(of[0]))),
-            Column::new(["spread", "/ error", "spread / error"], |row| row.ensemble.map(|of| number(of[1]))),
+            Column::new("crps", ["ensemble", "CRPS", "CRPS (std.)"], |row| {
+                row.ensemble.map(|of| number(of[0]))
+            }),
+            Column::new("spread_to_error", ["spread", "/ error", "spread / error"], |row| {
+                row.ensemble.map(|of| number(of[1]))
+            }),
         ];
         all.into_iter().filter(|column| self.rows.iter().any(|row| (column.cell)(row).is_some())).collect()
     }
@@ -252,108 +253,14 @@ impl Ranking {
         }
         cells
     }
+}
 
-    /// What the numbers mean, what is noise, and what is suspicious.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        let mut notes = vec![match self.metric {
-            Metric::ValidTime { threshold } => format!(
-                "Valid while the error is below {threshold} standard deviations: the median over the starts, averaged \
-                 over the seeds."
-            ),
-            Metric::Nrmse { horizon } => format!(
-                "Error over {horizon} time units in standard deviations: the median over the starts, averaged over the \
-                 seeds."
-            ),
-        }];
-        let several = self.rows.iter().any(|row| row.interval.is_some());
-        notes.push(match (several, self.rows.iter().any(|row| row.over_starts.is_some())) {
-            (true, true) => "95% intervals of the mean over seeds (Student's t); in brackets, of one seed over its starts.".into(),
-            (true, false) => "95% intervals of the mean over seeds (Student's t).".into(),
-            (false, _) => "One seed each: in brackets the 95% interval over its starts. Other seeds may rank otherwise.".into(),
-        });
-        if let Some(exponent) =
-            self.lyapunov_exponent.filter(|_| self.rows.iter().any(|row| row.lyapunov.is_some()))
-        {
-            notes.push(format!(
-                "Lyapunov exponent: the largest of the map itself, averaged over the seeds, with its standard error; the \
-                 system has {exponent}."
-            ));
-        }
-        notes.extend(self.noise());
-        let suspicions = self.rows.iter().flat_map(|row| {
-            row.suspicions.iter().map(move |found| format!("Suspicious: {}, {found}.", row.label))
-        });
-        notes.extend(suspicions);
-        notes
-    }
-
-    /// What cannot be told from the best, and baselines that are better than all of it.
-    fn noise(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        let models: Vec<&Row> = self.rows.iter().filter(|row| !row.baseline).collect();
-        let [best, others @ ..] = &models[..] else { return notes };
-        let ahead: Vec<&str> =
-            self.rows.iter().take_while(|row| row.baseline).map(|row| row.label.as_str()).collect();
-        if !ahead.is_empty() {
-            notes.push(format!("No model here scores as well as the baselines: {}.", ahead.join("; ")));
-        }
-        let named = |worse: Option<bool>| -> Vec<&str> {
-            let test = |row: &&&Row| row.against_best.and_then(|of| of.is_worse(self.metric)) == worse;
-            others.iter().filter(test).map(|row| row.label.as_str()).collect()
-        };
-        let (alike, worse, untested) = (named(Some(false)), named(Some(true)), named(None));
-        let seeds = others.iter().filter_map(|row| row.against_best).filter(|of| of.interval.is_some());
-        let seeds: Vec<usize> = seeds.map(|against| against.seeds).collect();
-        let several = "Student's t over the seeds that both have, and a bootstrap paired over their starts";
-        let one = "a bootstrap paired over the starts of the one seed that both have";
-        let how = match (seeds.contains(&1), seeds.iter().any(|&seeds| seeds > 1)) {
-            (true, true) => format!("95%: {several}; where that is one seed, the bootstrap alone"),
-            (true, false) => format!("95%: {one}"),
-            _ => format!("95%: {several}"),
-        };
-        if !alike.is_empty() {
-            notes.push(format!("Not told from {} ({how}): {}.", best.label, alike.join("; ")));
-        } else if !worse.is_empty() {
-            let those =
-                if untested.is_empty() { "every other model" } else { "every model tested against it" };
-            notes.push(format!("{} is better than {those} by more than noise ({how}).", best.label));
-        }
-        if !untested.is_empty() {
-            notes.push(format!(
-                "Not tested against {}, having no seed in common or no forecasts.npz with the same starts (older \
-                 versions wrote none): {}.",
-                best.label,
-                untested.join("; ")
-            ));
-        }
-        notes
-    }
-
-    fn by(&self, key: &str) -> String {
-        let effects = self.effect(key);
-        let metric = self.metric;
-        let first = effects.first().map_or("", |effect| effect.value.as_str());
-        let against = format!("against {first}");
-        let column = |heading: [&str; 2], cell: &dyn Fn(&Effect) -> String| -> Vec<String> {
-            let heading = [heading[0].to_owned(), heading[1].to_owned()].into_iter();
-            heading.chain(effects.iter().map(cell)).collect()
-        };
-        let what = match metric {
-            Metric::ValidTime { .. } => "valid for Lyapunov times",
-            Metric::Nrmse { .. } => "error over the horizon",
-        };
-        let optional = |text: Option<String>| text.unwrap_or_else(|| "-".into());
-        let table = fitted(vec![
-            column(["", key], &|effect| effect.value.clone()),
-            column(["", "runs"], &|effect| effect.runs.to_string()),
-            column(["", "mean"], &|effect| metric.show(effect.mean)),
-            column([&against, "difference"], &|effect| optional(effect.difference.map(|x| metric.show(x)))),
-            column(["", "95% interval"], &|effect| optional(effect.interval.map(|of| metric.interval(of)))),
-            column(["", "pairs"], &|effect| effect.pairs.to_string()),
-        ]);
-        let note = "A pair of runs has one seed and differs in this key alone, or in keys that come with it; intervals by \
-                    Student's t over the pairs.";
-        format!("{}: {what}, by {key}\n\n{table}\n{}", self.system, wrap(note))
+/// So many of all; nothing where there are none.
+fn part(number: usize, all: usize) -> Option<String> {
+    match (number, all) {
+        (_, 0) => None,
+        (0, _) => Some("0".into()),
+        _ => Some(format!("{number} of {all}")),
     }
 }
 
@@ -381,7 +288,7 @@ fn seconds(seconds: f64) -> String {
 }
 
 /// Lines of at most 80 columns, with a line feed after each.
-fn wrap(text: &str) -> String {
+pub(crate) fn wrap(text: &str) -> String {
     let (mut lines, mut line) = (String::new(), String::new());
     for word in text.split_whitespace() {
         if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 80 {

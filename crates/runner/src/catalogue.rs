@@ -7,6 +7,7 @@ use sim::systems::SYSTEMS;
 use toml::{Table, Value};
 
 use crate::resolve::{fill, parse, resolve, set};
+use crate::run::Run;
 use crate::{Experiment, RunError};
 
 /// The experiments that come with the program, so that it also works away from its source.
@@ -99,7 +100,8 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// Where it was found.
     at: String,
-    table: toml::Table,
+    /// What that says, as a table.
+    pub(crate) table: toml::Table,
 }
 
 impl Source {
@@ -123,7 +125,11 @@ impl Source {
     /// The experiment in this file.
     pub(crate) fn read(path: &Path) -> Result<Self, RunError> {
         let text = read(path)?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        // A run's experiment.toml is of the experiment of the run: to train it repeats that.
+        let name = match Run::of_experiment_file(path) {
+            Some(run) => run.name(),
+            None => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        };
         // It becomes the name of a folder, and an argument of other commands.
         let plain = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
         if !name.starts_with(char::is_alphanumeric) || !name.chars().all(plain) {

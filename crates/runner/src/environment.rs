@@ -23,6 +23,9 @@ pub(crate) struct Environment {
     pub(crate) threads: usize,
     pub(crate) os: String,
     pub(crate) seed: u64,
+    /// Of a folder with new scores of a run: the directory of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) evaluated_run: Option<String>,
 }
 
 impl Environment {
@@ -34,6 +37,7 @@ impl Environment {
             threads: rayon::current_num_threads(),
             os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             seed,
+            evaluated_run: None,
         }
     }
 }

@@ -1,18 +1,22 @@
 //! Scoring a run beside the baselines.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use dataset::Normalisation;
+use dataset::{Batch, Examples, Normalisation};
 use forecast::suspicion::{
     Part, above_ceiling, equals_persistence, exponent_unknown, loss_below_noise, normalisation_saw_test,
     shared_samples,
 };
-use forecast::{EachStart, Forecaster, Loss, Results, Scores, Suspicion, lyapunov};
+use forecast::{EachStart, Forecaster, Forecasts, Loss, Results, Scores, Suspicion, lyapunov};
 use models::baselines::Baseline;
+use models::tensors::Tensors;
 use rayon::prelude::*;
+use sim::Trajectories;
 use sim::random::stream;
 
-use crate::data::{Prepared, prepare};
+use crate::data::{Prepared, cut, prepare};
+use crate::environment::{Build, Environment};
 use crate::resolve::{parse, resolve, set, to_toml};
 use crate::run::Run;
 use crate::{Experiment, Progress, RunError};
@@ -97,14 +101,55 @@ fn suspicions(
     found.into_iter().flatten().collect()
 }
 
-/// Scores a trained run again, with overrides of the keys under `evaluate`; its files stay as they are.
+/// What pictures of the forecasts are made of, of a model of which `each` is what its starts scored.
+pub(crate) fn forecasts(
+    run: &Run,
+    experiment: &Experiment,
+    prepared: &Prepared,
+    weights: &Tensors,
+    device: &str,
+    each: EachStart,
+) -> Result<Forecasts, RunError> {
+    let Prepared { normalisation, task, .. } = prepared;
+    let model = run.model(experiment, device)?;
+    let mut forecasts = Forecasts::new(task, &*model, each);
+    let (entry, settings) = experiment.network().map_err(RunError::Usage)?;
+    if let (Some(latent), Some(&start)) = (entry.latent, forecasts.shown.first()) {
+        let start = start as usize;
+        let first = task.lead + 1 - task.window;
+        let truth = cut(&task.runs, [start].into_iter(), first..task.lead + 1 + task.trusted[start]);
+        let machine = experiment.machine(device).map_err(RunError::Usage)?;
+        let windows = windows(prepared, &truth)?;
+        let states = (latent.states)(&settings, weights, normalisation, &windows, &machine);
+        forecasts.latent = states.map_err(RunError::Failed)?;
+        forecasts.latent_size = forecasts.latent.len() / windows.shape[0];
+    }
+    Ok(forecasts)
+}
+
+/// All windows of some trajectories.
+pub(crate) fn windows(prepared: &Prepared, runs: &Trajectories) -> Result<Batch, RunError> {
+    let Prepared { normalisation, task, .. } = prepared;
+    let all: Vec<usize> = (0..runs.count()).collect();
+    let examples =
+        Examples::new(runs, &all, normalisation, task.window, task.window).map_err(RunError::usage)?;
+    let mut batch = Batch::default();
+    examples.gather(&(0..examples.count()).collect::<Vec<_>>(), task.window, &mut batch);
+    Ok(batch)
+}
+
+/// Scores a trained run again, with overrides of the keys under `evaluate`; its files stay as they are. With `output`, a
+/// new folder, the scores are kept there, beside all that the run holds but its checkpoints, so that the folder is a run
+/// itself.
 ///
 /// # Errors
-/// An override of anything else, since the model would be another; the errors of scoring.
+/// An override of anything else, since the model would be another; an `output` that is not empty; the errors of scoring.
 pub fn evaluate(
     run: &Run,
     overrides: &[String],
+    output: Option<&Path>,
     device: &str,
+    build: &Build,
     progress: &mut dyn Progress,
 ) -> Result<Results, RunError> {
     let mut experiment = run.experiment()?;
@@ -119,14 +164,28 @@ pub fn evaluate(
         set(&mut table, overrides).map_err(RunError::Usage)?;
         experiment = resolve(&table).map_err(RunError::Usage)?;
     }
+    // before the work
+    output.map_or(Ok(()), Run::check_free)?;
     crate::names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
     let results = run.results()?;
     let prepared = prepare(&experiment, progress)?;
     let scored = score(run, &experiment, &prepared, results.train.loss, device, progress)?;
-    Ok(Results {
+    let results = Results {
         scores: scored.scores,
         baselines: scored.baselines,
         suspicions: scored.suspicions,
         ..results
-    })
+    };
+    if let Some(directory) = output {
+        let environment = Environment {
+            evaluated_run: Some(run.directory().display().to_string()),
+            ..Environment::here(build, device, experiment.seed)
+        };
+        let kept = Run::create_for_scores(directory, run, &experiment, &environment)?;
+        let forecasts = forecasts(run, &experiment, &prepared, &run.weights()?, device, scored.each)?;
+        kept.save_forecasts(&forecasts, results.components.len())?;
+        // Last, since it is what makes the run complete.
+        kept.save_results(&results)?;
+    }
+    Ok(results)
 }

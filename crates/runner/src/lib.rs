@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 mod catalogue;
 mod data;
+mod departures;
 mod environment;
 mod evaluation;
 mod experiment;
@@ -20,6 +21,7 @@ mod tensorboard;
 mod training;
 
 pub use catalogue::{experiments, load, names_system};
+pub use departures::departures;
 pub use environment::Build;
 pub use evaluation::evaluate;
 pub use experiment::Experiment;

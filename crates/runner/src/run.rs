@@ -79,6 +79,58 @@ impl Run {
         Ok(run)
     }
 
+    /// A new directory for new scores of a run, which holds all that the run does but its checkpoints, and is one itself
+    /// once results are saved there.
+    pub(crate) fn create_for_scores(
+        directory: &Path,
+        of: &Run,
+        experiment: &Experiment,
+        environment: &Environment,
+    ) -> Result<Self, RunError> {
+        Run::check_free(directory)?;
+        std::fs::create_dir_all(directory).map_err(|error| {
+            RunError::Usage(format!("{} cannot be made: {error}; name another folder", directory.display()))
+        })?;
+        let run = Run { directory: directory.to_owned() };
+        run.write(ENVIRONMENT, &json(environment)?)?;
+        for name in [MODEL, METRICS] {
+            let (from, to) = (of.directory.join(name), directory.join(name));
+            // A model that is fitted at once has no metrics.
+            if from.is_file() {
+                std::fs::copy(&from, &to).map_err(|error| cannot(&to, &error))?;
+            }
+        }
+        run.write(EXPERIMENT, &to_toml(experiment))?;
+        Ok(run)
+    }
+
+    /// Says where new scores cannot be written to since something is there.
+    ///
+    /// # Errors
+    /// A folder that is not empty, or a file.
+    pub(crate) fn check_free(directory: &Path) -> Result<(), RunError> {
+        match std::fs::read_dir(directory).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Ok(false) => Err(RunError::Usage(format!(
+                "{} is not empty; name a new folder for the scores, or delete this one",
+                directory.display()
+            ))),
+            Err(error) => Err(RunError::Usage(format!(
+                "{} cannot hold the scores: {error}; name a new folder",
+                directory.display()
+            ))),
+        }
+    }
+
+    /// The run whose `experiment.toml` is at this path.
+    pub(crate) fn of_experiment_file(path: &Path) -> Option<Self> {
+        let directory = path.parent()?;
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let is_run = path.file_name()? == EXPERIMENT && directory.join(ENVIRONMENT).is_file();
+        is_run.then(|| Run { directory: directory.to_owned() })
+    }
+
     /// The run that `named` means: a run directory, or the name of an experiment for its newest run under
     /// `runs` that has what is needed.
     ///
@@ -197,8 +249,11 @@ impl Run {
         &self.directory
     }
 
-    /// The name of its experiment.
+    /// The name of its experiment: what its results say, or the name of the folder that it lies in.
     pub fn name(&self) -> String {
+        if let Ok(results) = self.results() {
+            return results.experiment;
+        }
         let absolute = std::path::absolute(&self.directory).unwrap_or_default();
         let folder = absolute.parent().and_then(Path::file_name).unwrap_or_default();
         folder.to_string_lossy().into_owned()
@@ -279,6 +334,11 @@ impl Run {
             model.insert_f64(format!("normalisation.{name}"), values.clone());
         }
         model.save(&self.directory.join(MODEL)).map_err(RunError::failed)
+    }
+
+    /// The weights of the trained network.
+    pub(crate) fn weights(&self) -> Result<Tensors, RunError> {
+        Ok(Tensors::load(&self.directory.join(MODEL)).map_err(RunError::usage)?.under("network."))
     }
 
     /// The trained network with its scales, on a device.

@@ -4,17 +4,16 @@ use std::path::Path;
 use std::time::Instant;
 
 use dataset::{Batch, BatchOrder, Examples};
-use forecast::{EachStart, Forecasts, Loss, Reconstruction, Results, Training, one_step_rmse};
+use forecast::{Loss, Reconstruction, Results, Training, one_step_rmse};
 use models::tensors::Tensors;
 use models::{At, Learner, Recipe};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sim::Trajectories;
 use sim::random::stream;
 
-use crate::data::{Prepared, Turns, cut, part, prepare};
+use crate::data::{Prepared, Turns, part, prepare};
 use crate::environment::{Build, Environment};
-use crate::evaluation::score;
+use crate::evaluation::{forecasts, score, windows};
 use crate::experiment::Train;
 use crate::resolve::{parse, what_is_trained};
 use crate::run::Run;
@@ -323,43 +322,15 @@ impl Sitting<'_> {
             reconstruction,
             scores: scored.scores,
             baselines: scored.baselines,
+            not_applicable: std::collections::BTreeMap::new(),
             suspicions: scored.suspicions,
         };
-        let forecasts = self.forecasts(&state.best, scored.each)?;
+        let (run, prepared) = (&self.run, self.prepared);
+        let forecasts = forecasts(run, experiment, prepared, &state.best, self.device, scored.each)?;
         self.run.save_forecasts(&forecasts, results.components.len())?;
         // Last, since it is what makes the run complete.
         self.run.save_results(&results)?;
         Ok(Outcome::Done(self.run, Box::new(results)))
-    }
-
-    /// What pictures of the forecasts are made of.
-    fn forecasts(&self, weights: &Tensors, each: EachStart) -> Result<Forecasts, RunError> {
-        let Prepared { normalisation, task, .. } = self.prepared;
-        let model = self.run.model(self.experiment, self.device)?;
-        let mut forecasts = Forecasts::new(task, &*model, each);
-        let (entry, settings) = self.experiment.network().map_err(RunError::Usage)?;
-        if let (Some(latent), Some(&start)) = (entry.latent, forecasts.shown.first()) {
-            let start = start as usize;
-            let first = task.lead + 1 - task.window;
-            let truth = cut(&task.runs, [start].into_iter(), first..task.lead + 1 + task.trusted[start]);
-            let machine = self.experiment.machine(self.device).map_err(RunError::Usage)?;
-            let windows = self.windows(&truth)?;
-            let states = (latent.states)(&settings, weights, normalisation, &windows, &machine);
-            forecasts.latent = states.map_err(RunError::Failed)?;
-            forecasts.latent_size = forecasts.latent.len() / windows.shape[0];
-        }
-        Ok(forecasts)
-    }
-
-    /// All windows of some trajectories.
-    fn windows(&self, runs: &Trajectories) -> Result<Batch, RunError> {
-        let Prepared { normalisation, task, .. } = self.prepared;
-        let all: Vec<usize> = (0..runs.count()).collect();
-        let examples =
-            Examples::new(runs, &all, normalisation, task.window, task.window).map_err(RunError::usage)?;
-        let mut batch = Batch::default();
-        examples.gather(&(0..examples.count()).collect::<Vec<_>>(), task.window, &mut batch);
-        Ok(batch)
     }
 
     /// What the latent state of a model keeps, and what those of other sizes would after fewer steps.
@@ -374,7 +345,7 @@ impl Sitting<'_> {
         };
         let Prepared { normalisation, task, .. } = self.prepared;
         let machine = self.experiment.machine(self.device).map_err(RunError::Usage)?;
-        let batch = self.windows(&task.test)?;
+        let batch = windows(self.prepared, &task.test)?;
         let reconstruction = |settings: &Value, weights: &Tensors, steps| {
             let found = (latent.error)(settings, weights, normalisation, &batch, &machine);
             let (latent, error) = found.map_err(RunError::Failed)?;

@@ -93,7 +93,7 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
     let both = [run.to_str().unwrap(), other.to_str().unwrap()];
     let compare = |more: &[&str]| folder.ok(&[&["compare"], &both[..], more].concat());
     let table = compare(&[]);
-    for word in ["tiny hidden=8", "tiny hidden=4", "polynomial", "linear", "persistence"] {
+    for word in ["tiny ", "tiny model.hidden=4", "polynomial", "linear", "persistence"] {
         // in the table, and in that of the long run
         assert!(table.matches(&format!("\n{word}")).count() >= 2, "{word}: {table}");
     }
@@ -104,8 +104,24 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
     let json: serde_json::Value = serde_json::from_str(&compare(&["--json"])).unwrap();
     assert_eq!(json["rankings"][0]["rows"].as_array().unwrap().len(), 5);
     assert_eq!(compare(&["--csv"]).lines().count(), 1 + 5);
-    assert!(compare(&["--markdown"]).contains("| tiny hidden=4 | 1 |"));
-    assert!(compare(&["--by", "model.hidden"]).contains("against 4"));
+    assert!(compare(&["--markdown"]).contains("| tiny model.hidden=4 | 1 |"));
+    assert!(compare(&["--by", "model.hidden"]).contains("to 4"));
+    assert!(compare(&["--by", "model.hidden", "--markdown"]).contains("| model.hidden | runs |"));
+    assert_eq!(compare(&["--by", "model.hidden", "--csv"]).lines().count(), 1 + 2);
+    let json: serde_json::Value =
+        serde_json::from_str(&compare(&["--by", "model.hidden", "--json"])).unwrap();
+    assert_eq!(json[0]["effects"][1]["value"], "8");
+    let few = compare(&["--markdown", "--columns", "seeds,one_step"]);
+    assert!(few.contains("|  | seeds | error of one step (std.) |"), "{few}");
+    let by_cost: serde_json::Value =
+        serde_json::from_str(&compare(&["--metric", "parameters", "--json"])).unwrap();
+    assert_eq!(by_cost["rankings"][0]["rows"][0]["label"], "tiny model.hidden=4");
+    let refused = folder.run(&["compare", both[0], "--metric", "one_stp"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2), "{said}");
+    assert!(said.contains("valid_time, nrmse, one_step") && said.contains("'one_step'"), "{said}");
+    let help = folder.ok(&["compare", "--help"]);
+    assert!(report::Metric::ALL.iter().all(|metric| help.contains(metric.key())), "{help}");
     let refused = folder.run(&["compare", both[0], both[1], "--by", "model.hiden"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.status.code() == Some(2) && said.contains("They do in model.hidden"), "{said}");
@@ -121,6 +137,66 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
         json["rankings"][0]["rows"].as_array().unwrap().iter().filter(|row| row["baseline"] == false);
     let seeds: Vec<&serde_json::Value> = models.map(|row| &row["seeds"]).collect();
     assert_eq!(seeds, [&serde_json::json!([1, 2])]);
+    // under its own name, and beside it stands what was not meant
+    let table = folder.ok(&["compare", "tiny"]);
+    assert!(table.contains("\ntiny model.hidden=4"), "{table}");
+    let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(table.contains("tiny stands for its newest configuration, tiny model.hidden=4."), "{table}");
+    assert!(table.contains("are named: tiny (1 run)."), "{table}");
+}
+
+#[test]
+fn new_scores_of_a_run_can_be_kept_and_are_a_run() {
+    let folder = Folder::new(TINY);
+    let run = folder.train(&["tiny.toml", "seed=3"]);
+    let more = ["evaluate", "tiny", "evaluate.starts=7"];
+    folder.ok(&[&more[..], &["-o", "scored/"]].concat());
+    let kept = folder.path().join("scored");
+    assert_eq!(results(&kept).scores.vpt.unwrap().starts, 7);
+    let files = report::RunFiles::read(&kept).unwrap();
+    assert_eq!((files.experiment.as_str(), files.forecasts.unwrap().valid_times.len()), ("tiny", 7));
+    assert_eq!(
+        files.environment["evaluated_run"],
+        run.strip_prefix(folder.path()).unwrap().to_str().unwrap()
+    );
+    // It is compared with the run, as another task; drawn; and forecast from.
+    let named = [run.to_str().unwrap(), "scored"];
+    let table = folder.ok(&["compare", named[0], named[1]]);
+    assert!(table.contains("evaluate.starts = 5 above, 7 here"), "{table}");
+    let by = folder.ok(&["compare", named[0], named[1], "--by", "evaluate.starts"]);
+    assert!(by.lines().any(|line| line.starts_with("7 ")), "{by}");
+    folder.ok(&["report", "scored", "-o", "scored.html"]);
+    let again = folder.ok(&["evaluate", "scored", "--json"]);
+    assert_eq!(timeless(serde_json::from_str(&again).unwrap()), timeless(results(&kept)));
+    // nothing is overwritten
+    let refused = folder.run(&[&more[..], &["-o", "scored"]].concat());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("scored is not empty"), "{said}");
+}
+
+#[test]
+fn the_command_of_a_report_repeats_the_run() {
+    let folder = Folder::new(TINY);
+    let run = folder.train(&["tiny.toml", "seed=3", "model.hidden=4", "--runs", "some runs/it's"]);
+    folder.ok(&["report", run.to_str().unwrap(), "-o", "page.html"]);
+    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+    let command =
+        page.split("<h4>To repeat it</h4>\n<pre><code>").nth(1).unwrap().split("</code>").next().unwrap();
+    let command = command.replace("&#39;", "'").replace("&quot;", "\"").replace("&amp;", "&");
+    let rest = command.strip_prefix("attractor ").unwrap();
+    let line = format!("'{}' {rest}", env!("CARGO_BIN_EXE_attractor"));
+    let output =
+        std::process::Command::new("bash").args(["-c", &line]).current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let repeated = folder.path().join(said.lines().last().unwrap());
+    // in the folder of runs of today, under the name of then
+    assert_eq!(repeated.parent().unwrap(), folder.path().join("runs/tiny"));
+    assert_eq!(timeless(results(&repeated)), timeless(results(&run)));
+    let read = |run: &Path, name: &str| std::fs::read(run.join(name)).unwrap();
+    for name in ["experiment.toml", "model.safetensors", "forecasts.npz"] {
+        assert_eq!(read(&repeated, name), read(&run, name), "{name}");
+    }
 }
 
 #[test]

@@ -64,9 +64,12 @@ fn a_report_is_one_page_and_its_pictures_are_files() {
     let sweep = sweep.lines().last().unwrap();
     folder.ok(&["report", sweep, "-o", "sweep.html"]);
     let page = std::fs::read_to_string(folder.path().join("sweep.html")).unwrap();
-    assert!(page.contains("model.hidden (value)") && page.contains("tiny hidden=4"), "the effect is shown");
+    assert!(
+        page.contains("model.hidden (value)") && page.contains("tiny model.hidden=4"),
+        "the effect is shown"
+    );
     let table = folder.ok(&["compare", sweep]);
-    assert!(table.contains("tiny hidden=8") && table.contains("   2  "), "{table}");
+    assert!(table.contains("tiny model.hidden=8") && table.contains("   2  "), "{table}");
     // an entry that has not come to its end is left out, and that is said
     let lost = std::fs::read_dir(folder.path().join(sweep).join("0003/tiny")).unwrap().next().unwrap();
     std::fs::remove_file(lost.unwrap().path().join("results.json")).unwrap();

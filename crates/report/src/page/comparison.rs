@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use forecast::statistics::Scale;
+
 use super::figure;
 use crate::RunFiles;
 use crate::axis::Axis;
@@ -35,7 +37,7 @@ pub(super) fn comparison(runs: &[RunFiles]) -> Result<String, DrawError> {
             for ranking in &comparison.rankings {
                 text += &section(ranking)?;
             }
-            for line in comparison.left_out() {
+            for line in comparison.notes() {
                 let _ = writeln!(text, "<p>{}</p>", escape(&line));
             }
         }
@@ -78,7 +80,7 @@ fn section(ranking: &Ranking) -> Result<String, DrawError> {
 }
 
 fn table(ranking: &Ranking) -> String {
-    let columns: Vec<Column> = ranking.scores().into_iter().chain(ranking.long_run()).collect();
+    let columns: Vec<Column> = ranking.columns();
     let heading = |column: &Column| format!("<th scope=\"col\">{}</th>", column.title);
     let line = |row: &Row| {
         let cells: String = columns
@@ -111,16 +113,17 @@ impl Ranking {
 
     fn axis<'a>(&self, rows: impl Iterator<Item = &'a Row> + Clone) -> Option<Axis> {
         let values = rows.flat_map(|row| {
-            let ends = interval(row).unwrap_or([row.mean; 2]);
-            row.scores.iter().copied().chain(ends)
+            let ends = interval(row).into_iter().flatten().chain(row.mean);
+            row.scores.iter().copied().filter(|score| !score.is_nan()).chain(ends)
         });
-        match self.metric {
-            Metric::Nrmse { horizon } => {
-                let above_zero = values.filter(|x| *x > 0.0);
-                Axis::log(format!("error over {horizon} time units (std.)"), above_zero)
-            }
-            Metric::ValidTime { .. } => {
-                let axis = Axis::linear("valid time (Lyapunov times)", values.chain([0.0]))?;
+        let label = match (self.metric.name, self.metric.horizon) {
+            (Metric::Nrmse, Some(horizon)) => format!("error over {horizon} time units (std.)"),
+            (metric, _) => metric.about().to_owned(),
+        };
+        match self.metric.name.scale() {
+            Scale::Logarithmic => Axis::log(label, values.filter(|x| *x > 0.0)),
+            Scale::Linear => {
+                let axis = Axis::linear(&label, values.chain([0.0]))?;
                 let end = axis.at(1.0);
                 Some(axis.within(0.0, end))
             }
@@ -139,9 +142,10 @@ impl Ranking {
                 let line = Shape::Thread(vec![[x.nearest(low), height], [x.nearest(high), height]]);
                 marks.push(Mark::new(Ink::Spread, "95% interval", line));
             }
-            dots.extend(row.scores.iter().map(|score| [*score, height as f64]));
+            let scores = row.scores.iter().filter(|score| !score.is_nan());
+            dots.extend(scores.map(|score| [*score, height as f64]));
         }
-        marks.push(Mark::new(Ink::Train, "a seed, median over its starts", Shape::Dots(dots)));
+        marks.push(Mark::new(Ink::Train, "a seed", Shape::Dots(dots)));
         let names: Vec<String> = rows.iter().map(|row| row.label.clone()).collect();
         let height = 300 + 260 * rows.len() as u32;
         let svg = draw(&[Chart { x, y: Axis::names("", &names), marks }], height, usize::MAX)?;
@@ -164,9 +168,10 @@ impl Ranking {
         let mut dots = Vec::new();
         for row in models() {
             let place = effects.iter().position(|of| row.settings.get(key) == Some(&of.value)).unwrap_or(0);
-            dots.extend(row.scores.iter().map(|score| [place as f64, *score]));
+            let scores = row.scores.iter().filter(|score| !score.is_nan());
+            dots.extend(scores.map(|score| [place as f64, *score]));
         }
-        let means = effects.iter().enumerate().map(|(i, of)| [i as f64, of.mean]).collect();
+        let means = effects.iter().enumerate().filter_map(|(i, of)| Some([i as f64, of.mean?])).collect();
         let mut marks = vec![Mark::new(Ink::Train, "run", Shape::Dots(dots))];
         let numbers = effects.iter().all(|of| of.value.parse::<f64>().is_ok());
         if numbers {

@@ -17,10 +17,15 @@ struct Row<'a> {
 /// A heading with its unit, and what stands below it; nothing where there is none.
 type Column = (&'static str, fn(&Row) -> Option<String>);
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 15] = [
     ("valid prediction time, median (Lyapunov times)", |row| vpt(row, |s| format!("{:.2}", s.median))),
     ("its 95% interval", |row| vpt(row, |s| format!("{:.2} to {:.2}", s.ci95[0], s.ci95[1]))),
     ("its 10th percentile", |row| vpt(row, |s| format!("{:.2}", s.p10))),
+    ("capped (starts)", |row| {
+        let scores = row.scores;
+        Some(scores.vpt.as_ref().map_or(scores.nrmse.capped, |vpt| vpt.main.capped).to_string())
+    }),
+    ("diverged (starts)", |row| Some(row.scores.diverged.to_string())),
     ("error of one step (std.)", |row| Some(number(row.scores.one_step_rmse))),
     ("error over the horizon, median (std.)", |row| Some(number(row.scores.nrmse.median))),
     ("its 95% interval", |row| {

@@ -86,9 +86,9 @@ fn the_page_of_a_run_has_its_pictures_and_asks_nobody_for_anything() {
         assert!(!page.contains(word), "{word}");
     }
     assert!(page.contains("default-src 'none'"));
-    assert!(
-        page.contains("attractor train runs/autoencoder-lorenz/20261123T000000.000Z-0000/experiment.toml")
-    );
+    let command =
+        "attractor train runs/autoencoder-lorenz/20261123T000000.000Z-0000/experiment.toml --device cpu";
+    assert!(page.contains(&format!("<code>{command}</code>")));
     assert!(page.contains("hidden = 64") && page.contains("a &lt;b&gt;cpu&lt;/b&gt;"));
     assert!(page.contains("polynomial (baseline)"));
 }
@@ -103,7 +103,7 @@ fn the_page_of_a_sweep_compares_and_shows_what_each_setting_does() {
     runs.push(RunFiles { results: None, forecasts: None, ..run("sweep", 9, 16) });
     let page = page(&runs, "a sweep").unwrap();
     assert!(page.contains("Comparison: lorenz") && page.contains("Comparison: oscillator"));
-    assert!(page.contains("sweep hidden=64") && page.contains("model.hidden (value)"));
+    assert!(page.contains("sweep model.hidden=64") && page.contains("model.hidden (value)"));
     assert!(page.contains("valid time (Lyapunov times)"));
     assert!(page.contains("Not complete, and so not compared: 1"));
     // hidden alone varies among the runs of Lorenz.
@@ -142,6 +142,27 @@ fn words_are_quoted_for_the_shell() {
         "runs/rnn-lorenz/2026T.1-ab/experiment.toml"
     );
     assert_eq!(quoted("a b'c$(d)"), "'a b'\\''c$(d)'");
+    assert_eq!(
+        [quoted("a!b"), quoted("=ls"), quoted("~/runs"), quoted("")],
+        ["'a!b'", "'=ls'", "'~/runs'", "''"]
+    );
+    // each shell that is there takes the word for what it was
+    for word in
+        ["a b'c$(d)", "=ls", "~/runs", "a!b", "*[x]{a,b}", "#x", "a\\b\"c", "two\nlines", ";|&<>", "%1", "^a"]
+    {
+        for shell in ["bash", "zsh"] {
+            let line = format!("printf %s {}", quoted(word));
+            if let Ok(said) = std::process::Command::new(shell).args(["-c", &line]).output() {
+                assert_eq!(String::from_utf8_lossy(&said.stdout), word, "{shell}");
+            }
+        }
+    }
+    let mut on_gpu = run("odd", 0, 16);
+    on_gpu.directory = "-odd name/run".into();
+    if let Some(results) = &mut on_gpu.results {
+        results.device = "gpu".into();
+    }
+    assert_eq!(repeat(&on_gpu), "attractor train './-odd name/run/experiment.toml' --device gpu");
 }
 
 #[test]

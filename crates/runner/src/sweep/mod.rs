@@ -278,6 +278,11 @@ impl Sweep {
         &self.about.experiment
     }
 
+    /// The experiment file, as it was when the sweep began.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// The keys that have more than one value.
     pub fn keys(&self) -> &[String] {
         &self.about.keys

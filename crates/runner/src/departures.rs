@@ -1,0 +1,163 @@
+//! By which settings a run departs from the file of its experiment.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::Experiment;
+use crate::catalogue::Source;
+use crate::resolve::{fill, set, values};
+use crate::run::Run;
+use crate::sweep::{Sweep, is_sweep};
+
+/// The settings that say where data lie and what is held of them; they are known from the run alone.
+const OF_A_FOLDER: [&str; 8] =
+    ["from", "from_digest", "at_once", "trajectories", "dt", "t_final", "initial", "solver"];
+
+/// The settings, as `key=value` on a command line, by which a run departs from the file of its experiment as it is today,
+/// but for the seed: the fewest that lead from the file to the run, so that defaults that follow from others are not
+/// among them. None where that file is not known. The file is that of the run's sweep, of `experiments/` or the
+/// program, or `NAME.toml` in the working folder.
+pub fn departures(run: &Run) -> Option<Vec<String>> {
+    let experiment = run.experiment().ok()?;
+    let source = source_of(run)?;
+    from_file(&source.table, &experiment).ok()
+}
+
+fn source_of(run: &Run) -> Option<Source> {
+    let (name, directory) = (run.name(), std::path::absolute(run.directory()).ok()?);
+    // RUNS/sweeps/SWEEP/0007/NAME/RUN
+    let sweep = directory.ancestors().nth(3).filter(|folder| is_sweep(folder));
+    if let Some(sweep) = sweep.and_then(|folder| Sweep::open(folder).ok()) {
+        return Some(sweep.source().clone());
+    }
+    Source::find(&name).or_else(|_| Source::read(Path::new(&format!("{name}.toml")))).ok()
+}
+
+fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, String> {
+    let wanted = in_order(&values(experiment));
+    let mut given = file.clone();
+    let mut departures = Vec::new();
+    let section = |table: &Table, name: &str| -> Table {
+        table.get(name).and_then(Value::as_table).cloned().unwrap_or_default()
+    };
+    // Computed from the system unless it is set, which takes a second.
+    if !section(&given, "evaluate").contains_key("lyapunov_exponent") {
+        let exponent = experiment.evaluate.lyapunov_exponent;
+        set(&mut given, &[format!("evaluate.lyapunov_exponent={exponent:?}")])?;
+    }
+    if !experiment.data.from.is_empty() {
+        // The folder may have moved, and need not be there.
+        if section(&given, "data").get("from").and_then(Value::as_str) != Some(&experiment.data.from) {
+            departures.push(format!("data.from={}", experiment.data.from));
+        }
+        let (mut data, all) = (section(&given, "data"), values(&experiment.data));
+        data.extend(OF_A_FOLDER.iter().filter_map(|key| Some(((*key).to_owned(), all.get(*key)?.clone()))));
+        given.insert("data".into(), Value::Table(data));
+        given.insert("system".into(), section(&values(experiment), "system").into());
+    }
+    // One setting after the other, since a later default may follow from an earlier setting.
+    for (key, value) in &wanted {
+        let now = values(&fill(&given)?);
+        if at(&now, key) == Some(value) || ["seed", "train.log"].contains(&key.as_str()) {
+            continue;
+        }
+        let setting = format!("{key}={}", written(value));
+        set(&mut given, std::slice::from_ref(&setting))?;
+        departures.push(setting.replacen(".name=", "=", 1));
+    }
+    Ok(departures)
+}
+
+/// The settings of a resolved experiment by dotted keys: names before what depends on them, and sections in the order in
+/// which they are resolved.
+fn in_order(experiment: &Table) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    collect("", experiment, &mut all);
+    let sections = ["system", "data", "model", "train", "evaluate"];
+    let place = |key: &str| {
+        let section = key.split('.').next().unwrap_or_default();
+        let section = sections.iter().position(|name| *name == section).unwrap_or(sections.len());
+        (section, !key.ends_with(".name"))
+    };
+    all.sort_by_key(|(key, _)| place(key));
+    all
+}
+
+fn collect(path: &str, table: &Table, all: &mut Vec<(String, Value)>) {
+    for (key, value) in table {
+        let key = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match value {
+            // Equations and their parameters are one setting each: their keys are the user's own.
+            Value::Table(inner) if !is_own(&key) => collect(&key, inner, all),
+            value => all.push((key, value.clone())),
+        }
+    }
+}
+
+/// Whether a table of this key has keys of the user's own.
+fn is_own(key: &str) -> bool {
+    key.matches('.').count() > 0 && key.starts_with("system.")
+}
+
+fn at<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    let mut parts = key.split('.');
+    let first = table.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.as_table()?.get(part))
+}
+
+/// A value as it is written in an override.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Float(x) if x.fract() == 0.0 && x.abs() < 1e15 => format!("{x:.0}"),
+        Value::Float(x) => format!("{x:?}"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resolve::{parse, resolve};
+
+    const FILE: &str =
+        "[system]\nname = \"lorenz\"\n[model]\nname = \"rnn\"\nhidden = 96\n[train]\nsteps = 1000\n";
+
+    fn departures_of(settings: &[&str]) -> Vec<String> {
+        let file = parse(FILE).unwrap();
+        let mut table = file.clone();
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        set(&mut table, &settings).unwrap();
+        from_file(&file, &resolve(&table).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn settings_that_were_given_are_found_again() {
+        for settings in [
+            &[][..],
+            &["model.hidden=32"],
+            &["data.trajectories=50", "model.hidden=32", "train.steps=200"],
+            &["train.optimizer=momentum"],
+            &["train.optimizer=momentum", "train.optimizer.momentum=0.5"],
+            &["data.solver=rk4", "train.input_noise=0.001", "evaluate.long_run=1000"],
+        ] {
+            assert_eq!(departures_of(settings), settings);
+        }
+        // neither another seed nor how a training is watched makes another model
+        assert_eq!(
+            departures_of(&["seed=3", "train.log=[\"jsonl\", \"tensorboard\"]"]),
+            Vec::<String>::new()
+        );
+        // what the file says already is no departure
+        assert_eq!(departures_of(&["model.hidden=96"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn defaults_that_follow_from_a_setting_are_not_named_beside_it() {
+        // another exponent, in which times are counted
+        assert_eq!(departures_of(&["system.rho=35"]), ["system.rho=35"]);
+        // another model, with settings of its own
+        assert_eq!(departures_of(&["model=gru"]), ["model=gru"]);
+    }
+}

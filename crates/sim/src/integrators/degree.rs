@@ -74,6 +74,10 @@ impl Scalar for Degree {
     fn pair(self, other: Self, _: Pair) -> Self {
         if self.0 == 0 && other.0 == 0 { self } else { Degree::NONE }
     }
+    fn select(self, a: Self, b: Self) -> Self {
+        // a condition that changes along a step can hide anything
+        if self.0 == 0 { Degree(a.0.max(b.0)) } else { Degree::NONE }
+    }
 }
 
 #[cfg(test)]
@@ -88,9 +92,10 @@ mod tests {
         assert_eq!(degree(-(x * x) + x * 2.0 - c), 2);
         assert_eq!(degree((x * x + c).powi(3) * x), 7);
         assert_eq!([degree(x / c), degree(x / 3.0), degree(c.sin()), degree(x.powi(0))], [1, 1, 0, 0]);
-        for none in [c / x, x / x, x.cos(), x.abs(), x.powi(-1), x.max(c), c.powf(x), x.sin() * 0.5 + c] {
+        for none in [c / x, x / x, x.cos(), x.abs(), x.powi(-1), x.max(c), c.powf(x), x.sin() * 0.5 + c, x.select(c, c)] {
             assert_eq!(degree(none), u32::MAX);
         }
+        assert_eq!(degree(c.select(x, x * x)), 2);
         // too high a power is no smooth one either
         assert_eq!(degree(x.powi(i32::MAX) * x.powi(i32::MAX) * x.powi(3)), u32::MAX);
     }

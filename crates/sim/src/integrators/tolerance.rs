@@ -171,4 +171,12 @@ impl Scalar for Uncertain {
         let [by_this, by_other] = function.slopes(self.value, other.value, value);
         Uncertain::of(value, [(by_this, self), (by_other, other)])
     }
+    fn select(self, a: Self, b: Self) -> Self {
+        // to first order the condition is certain
+        match self.value {
+            x if x.is_nan() => Uncertain::from(f64::NAN),
+            0.0 => b,
+            _ => a,
+        }
+    }
 }

@@ -66,12 +66,17 @@ impl Tolerance {
         if !self.estimated() {
             return;
         }
-        let input = |value: f64, error: f64| Uncertain { value, error, rounding: value.abs() };
+        let input = |value: f64, error: f64| {
+            let size = value.abs();
+            Uncertain { value, error, rounding: size, size: size.max(error) }
+        };
         let inputs: Vec<Uncertain> = u.iter().zip(scales).map(|(&u, &scale)| input(u, scale)).collect();
         let mut slopes = vec![Uncertain::from(0.0); u.len()];
         ode.rhs(input(t, 0.0), &inputs, &mut slopes);
         for (floor, slope) in floors.iter_mut().zip(slopes) {
             let raised = FLOOR * self.relative * slope.error + ROUNDING * slope.rounding;
+            // At a jump slopes are infinite, and first-order bounds say nothing: no error is larger than its terms.
+            let raised = raised.min(self.relative.max(ROUNDING) * slope.size);
             // where f has no finite value, the step will find it
             if raised > *floor && raised.is_finite() {
                 *floor = raised;
@@ -109,11 +114,13 @@ struct Uncertain {
     error: f64,
     /// From the rounding of each operation, in units of the last place.
     rounding: f64,
+    /// The sum of the sizes of the terms that it is made of.
+    size: f64,
 }
 
 impl Uncertain {
     /// The result `value` of an operation with these slopes by its operands.
-    fn of(value: f64, operands: [(f64, Uncertain); 2]) -> Self {
+    fn of(value: f64, size: f64, operands: [(f64, Uncertain); 2]) -> Self {
         let bound = |part: fn(&Uncertain) -> f64| -> f64 {
             // what is certain stays so, even where the slope is infinite
             let one = |(slope, operand): &(f64, Uncertain)| {
@@ -121,13 +128,13 @@ impl Uncertain {
             };
             operands.iter().map(one).sum()
         };
-        Uncertain { value, error: bound(|x| x.error), rounding: bound(|x| x.rounding) + value.abs() }
+        Uncertain { value, error: bound(|x| x.error), rounding: bound(|x| x.rounding) + value.abs(), size }
     }
 }
 
 impl From<f64> for Uncertain {
     fn from(value: f64) -> Self {
-        Uncertain { value, error: 0.0, rounding: 0.0 }
+        Uncertain { value, error: 0.0, rounding: 0.0, size: value.abs() }
     }
 }
 
@@ -139,13 +146,14 @@ impl Neg for Uncertain {
 }
 
 macro_rules! operator {
-    ($trait:ident, $method:ident, |$a:ident, $b:ident| $value:expr, $slopes:expr) => {
+    ($trait:ident, $method:ident, |$a:ident, $b:ident| $value:expr, $slopes:expr, |$x:ident, $y:ident| $size:expr) => {
         impl $trait for Uncertain {
             type Output = Self;
             fn $method(self, other: Self) -> Self {
                 let ($a, $b) = (self.value, other.value);
                 let [by_a, by_b] = $slopes;
-                Uncertain::of($value, [(by_a, self), (by_b, other)])
+                let ($x, $y) = (self, other);
+                Uncertain::of($value, $size, [(by_a, self), (by_b, other)])
             }
         }
         impl $trait<f64> for Uncertain {
@@ -156,20 +164,20 @@ macro_rules! operator {
         }
     };
 }
-operator!(Add, add, |a, b| a + b, [1.0, 1.0]);
-operator!(Sub, sub, |a, b| a - b, [1.0, 1.0]);
-operator!(Mul, mul, |a, b| a * b, [b, a]);
-operator!(Div, div, |a, b| a / b, [1.0 / b, a / b / b]);
+operator!(Add, add, |a, b| a + b, [1.0, 1.0], |x, y| x.size + y.size);
+operator!(Sub, sub, |a, b| a - b, [1.0, 1.0], |x, y| x.size + y.size);
+operator!(Mul, mul, |a, b| a * b, [b, a], |x, y| x.size * y.size);
+operator!(Div, div, |a, b| a / b, [1.0 / b, a / b / b], |x, y| x.size / y.value.abs());
 
 impl Scalar for Uncertain {
     fn apply(self, function: Function) -> Self {
         let value = function.value(self.value);
-        Uncertain::of(value, [(function.slope(self.value, value), self), (0.0, self)])
+        Uncertain::of(value, value.abs(), [(function.slope(self.value, value), self), (0.0, self)])
     }
     fn pair(self, other: Self, function: Pair) -> Self {
         let value = function.value(self.value, other.value);
         let [by_this, by_other] = function.slopes(self.value, other.value, value);
-        Uncertain::of(value, [(by_this, self), (by_other, other)])
+        Uncertain::of(value, value.abs(), [(by_this, self), (by_other, other)])
     }
     fn select(self, a: Self, b: Self) -> Self {
         // to first order the condition is certain

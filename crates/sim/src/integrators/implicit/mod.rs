@@ -64,6 +64,9 @@ const MEMORY: f64 = 0.995;
 /// Rounding errors of the right-hand side, in units of the last place, that are not taken for errors of the method.
 const ROUNDING: f64 = 100.0 * f64::EPSILON;
 
+/// The bound of a component that is zero: above the numbers that lose digits (2e-308).
+const SMALLEST: f64 = 1e-290;
+
 /// The errors of a step that are tolerated: a part of the size of each component, and of its scale.
 ///
 /// - The scale is the largest absolute value of late. It carries a component over a crossing of zero.
@@ -109,10 +112,7 @@ impl Bounds {
             } else {
                 relative * self.scales[j] + self.floors[j] / (1.0 / self.h + self.relaxations[j])
             };
-            // a component that is zero all the time has no error, and no size to compare it with
-            if error[j] != 0.0 {
-                sum += (error[j] / (relative * size + absolute)).powi(2);
-            }
+            sum += (error[j] / (relative * size + absolute + SMALLEST)).powi(2);
         }
         (sum / error.len() as f64).sqrt()
     }

@@ -415,7 +415,7 @@ mod tests {
             "initial": {"x": [1.0, 1.0], "v": [0.0, 0.0], "saw": [0.0, 0.0], "steps": [0.0, 0.0]}
         }))
         .unwrap();
-        assert!(springs.may_jump() && jumps.may_jump() && !crate::systems::Rossler::default().may_jump());
+        assert!(springs.may_jump() && jumps.may_jump() && !System::may_jump(&Rossler::default()));
         let times = Times::new(32f64.sqrt() / 16.0, 16).unwrap();
         let solver = Solver::Dop853 { tolerance: 1e-10 };
         let runs = jumps.ensemble(&[vec![1.0, 0.0, 0.0, 0.0]], &times, &solver).unwrap();

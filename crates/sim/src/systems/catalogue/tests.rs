@@ -69,7 +69,7 @@ fn largest(entry: &Entry, trajectories: usize, samples: f64) -> Spectrum {
     let following = Following {
         trajectories,
         time: samples * dt,
-        transient: 0.1 * samples * dt,
+        transient: 0.5 * samples * dt, // vectors of flows that conserve volumes turn slowly
         ..Following::of(&*system, dt, 1)
     };
     let found = spectrum(&*system, &system.initial_region(), &following, &|_| true);
@@ -107,7 +107,7 @@ fn departures(trajectories: usize, samples: f64) -> Vec<String> {
 
 #[test]
 fn every_largest_exponent_is_the_published_one() {
-    let departures = departures(8, 4000.0);
+    let departures = departures(8, 3000.0);
     assert!(departures.is_empty(), "{departures:#?}");
 }
 

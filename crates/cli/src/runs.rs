@@ -93,7 +93,8 @@ fn with_other_seeds(newest: RunFiles, runs: &Path, name: &str) -> Gathered {
         // a run that cannot be read was not asked for by name
         let named = Run::open(&directory.to_string_lossy(), runs, Needs::Results);
         let Some(run) = named.ok().and_then(|run| read(&run).ok()) else { continue };
-        if !gathered.runs[0].differs_in_seed_alone(&run).unwrap_or(false) {
+        let Ok(another_seed) = gathered.runs[0].differs_in_seed_alone(&run) else { continue };
+        if !another_seed {
             *others.entry(run.label()).or_default() += 1;
         } else if gathered.runs.iter().any(|other| seed(other) == seed(&run)) {
             gathered.left_out.push(format!(

@@ -38,6 +38,9 @@ pub struct Results {
     pub scores: Scores,
     /// How the baselines forecast, by name.
     pub baselines: BTreeMap<String, Scores>,
+    /// The baselines that cannot be fitted to this system, by name, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_applicable: BTreeMap<String, String>,
     /// What is too good to be true, or otherwise looks like a mistake.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspicions: Vec<Suspicion>,
@@ -77,8 +80,9 @@ pub struct Training {
 /// one kind of model and recipe can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
-    /// Mean over the training steps since the validation before.
+    /// Mean over the training steps since the validation before, and over all samples of a window that the network gives
+    /// an increment for.
     pub train: f64,
-    /// On the validation part.
+    /// On the validation part, after the last sample of each window alone, as a forecast goes on from there.
     pub validation: f64,
 }

@@ -35,6 +35,8 @@ pub struct Ranking {
     pub lyapunov_exponent: Option<f64>,
     /// Best first, baselines among them.
     pub rows: Vec<Row>,
+    /// Baselines that cannot be fitted to this system, and why.
+    pub not_applicable: BTreeMap<String, String>,
 }
 
 /// What a ranking is by.
@@ -227,7 +229,13 @@ impl Ranking {
         rows.sort_by(order);
         let observed = first.observed.as_ref().map(|names| names.iter().map(|name| visible(name)).collect());
         let lyapunov_exponent = first.scores.vpt.as_ref().map(|vpt| vpt.lyapunov_exponent);
-        Ranking { system: visible(&first.system), observed, apart, metric, lyapunov_exponent, rows }
+        let not_applicable = runs.iter().flat_map(|run| &run.results.not_applicable);
+        let not_applicable: BTreeMap<String, String> = not_applicable
+            .map(|(name, reason)| (visible(name), visible(reason)))
+            .filter(|(name, _)| rows.iter().all(|row| !row.baseline || row.label != *name))
+            .collect();
+        let system = visible(&first.system);
+        Ranking { system, observed, apart, metric, lyapunov_exponent, rows, not_applicable }
     }
 
     /// The settings by which its configurations differ.

@@ -78,12 +78,14 @@ impl Comparison {
         self.superseded.iter().map(line).collect()
     }
 
-    /// A line a configuration, numbers in full; what is missing is empty. `ranking` counts from 0.
+    /// A line a configuration, numbers in full; what is missing is empty, as all numbers of a baseline that is not
+    /// applicable are. `ranking` counts from 0.
     pub fn csv(&self) -> String {
         let quote = |cell: &str| {
             let plain = !cell.contains(['"', ',', '\n', '\r']);
             if plain { cell.to_owned() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
         };
+        const COLUMNS: usize = 23;
         let mut text = String::from(
             "ranking,system,metric,label,baseline,seeds,mean,low95,high95,difference_low95,difference_high95,\
              one_step_rmse,d_stsp,d_h,left,crps,spread_to_error,parameters,train_seconds,step_microseconds,\
@@ -121,6 +123,16 @@ impl Comparison {
                     cell(ranking.lyapunov_exponent),
                 ];
                 text += &(cells.join(",") + "\n");
+            }
+            for name in ranking.not_applicable.keys() {
+                let cells = [
+                    &number.to_string(),
+                    &quote(&ranking.system),
+                    ranking.metric.key(),
+                    &quote(name),
+                    "true",
+                ];
+                text += &(cells.join(",") + &",".repeat(COLUMNS - cells.len()) + "\n");
             }
         }
         text
@@ -241,14 +253,17 @@ impl Ranking {
         all.into_iter().filter(|column| self.rows.iter().any(|row| (column.cell)(row).is_some())).collect()
     }
 
-    /// Labels and columns as cells.
+    /// Labels and columns as cells; a baseline that is not applicable has a label alone.
     fn cells(&self, columns: &[Column]) -> Vec<Vec<String>> {
         let labels = [String::new(), String::new()].into_iter();
-        let mut cells = vec![labels.chain(self.rows.iter().map(|row| row.label.clone())).collect()];
+        let missing: Vec<String> =
+            self.not_applicable.keys().map(|name| format!("{name}: not applicable")).collect();
+        let labels = labels.chain(self.rows.iter().map(|row| row.label.clone()));
+        let mut cells = vec![labels.chain(missing.iter().cloned()).collect()];
         for Column { above, below, cell, .. } in columns {
             let heading = [(*above).to_owned(), (*below).to_owned()].into_iter();
             let of_rows = self.rows.iter().map(|row| cell(row).unwrap_or_else(|| "-".into()));
-            cells.push(heading.chain(of_rows).collect());
+            cells.push(heading.chain(of_rows).chain(missing.iter().map(|_| String::new())).collect());
         }
         cells
     }
@@ -280,6 +295,11 @@ impl Ranking {
             ));
         }
         notes.extend(self.noise());
+        notes.extend(
+            self.not_applicable
+                .iter()
+                .map(|(name, reason)| format!("Not applicable: {name}, since {reason}.")),
+        );
         let suspicions = self.rows.iter().flat_map(|row| {
             row.suspicions.iter().map(move |found| format!("Suspicious: {}, {found}.", row.label))
         });
@@ -381,7 +401,7 @@ fn seconds(seconds: f64) -> String {
 }
 
 /// Lines of at most 80 columns, with a line feed after each.
-fn wrap(text: &str) -> String {
+pub(crate) fn wrap(text: &str) -> String {
     let (mut lines, mut line) = (String::new(), String::new());
     for word in text.split_whitespace() {
         if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 80 {

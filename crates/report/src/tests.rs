@@ -68,6 +68,7 @@ fn results(name: &str, median: f64, chaotic: bool) -> Results {
             ("polynomial".into(), scores(15.0, chaotic)),
         ]),
         reconstruction: vec![],
+        not_applicable: BTreeMap::new(),
         suspicions: vec![],
     }
 }
@@ -278,6 +279,33 @@ fn a_row_is_a_configuration_over_its_seeds_best_first() {
     assert!(text.contains("gru-lorenz is better than every other model by more than noise"), "{text}");
     assert!(text.contains("No model here scores as well as the baselines: polynomial."), "{text}");
     assert!(text.contains("2.52 to") && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn a_baseline_that_is_not_applicable_leaves_a_gap_with_its_reason() {
+    let mut large = run("rnn", 0, 5.0, "");
+    let results = large.results.as_mut().unwrap();
+    results.baselines.remove("polynomial");
+    let reason = "degree = 1 makes 2001 monomials of 2000 inputs; at most 2000 can be solved for";
+    results.not_applicable = BTreeMap::from([("polynomial".into(), reason.into())]);
+    let shown = summary(results);
+    let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(joined(&shown).contains(&format!("Not applicable: polynomial, since {reason}.")), "{shown}");
+    let found = comparison(&[large]);
+    let text = found.text();
+    assert!(text.contains("polynomial: not applicable\n"), "{text}");
+    assert!(joined(&text).contains(&format!("Not applicable: polynomial, since {reason}.")), "{text}");
+    assert!(text.lines().all(|line| line.trim_end().chars().count() <= 80), "{text}");
+    assert!(found.markdown().contains("| polynomial: not applicable |  |"), "{}", found.markdown());
+    let csv = found.csv();
+    let columns = |line: &str| line.matches(',').count();
+    assert!(csv.lines().all(|line| columns(line) == columns(csv.lines().next().unwrap())), "{csv}");
+    assert!(csv.contains("polynomial,true,,,"), "{csv}");
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json["rankings"][0]["not_applicable"]["polynomial"], reason);
+    // where some run has scores of it there is no gap
+    let found = comparison(&[run("rnn", 0, 5.0, ""), run("gru", 0, 5.0, "")]);
+    assert!(!found.text().contains("not applicable"));
 }
 
 #[test]

@@ -75,8 +75,10 @@ pub(crate) fn score(
         ));
     }
     // One after the other, since each of them uses all cores.
-    let timed =
-        |scores: Scores, of: &dyn Forecaster| Scores { step_microseconds: task.step_microseconds(of), ..scores };
+    let timed = |scores: Scores, of: &dyn Forecaster| Scores {
+        step_microseconds: task.step_microseconds(of),
+        ..scores
+    };
     let scores = timed(scores, &*model);
     let baselines: BTreeMap<String, Scores> = fitted
         .iter()

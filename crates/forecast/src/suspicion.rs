@@ -174,7 +174,9 @@ fn begin_alike(train: Part, starts: Part) -> usize {
             .filter(|&&other| distinct.insert(first_step(train.runs, other)))
             .any(|&other| alike(run, other))
     };
-    starts.which.iter().filter(|&&run| begins(run)).count()
+    // What rests where it begins is equal to all that rest there.
+    let moves = |run: usize| (1..=next).any(|i| starts.runs.state(run, i) != starts.runs.state(run, 0));
+    starts.which.iter().filter(|&&run| moves(run) && begins(run)).count()
 }
 
 /// The bits of the second sample of a trajectory.

@@ -172,11 +172,39 @@ impl Npz {
         read: impl FnOnce(&mut ZipFile<'_, BufReader<File>>) -> Result<T, Fault>,
     ) -> Result<T, ArrayFileError> {
         let mut archive = self.archive.borrow_mut();
+        if let Ok(raw) = archive.by_index_raw(index)
+            && let Some(fault) = unread(&raw)
+        {
+            return Err(ArrayFileError::Unreadable(self.path.clone(), name.into(), fault));
+        }
         let entry = archive.by_index(index).map_err(Fault::damaged);
         entry
             .and_then(|mut entry| read(&mut entry))
             .map_err(|Fault(fault)| ArrayFileError::Unreadable(self.path.clone(), name.into(), fault))
     }
+}
+
+/// Why an entry is one that is not read here although it may be whole.
+fn unread<R: Read>(entry: &ZipFile<'_, R>) -> Option<String> {
+    if entry.encrypted() {
+        return Some("is encrypted: write the file again without a password".into());
+    }
+    // The numbers of the format's specification (PKWARE's APPNOTE, 4.4.5).
+    #[allow(deprecated)] // the only name of a method that is not built in
+    let method = match entry.compression() {
+        CompressionMethod::Unsupported(9) => "Deflate64".to_owned(),
+        CompressionMethod::Unsupported(12) => "bzip2".to_owned(),
+        CompressionMethod::Unsupported(14) => "LZMA".to_owned(),
+        CompressionMethod::Unsupported(20 | 93) => "Zstandard".to_owned(),
+        CompressionMethod::Unsupported(95) => "XZ".to_owned(),
+        CompressionMethod::Unsupported(98) => "PPMd".to_owned(),
+        CompressionMethod::Unsupported(number) => format!("method {number}"),
+        _ => return None,
+    };
+    Some(format!(
+        "is compressed by {method}, and only arrays that are stored or deflated are read, as numpy.savez and \
+         numpy.savez_compressed write them: write it again with one of these"
+    ))
 }
 
 struct Fault(String);

@@ -119,7 +119,10 @@ impl Batch {
             for (j, (x, increment)) in sample.iter_mut().zip(target).enumerate() {
                 let noise = deviation * random::normal(stream);
                 *x += noise;
-                *increment -= noise * scales.std[j] / scales.increment_std[j];
+                // One that is steady moves by its mean increment from wherever it is.
+                if !scales.is_steady(j) {
+                    *increment -= noise * scales.std[j] / scales.increment_std[j];
+                }
             }
         }
     }
@@ -221,6 +224,19 @@ mod tests {
             square += (sample[0] - 1.0).powi(2) / 500.0;
         }
         assert!((square.sqrt() - 0.1).abs() < 0.01);
+    }
+
+    #[test]
+    fn noise_leaves_the_increment_of_a_steady_component_finite() {
+        let scales = Normalisation {
+            mean: vec![0.0],
+            std: vec![2.0],
+            increment_mean: vec![0.0],
+            increment_std: vec![0.0],
+        };
+        let mut noisy = Batch { shape: [1, 1, 1, 1], inputs: vec![1.0], targets: vec![0.0] };
+        noisy.add_noise(0.1, &scales, &mut random::stream(0, "test", 0));
+        assert!(noisy.inputs[0] != 1.0 && noisy.targets == [0.0]);
     }
 
     #[test]

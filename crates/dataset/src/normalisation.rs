@@ -7,15 +7,20 @@ use sim::Trajectories;
 /// Networks see inputs (u - `mean`) / `std` and learn the increment u(t + dt) - u(t), scaled likewise: a
 /// network that gives 0 is then the mean step, and the identity, which is most of the map from one
 /// sample to the next, costs it nothing.
+///
+/// A component whose increments are all equal leaves nothing to learn: `increment_std` is 0, and every
+/// forecast carries it on by exactly `increment_mean`. Any scale of 1 instead would be in the component's own
+/// units, in which the small error of a network may be a thousand standard deviations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
     /// Means of the components, then of the known inputs.
     pub mean: Vec<f64>,
-    /// Standard deviations in the same order; 1 for a quantity that never changes.
+    /// Standard deviations in the same order, never 0: for a quantity that is constant over the training
+    /// data its absolute value, so that a departure counts by its relative size; 1 where that value is 0.
     pub std: Vec<f64>,
     /// Mean increment of each component from one sample to the next.
     pub increment_mean: Vec<f64>,
-    /// Standard deviation of the increments; 1 for a component that never changes.
+    /// Standard deviation of the increments; 0 where they are all equal but for roundoff.
     pub increment_std: Vec<f64>,
 }
 
@@ -24,7 +29,7 @@ impl Normalisation {
     pub fn fit(runs: &Trajectories, train: &[usize]) -> Self {
         let features = runs.dim() + runs.known_dim();
         let each = || train.iter().flat_map(|&run| (0..runs.samples()).map(move |i| (run, i)));
-        let (mean, mut std) = moments(features, each(), |(run, i), j| match j.checked_sub(runs.dim()) {
+        let (mut mean, mut std) = moments(features, each(), |(run, i), j| match j.checked_sub(runs.dim()) {
             None => runs.state(run, i)[j],
             Some(j) => runs.known_at(run, i)[j],
         });
@@ -32,10 +37,21 @@ impl Normalisation {
         let (increment_mean, mut increment_std) =
             moments(runs.dim(), steps, |(run, i), j| runs.state(run, i + 1)[j] - runs.state(run, i)[j]);
         // What is below the roundoff of the states themselves is no change.
-        let noise: Vec<f64> = mean.iter().zip(&std).map(|(mean, std)| 1e-13 * (mean.abs() + std)).collect();
-        for (std, noise) in std.iter_mut().zip(&noise).chain(increment_std.iter_mut().zip(&noise)) {
-            if *std <= *noise {
-                *std = 1.0;
+        let noise: Vec<f64> =
+            mean.iter().zip(&std).map(|(mean, std)| ROUNDOFF * (mean.abs() + std)).collect();
+        for (increment_std, noise) in increment_std.iter_mut().zip(&noise) {
+            if *increment_std <= *noise {
+                *increment_std = 0.0;
+            }
+        }
+        for (j, noise) in noise.iter().enumerate() {
+            if std[j] <= *noise {
+                // The value itself, and not a mean that is off by roundoff: the scaled input is then exactly 0.
+                mean[j] = train.first().map_or(mean[j], |&run| match j.checked_sub(runs.dim()) {
+                    None => runs.state(run, 0)[j],
+                    Some(j) => runs.known_at(run, 0)[j],
+                });
+                std[j] = if mean[j] == 0.0 { 1.0 } else { mean[j].abs() };
             }
         }
         Normalisation { mean, std, increment_mean, increment_std }
@@ -61,9 +77,27 @@ impl Normalisation {
         (x - self.mean[j]) / self.std[j]
     }
 
-    /// The scaled increment of component `j` from `now` to `next`.
+    /// The scaled increment of component `j` from `now` to `next`; 0 where all increments are equal.
     pub fn scale_increment(&self, j: usize, now: f64, next: f64) -> f64 {
-        (next - now - self.increment_mean[j]) / self.increment_std[j]
+        if self.is_steady(j) { 0.0 } else { (next - now - self.increment_mean[j]) / self.increment_std[j] }
+    }
+
+    /// Whether component `j` always moves by its mean increment, such as one that is constant along every
+    /// trajectory.
+    pub fn is_steady(&self, j: usize) -> bool {
+        self.increment_std[j] == 0.0
+    }
+
+    /// The standard deviation of component `j` over that of its increments, the factor from errors of scaled
+    /// states to errors of scaled increments. For a component that is steady, which has no such factor, the mean of the
+    /// others; 1 where all are steady.
+    pub fn ratio(&self, j: usize) -> f64 {
+        let of = |j: usize| self.std[j] / self.increment_std[j];
+        if !self.is_steady(j) {
+            return of(j);
+        }
+        let moving: Vec<f64> = (0..self.dim()).filter(|&j| !self.is_steady(j)).map(of).collect();
+        if moving.is_empty() { 1.0 } else { moving.iter().sum::<f64>() / moving.len() as f64 }
     }
 
     /// The state after `now`, from its scaled increment.
@@ -71,6 +105,9 @@ impl Normalisation {
         now + (increment * self.increment_std[j] + self.increment_mean[j])
     }
 }
+
+/// The part of a quantity's size below which its standard deviation is roundoff.
+const ROUNDOFF: f64 = 1e-13;
 
 /// Mean and standard deviation of each column, in two passes so that a large mean costs no digits.
 fn moments<I: Copy>(
@@ -112,11 +149,11 @@ mod tests {
         // 0 1 4 9 and 1 2 5 10: mean 4, variance of 0 1 4 9 plus 1/4.
         assert_eq!(fitted.mean, [4.0, 7.5, 0.0]);
         assert!((fitted.std[0] - (12.25f64 + 0.25).sqrt()).abs() < 1e-12);
-        assert_eq!(fitted.std[1..], [1.0, 1.0]);
+        assert_eq!(fitted.std[1..], [7.5, 1.0]);
         // Increments 1 3 5 in both.
         assert_eq!(fitted.increment_mean, [3.0, 0.0]);
         assert!((fitted.increment_std[0] - (8.0f64 / 3.0).sqrt()).abs() < 1e-12);
-        assert_eq!(fitted.increment_std[1], 1.0);
+        assert_eq!(fitted.increment_std[1], 0.0);
     }
 
     #[test]
@@ -132,6 +169,35 @@ mod tests {
         let times = Times::up_to(50.0, 1.0).unwrap();
         let u = (0..=50).map(|i| 1e6 + 0.1 * f64::from(i)).collect();
         let fitted = Normalisation::fit(&Trajectories::new(times, [1, 0], u, vec![]), &[0]);
-        assert_eq!(fitted.increment_std, [1.0]);
+        assert_eq!(fitted.increment_std, [0.0]);
+        assert!((fitted.advance(0, 3.0, 1e9) - 3.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_component_that_is_constant_along_each_trajectory_stays_so_whatever_a_network_gives() {
+        // c differs from trajectory to trajectory, and is scaled by that; its increments are all 0.
+        let times = Times::up_to(3.0, 1.0).unwrap();
+        let u = (0..2)
+            .flat_map(|run| (0..4).flat_map(move |i| [f64::from(i * i), 1e-3 + 2e-4 * f64::from(run)]))
+            .collect();
+        let fitted = Normalisation::fit(&Trajectories::new(times, [2, 0], u, vec![]), &[0, 1]);
+        assert!((fitted.std[1] - 1e-4).abs() < 1e-15 && fitted.is_steady(1) && !fitted.is_steady(0));
+        assert_eq!((fitted.scale_increment(1, 1e-3, 1e-3), fitted.advance(1, 1e-3, 0.7)), (0.0, 1e-3));
+        assert_eq!(fitted.ratio(1), fitted.ratio(0));
+    }
+
+    #[test]
+    fn the_scale_of_a_constant_is_its_own_size() {
+        for (constant, scale) in [(1e-9, 1e-9), (-1e12, 1e12), (0.1, 0.1), (0.0, 1.0)] {
+            // one component and one known input
+            let times = Times::up_to(99.0, 1.0).unwrap();
+            let runs = Trajectories::new(times, [1, 1], vec![constant; 700], vec![constant; 700]);
+            let fitted = Normalisation::fit(&runs, &[0, 1, 2, 3, 4, 5, 6]);
+            assert_eq!((&fitted.mean[..], &fitted.std[..]), (&[constant; 2][..], &[scale; 2][..]));
+            assert_eq!(fitted.scale(&[constant], &[constant]).collect::<Vec<_>>(), [0.0, 0.0]);
+            let twice = fitted.scale_one(0, 2.0 * constant);
+            assert_eq!(twice.abs(), if constant == 0.0 { 0.0 } else { 1.0 });
+            assert_eq!(fitted.advance(0, constant, 5.0), constant);
+        }
     }
 }

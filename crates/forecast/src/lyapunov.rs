@@ -19,6 +19,11 @@ pub trait Tangent {
     /// Numbers that a forecast carries from sample to sample: all that its future depends on, but the known inputs.
     fn memory(&self) -> usize;
 
+    /// Derivatives that are taken to carry the vectors of one start on by one sample.
+    fn derivatives(&self) -> usize {
+        self.memory()
+    }
+
     /// As [`crate::Forecast::advance`]; and takes each of `vectors` [start, vector, memory], small changes of what is
     /// carried in whatever fixed units, to what has become of it.
     fn advance(&mut self, known: &[f64], next: &mut [f64], vectors: &mut [f64]);
@@ -110,8 +115,13 @@ pub fn memory(task: &Task, forecaster: &dyn Forecaster) -> Option<usize> {
     Some(forecaster.begin_tangent(&histories, &before)?.memory())
 }
 
+/// The most derivatives that are taken for the scores; a hundred latent components, or 300 observed ones, take about as
+/// many, and some minutes.
+const MOST_DERIVATIVES: usize = 1_000_000_000;
+
 /// The largest exponent of `forecaster`, for its scores; none where the task is of no chaotic system or has one start
-/// only, or the forecaster gives no derivatives. `known` as of [`follow`].
+/// only, and where the forecaster gives no derivatives, or so many that scoring would take hours. `known` as of
+/// [`follow`].
 pub fn scores(
     task: &Task,
     forecaster: &dyn Forecaster,
@@ -120,6 +130,12 @@ pub fn scores(
     let dt = task.runs.times().dt();
     let following = Following::of_scores(task.lyapunov_exponent?, dt, task.runs.dim(), task.runs.count());
     if following.starts < 2 {
+        return None;
+    }
+    let (histories, before) = task.recent(&[0], forecaster.window());
+    let each = forecaster.begin_tangent(&histories, &before)?.derivatives();
+    let samples = following.starts * (following.transient + following.samples);
+    if each.saturating_mul(samples) > MOST_DERIVATIVES {
         return None;
     }
     let followed = follow(task, forecaster, following, known, &mut |_| true)?;
@@ -277,6 +293,9 @@ mod tests {
         fn memory(&self) -> usize {
             self.0.size()
         }
+        fn derivatives(&self) -> usize {
+            self.0.matrix.len()
+        }
         fn advance(&mut self, known: &[f64], next: &mut [f64], vectors: &mut [f64]) {
             vectors.chunks_exact_mut(self.0.size()).for_each(|vector| self.0.apply(vector));
             let states = self.1.chunks_exact_mut(self.0.size()).zip(next.chunks_exact_mut(self.0.shown));
@@ -363,6 +382,18 @@ mod tests {
         assert!(super::scores(&task(1), &rests, &still).is_none());
         let regular = Task { lyapunov_exponent: None, ..task(3) };
         assert!(super::scores(&regular, &rests, &still).is_none());
+    }
+
+    #[test]
+    fn an_exponent_of_too_many_derivatives_is_left_out_of_the_scores() {
+        // 3 starts, 90 samples of half a Lyapunov time, and the derivatives of 1,000 or 2,000 components by each other
+        let diagonal = |size: usize| {
+            let matrix = (0..size * size).map(|i| if i % (size + 1) == 0 { 0.5 } else { 0.0 }).collect();
+            Linear { matrix, shown: 2 }
+        };
+        let found = scores(&task(3), &diagonal(1000), &still).unwrap();
+        assert!((found.exponent.unwrap() - 2.0 * 0.5f64.ln()).abs() < 1e-10);
+        assert!(scores(&task(3), &diagonal(2000), &still).is_none());
     }
 
     /// The flow of Lorenz itself.

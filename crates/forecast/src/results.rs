@@ -80,8 +80,9 @@ pub struct Training {
 /// one kind of model and recipe can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
-    /// Mean over the training steps since the validation before.
+    /// Mean over the training steps since the validation before, and over all samples of a window that the network gives
+    /// an increment for.
     pub train: f64,
-    /// On the validation part.
+    /// On the validation part, after the last sample of each window alone, as a forecast goes on from there.
     pub validation: f64,
 }

@@ -40,8 +40,8 @@ pub struct Scores {
     pub ensemble: Option<EnsembleScores>,
     /// Wall time, in microseconds, of carrying one forecast on by one sample: all forecasts (every start, every
     /// member) are carried on together, the time that takes is divided by their number, and this is the median over
-    /// the samples of the free forecast. It depends on the machine, on what else runs there, and on the number of
-    /// starts.
+    /// up to 100 samples of a free forecast that no other forecast of this program runs beside. It depends on the
+    /// machine, on what else runs there, and on the number of starts.
     #[serde(default)]
     pub step_microseconds: f64,
 }

@@ -1,13 +1,11 @@
 //! What looks like a mistake in an experiment: scores that are too good to be true, or parts of the data that saw
 //! each other. Each check is a function of what it judges, and finds nothing or says what it found.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 use sim::Trajectories;
-
-use crate::Vpt;
 
 /// Something that a person should look at before believing the results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,18 +20,22 @@ pub struct Suspicion {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
-    /// [`shared_samples`].
+    /// [`shared_trajectories`].
     SharedSamples,
     /// [`normalisation_saw_test`].
     NormalisationSawTest,
     /// [`above_ceiling`].
     AboveCeiling,
-    /// [`loss_below_noise`].
+    /// A check of earlier versions, which stands in the results of some runs: a training loss below the noise that
+    /// training adds. That noise is drawn anew at every step, so no network can learn it by heart, and what the check
+    /// found were losses of another kind.
     LossBelowNoise,
     /// [`equals_persistence`].
     EqualsPersistence,
     /// [`exponent_unknown`].
     ExponentUnknown,
+    /// [`time_not_known`].
+    TimeNotKnown,
 }
 
 /// Says why a largest Lyapunov exponent is not known: results without it, and without what is counted in it, look like
@@ -60,36 +62,148 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Finds samples of the test parts (state and known inputs) that are equal, to the bit, to a sample of the training
-/// part. Trajectories of a system that ends in a fixed point may meet there without a mistake; hence the count.
-pub fn shared_samples(train: Part, tests: &[Part]) -> Option<Suspicion> {
-    // 64 bits of a hash with fixed keys: among a million samples each, one false alarm in ten million experiments.
-    let bits = |(state, known): (&[f64], &[f64])| {
-        let mut hasher = DefaultHasher::new();
-        state.iter().chain(known).for_each(|x| x.to_bits().hash(&mut hasher));
-        hasher.finish()
-    };
-    let seen: HashSet<u64> = train.samples().map(bits).collect();
-    let all = || tests.iter().flat_map(|part| part.samples());
-    let shared = all().filter(|&sample| seen.contains(&bits(sample))).count();
-    (shared > 0).then(|| Suspicion {
+/// Changes of the state that two trajectories must have in common before they count as one: a trajectory at rest is
+/// equal to every other one that rests there.
+const LEAST_CHANGES: usize = 10;
+
+/// Finds trajectories of the `test` part that are trajectories of the training part, and held-out `starts`,
+/// trajectories of another integration, that begin as one of the training part does.
+///
+/// A trajectory of the test part counts where at least half of it is equal to the bit, state and known inputs, to a
+/// stretch of a training trajectory, and changes on the way. Single samples say nothing: in f32, of rounded data, and
+/// where trajectories meet in a fixed point or a forced oscillation, they are equal by chance or by nature. A start counts where its first sample is equal to the first of a
+/// training trajectory and the next samples are equal to a hundredth of what has changed since. One pair of starts may
+/// be equal by chance where a number has few digits, so that starts are told of only where they are more than half.
+pub fn shared_trajectories(train: Part, test: Part, starts: Part) -> Option<Suspicion> {
+    let shared = equal_stretches(train, test);
+    let begun = begin_alike(train, starts);
+    let of_test = (shared > 0).then(|| {
+        format!("{shared} of the {} test trajectories are also in the training part", test.which.len())
+    });
+    let of_starts = (2 * begun > starts.which.len()).then(|| {
+        format!("{begun} of the {} held-out starts are those of training trajectories", starts.which.len())
+    });
+    let found: Vec<String> = of_test.into_iter().chain(of_starts).collect();
+    (!found.is_empty()).then(|| Suspicion {
         check: Check::SharedSamples,
-        message: format!("{shared} of the {} samples scored on are also in the training part", all().count()),
+        message: format!("{}, so the scores are not those of unseen data", found.join(", and ")),
     })
 }
 
-/// Finds means and standard deviations (components, then known inputs) that are not those of the training part, to 1
-/// part in 1e9 of the standard deviation; a standard deviation of 1 is right for what never changes.
+/// The number of trajectories of `test` of which at least half is a stretch of one of `train`.
+fn equal_stretches(train: Part, test: Part) -> usize {
+    let moves = |Part { runs, .. }: Part, run: usize, i: usize| runs.state(run, i) != runs.state(run, i + 1);
+    // Of a pair of successive samples 64 bits of a hash with fixed keys.
+    let pair = |Part { runs, .. }: Part, run: usize, i: usize| {
+        let mut hasher = DefaultHasher::new();
+        for i in [i, i + 1] {
+            let sample = runs.state(run, i).iter().chain(runs.known_at(run, i));
+            sample.for_each(|x| x.to_bits().hash(&mut hasher));
+        }
+        hasher.finish()
+    };
+    let pairs = |part: Part| 0..part.runs.samples().saturating_sub(1);
+    // Where the first of two overlapping trajectories begins to move, the other is somewhere on its way, or the other
+    // way round.
+    let overlapping = |beginning: Part, going: Part, found: &mut dyn FnMut(usize, usize)| {
+        let mut begins: HashMap<u64, Vec<[usize; 2]>> = HashMap::new();
+        for &run in beginning.which {
+            if let Some(i) = pairs(beginning).find(|&i| moves(beginning, run, i)) {
+                begins.entry(pair(beginning, run, i)).or_default().push([run, i]);
+            }
+        }
+        for &run in going.which {
+            for i in pairs(going).filter(|&i| moves(going, run, i)) {
+                for &[other, from] in begins.get(&pair(going, run, i)).into_iter().flatten() {
+                    if follow_each_other([beginning, going], [other, run], [from, i]) {
+                        found(other, run);
+                    }
+                }
+            }
+        }
+    };
+    let mut shared = BTreeSet::new();
+    overlapping(test, train, &mut |of_test, _| {
+        shared.insert(of_test);
+    });
+    overlapping(train, test, &mut |_, of_test| {
+        shared.insert(of_test);
+    });
+    shared.len()
+}
+
+/// Whether two trajectories are equal to the bit from these samples on, for half of the shorter one and over
+/// [`LEAST_CHANGES`], or all that half of it has room for.
+fn follow_each_other(parts: [Part; 2], runs: [usize; 2], from: [usize; 2]) -> bool {
+    let at = |which: usize, k: usize| {
+        let (all, i) = (parts[which].runs, from[which] + k);
+        (i < all.samples()).then(|| (all.state(runs[which], i), all.known_at(runs[which], i)))
+    };
+    let bits = |x: &[f64], y: &[f64]| x.iter().map(|x| x.to_bits()).eq(y.iter().map(|y| y.to_bits()));
+    let (mut length, mut changes) = (0, 0);
+    while let (Some((u, known)), Some((v, others))) = (at(0, length), at(1, length)) {
+        if !bits(u, v) || !bits(known, others) {
+            break;
+        }
+        changes += usize::from(length > 0 && at(0, length - 1).is_some_and(|(before, _)| before != u));
+        length += 1;
+    }
+    let half = parts.map(|part| part.runs.samples()).into_iter().min().unwrap_or(0).div_ceil(2);
+    length >= half && changes >= LEAST_CHANGES.min(half.saturating_sub(1)).max(1)
+}
+
+/// The number of trajectories of `starts` whose first samples are those of a trajectory of `train`.
+fn begin_alike(train: Part, starts: Part) -> usize {
+    const NEXT: usize = 10;
+    const NEAR: f64 = 0.01;
+    let first = |Part { runs, .. }: Part, run: usize| -> Vec<u64> {
+        runs.state(run, 0).iter().chain(runs.known_at(run, 0)).map(|x| x.to_bits()).collect()
+    };
+    let mut begun: HashMap<Vec<u64>, Vec<usize>> = HashMap::new();
+    for &run in train.which {
+        begun.entry(first(train, run)).or_default().push(run);
+    }
+    let next = NEXT.min(train.runs.samples() - 1).min(starts.runs.samples() - 1);
+    let alike = |run: usize, other: usize| {
+        let (u, v) = (|i| starts.runs.state(run, i), |i| train.runs.state(other, i));
+        (1..=next).all(|i| {
+            (0..starts.runs.dim()).all(|j| {
+                let moved = (1..=i).map(|i| (u(i)[j] - u(0)[j]).abs()).fold(0.0, f64::max);
+                // what never moves is equal but for roundoff
+                (u(i)[j] - v(i)[j]).abs() <= NEAR * moved + 1e-9 * u(i)[j].abs()
+            })
+        })
+    };
+    let begins = |run: usize| {
+        let others = begun.get(&first(starts, run)).into_iter().flatten();
+        // Where all begin alike one comparison is enough.
+        let mut distinct = HashSet::new();
+        others
+            .filter(|&&other| distinct.insert(first_step(train.runs, other)))
+            .any(|&other| alike(run, other))
+    };
+    // What rests where it begins is equal to all that rest there.
+    let moves = |run: usize| (1..=next).any(|i| starts.runs.state(run, i) != starts.runs.state(run, 0));
+    starts.which.iter().filter(|&&run| moves(run) && begins(run)).count()
+}
+
+/// The bits of the second sample of a trajectory.
+fn first_step(runs: &Trajectories, run: usize) -> Vec<u64> {
+    runs.state(run, 1.min(runs.samples() - 1)).iter().map(|x| x.to_bits()).collect()
+}
+
+/// Finds means and standard deviations (components, then known inputs) of a model that are not those of the training
+/// part, to 1 part in 1e9 of the standard deviation. Of what never changes any standard deviation is right, since its
+/// scaled value is 0 with each.
 pub fn normalisation_saw_test(mean: &[f64], std: &[f64], train: Part) -> Option<Suspicion> {
     let equal = |part: Part| {
         let (means, stds) = moments(part);
         mean.len() == means.len()
             && (0..means.len()).all(|j| {
                 let constant = stds[j] <= 1e-13 * (means[j].abs() + stds[j]);
-                let scale = if constant { 1.0 } else { stds[j] };
                 // the roundoff of a mean is that of its size
-                let near = 1e-9 * scale + 1e-12 * means[j].abs();
-                (mean[j] - means[j]).abs() <= near && (std[j] - scale).abs() <= near
+                let near = if constant { 0.0 } else { 1e-9 * stds[j] } + 1e-12 * means[j].abs();
+                (mean[j] - means[j]).abs() <= near && (constant || (std[j] - stds[j]).abs() <= near)
             })
     };
     if equal(train) {
@@ -103,7 +217,7 @@ pub fn normalisation_saw_test(mean: &[f64], std: &[f64], train: Part) -> Option<
     };
     Some(Suspicion {
         check: Check::NormalisationSawTest,
-        message: format!("the scales are not those of the training part but {of}"),
+        message: format!("the scales of the model are not those of the training part but {of}"),
     })
 }
 
@@ -123,36 +237,32 @@ fn moments(part: Part) -> (Vec<f64>, Vec<f64>) {
     (mean, variance.into_iter().map(f64::sqrt).collect())
 }
 
-/// Finds valid prediction times above what the truth allows: a median or a 10th percentile above the truth's, or the
-/// time of a start in `valid` above its own in `trusted`, in the same order and unit; those may be empty where only
-/// the statistics are known.
-///
-/// # Panics
-/// Slices of different lengths.
-pub fn above_ceiling(vpt: &Vpt, valid: &[f64], trusted: &[f64]) -> Option<Suspicion> {
-    assert_eq!(valid.len(), trusted.len());
-    let above = |x: f64, ceiling: f64| x > ceiling * (1.0 + 1e-12);
-    let suspicion = |message| Some(Suspicion { check: Check::AboveCeiling, message });
-    let starts = valid.iter().zip(trusted).filter(|&(&x, &ceiling)| above(x, ceiling)).count();
-    if starts > 0 {
-        return suspicion(format!("{starts} forecasts count as valid for longer than their truth holds"));
-    }
-    let all = || std::iter::once(&vpt.main).chain(&vpt.other_thresholds);
-    let pairs = all().flat_map(|at| {
-        [("median", at.summary.median, vpt.ceiling), ("10th percentile", at.summary.p10, vpt.ceiling_p10)]
-    });
-    let (which, x, ceiling) = pairs.into_iter().find(|&(_, x, ceiling)| above(x, ceiling))?;
-    suspicion(format!("the {which} of the valid times, {x:.3}, is above that of the truth, {ceiling:.3}"))
+/// Lyapunov times after which an error in the last bit of a number, 2^-53, has grown to 1: ln 2^53.
+pub const LONGEST: f64 = 53.0 * std::f64::consts::LN_2;
+
+/// Finds that at least half of the forecasts are valid for longer than any forecast in 64 bits can be of a chaotic
+/// system: `valid` are the valid prediction times of the starts, in Lyapunov times of 1 / `lyapunov_exponent`.
+pub fn above_ceiling(valid: &[f64], lyapunov_exponent: f64) -> Option<Suspicion> {
+    let above = valid.iter().filter(|&&time| time > LONGEST).count();
+    (above > 0 && 2 * above >= valid.len()).then(|| Suspicion {
+        check: Check::AboveCeiling,
+        message: format!(
+            "{above} of {} forecasts are valid for more than {LONGEST:.1} Lyapunov times, in which the last bit of a \
+             number grows to the size of the state: the largest exponent of the system is not \
+             evaluate.lyapunov_exponent = {lyapunov_exponent}, or the model was shown the truth",
+            valid.len()
+        ),
+    })
 }
 
-/// Finds a training loss below the noise of the data, `noise_floor` (the loss of whoever knows the noise-free
-/// system), where there is noise: such a network has learned the noise by heart, or seen it.
-pub fn loss_below_noise(train_loss: f64, noise_floor: f64) -> Option<Suspicion> {
-    (noise_floor > 0.0 && train_loss < noise_floor).then(|| Suspicion {
-        check: Check::LossBelowNoise,
-        message: format!(
-            "the training loss, {train_loss:.2e}, is below the noise of the data, {noise_floor:.2e}"
-        ),
+/// Finds that the right-hand side depends on the time, while no forecaster is told anything of it.
+pub fn time_not_known(depends_on_time: bool, known_inputs: usize) -> Option<Suspicion> {
+    (depends_on_time && known_inputs == 0).then(|| Suspicion {
+        check: Check::TimeNotKnown,
+        message: "the right-hand side depends on the time t, of which no forecaster is told anything: say what it needs \
+                  to know as known inputs, expressions in t and the parameters, such as system.known = { cos_phase = \
+                  \"cos(omega*t)\", sin_phase = \"sin(omega*t)\" } for a force of frequency omega"
+            .into(),
     })
 }
 
@@ -175,7 +285,6 @@ pub fn equals_persistence(one_step_rmse: f64, persistence_rmse: f64, largest_ste
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Summary, VptAt};
     use sim::Times;
 
     /// Four trajectories of five samples of two components and an input.
@@ -194,21 +303,83 @@ mod tests {
         ((run * 100 + i * 10 + j) as f64).sin()
     }
 
-    #[test]
-    fn a_sample_of_the_training_part_is_found_in_the_test_part() {
-        let (clean, leaking) =
-            (runs(own), runs(|run, i, j| if run == 3 { own(1, i, j) } else { own(run, i, j) }));
-        let find = |runs: &Trajectories| {
-            let part = |which| Part { runs, which };
-            shared_samples(part(&[0, 1]), &[part(&[2]), part(&[3])])
-        };
-        assert_eq!(find(&clean), None);
-        let found = find(&leaking).unwrap();
+    /// Trajectories of `samples` of one component, without inputs.
+    fn scalar(count: usize, samples: usize, u: impl Fn(usize, usize) -> f64) -> Trajectories {
+        let u = (0..count).flat_map(|run| (0..samples).map(move |i| (run, i))).map(|(run, i)| u(run, i));
+        Trajectories::new(Times::new(1.0, samples - 1).unwrap(), [1, 0], u.collect(), vec![])
+    }
+
+    /// What is found with trajectories 0 and 1 as the training part, 2 as the test part, and 3 as a held-out start.
+    fn shared(runs: &Trajectories) -> Option<String> {
+        let part = |which| Part { runs, which };
+        let found = shared_trajectories(part(&[0, 1]), part(&[2]), part(&[3]))?;
         assert_eq!(found.check, Check::SharedSamples);
-        assert!(found.message.starts_with("5 of the 10 samples"), "{}", found.message);
-        // the same states at other times, with other known inputs, are other samples
-        let later = runs(|run, i, j| if run == 3 { own(1, (i + 1) % 5, j) } else { own(run, i, j) });
-        assert_eq!(find(&later), None);
+        Some(found.message)
+    }
+
+    #[test]
+    fn a_trajectory_of_the_training_part_is_found_in_the_test_part() {
+        assert_eq!(shared(&runs(own)), None);
+        let leaking = runs(|run, i, j| if run == 2 { own(1, i, j) } else { own(run, i, j) });
+        let found = shared(&leaking).unwrap();
+        assert!(found.starts_with("1 of the 1 test trajectories are also in the training part"), "{found}");
+        assert!(!found.contains("held-out"), "{found}");
+        let leaking = runs(|run, i, j| if run == 3 { own(0, i, j) } else { own(run, i, j) });
+        assert!(shared(&leaking).unwrap().starts_with("1 of the 1 held-out starts are those"));
+        // the same states with other known inputs are other samples
+        let later = runs(|run, i, j| if run == 2 { own(1, (i + 1) % 5, j) } else { own(run, i, j) });
+        assert_eq!(shared(&later), None);
+    }
+
+    #[test]
+    fn a_stretch_is_found_wherever_in_the_other_trajectory_it_lies() {
+        let wave = |i: usize| (i as f64 * 0.37).sin() + (i as f64 * 0.11).cos();
+        for (first, found) in [(0, true), (40, true), (49, true), (60, false)] {
+            let at = |run: usize, i: usize| match run {
+                1 => wave(i),
+                2 => wave(i + first),
+                _ => wave(i + 1000 * (run + 1)),
+            };
+            assert_eq!(shared(&scalar(4, 100, at)).is_some(), found, "{first}");
+            // the training part within the test part
+            let at = |run: usize, i: usize| at([0, 2, 1, 3][run], i);
+            assert_eq!(shared(&scalar(4, 100, at)).is_some(), found, "{first}");
+        }
+    }
+
+    #[test]
+    fn samples_that_are_equal_by_nature_or_by_chance_are_no_suspicion() {
+        // rest in one fixed point, from there on and from the beginning
+        let resting = |run: usize, i: usize| if i < 3 { 1.0 + run as f64 - 0.1 * i as f64 } else { 0.5 };
+        assert_eq!(shared(&scalar(4, 100, resting)), None);
+        assert_eq!(shared(&scalar(4, 100, |_, _| 0.5)), None);
+        // one forced oscillation for all, after half of the time
+        let forced = |run: usize, i: usize| {
+            (i as f64).sin() + if i < 60 { 1.0 / (1.0 + run as f64 + i as f64) } else { 0.0 }
+        };
+        assert_eq!(shared(&scalar(4, 100, forced)), None);
+        // one or two digits, in which single samples are equal to others all the time
+        let rounded = |digits: f64| {
+            move |run: usize, i: usize| {
+                let frequency = 0.3 + 0.05 * run as f64;
+                ((i as f64 * frequency + run as f64).sin() * digits).round() / digits
+            }
+        };
+        assert_eq!(shared(&scalar(4, 100, rounded(10.0))), None);
+        assert_eq!(shared(&scalar(4, 100, rounded(100.0))), None);
+    }
+
+    #[test]
+    fn starts_that_differ_in_what_is_not_seen_are_not_alike() {
+        // x(0) = 1 for all, and another velocity for each
+        let moving = scalar(4, 50, |run, i| 1.0 + i as f64 * (0.1 + 0.05 * run as f64));
+        assert_eq!(shared(&moving), None);
+        // another integration of the same trajectories, off in the eighth digit
+        let again = scalar(4, 50, |run, i| {
+            let exact = 1.0 + (i as f64 * 0.3).sin();
+            if run == 3 && i > 0 { exact * (1.0 + 1e-8) } else { exact }
+        });
+        assert!(shared(&again).unwrap().contains("1 of the 1 held-out starts"));
     }
 
     #[test]
@@ -217,10 +388,13 @@ mod tests {
         let train = Part { runs: &runs, which: &[0, 2] };
         let scales = |which: &[usize]| {
             let (mean, mut std) = moments(Part { runs: &runs, which });
-            std[1] = 1.0;
+            std[1] = 7.0;
             (mean, std)
         };
         let (mean, mut std) = scales(&[0, 2]);
+        assert_eq!(normalisation_saw_test(&mean, &std, train), None);
+        // a constant is scaled by whatever the program finds good
+        std[1] = 1.0;
         assert_eq!(normalisation_saw_test(&mean, &std, train), None);
         std[0] *= 1.0 + 1e-8;
         let found = normalisation_saw_test(&mean, &std, train).unwrap();
@@ -231,34 +405,19 @@ mod tests {
     }
 
     #[test]
-    fn valid_times_above_the_truth_are_found() {
-        let at = |median: f64, p10| VptAt {
-            threshold: 0.4,
-            summary: Summary { median, mean: median, p10, ci95: [median; 2] },
-            capped: 0,
-        };
-        let vpt = |main, other| Vpt {
-            main,
-            lyapunov_exponent: 1.0,
-            starts: 3,
-            ceiling: 20.0,
-            ceiling_p10: 15.0,
-            other_thresholds: vec![other],
-        };
-        let fine = vpt(at(20.0, 15.0), at(5.0, 1.0));
-        assert_eq!(above_ceiling(&fine, &[1.0, 20.0], &[1.0, 21.0]), None);
-        let one = above_ceiling(&fine, &[1.0, 22.0], &[1.0, 21.0]).unwrap();
-        assert!(one.check == Check::AboveCeiling && one.message.starts_with("1 forecasts"));
-        let median = above_ceiling(&vpt(at(5.0, 1.0), at(20.1, 1.0)), &[], &[]).unwrap();
-        assert!(median.message.contains("the median") && median.message.contains("20.100"));
-        assert!(above_ceiling(&vpt(at(5.0, 15.1), at(2.0, 1.0)), &[], &[]).is_some());
+    fn valid_times_that_no_number_allows_are_found() {
+        assert_eq!(above_ceiling(&[36.0, 30.0, 39.0], 0.9), None);
+        assert_eq!(above_ceiling(&[], 0.9), None);
+        let found = above_ceiling(&[37.0, 30.0, 39.0], 0.9).unwrap();
+        assert!(found.check == Check::AboveCeiling && found.message.starts_with("2 of 3 forecasts"));
+        assert!(found.message.contains("evaluate.lyapunov_exponent = 0.9") && found.message.contains("36.7"));
     }
 
     #[test]
-    fn a_loss_below_the_noise_is_found() {
-        assert_eq!(loss_below_noise(1e-3, 1e-3), None);
-        assert_eq!(loss_below_noise(1e-3, 0.0), None);
-        assert_eq!(loss_below_noise(0.9e-3, 1e-3).unwrap().check, Check::LossBelowNoise);
+    fn a_time_that_nobody_is_told_is_found() {
+        assert_eq!((time_not_known(false, 0), time_not_known(true, 2)), (None, None));
+        let found = time_not_known(true, 0).unwrap();
+        assert!(found.check == Check::TimeNotKnown && found.message.contains("system.known = { cos_phase"));
     }
 
     #[test]
@@ -277,5 +436,8 @@ mod tests {
         let json = serde_json::to_string(&suspicion).unwrap();
         assert_eq!(json, r#"{"check":"normalisation-saw-test","message":"so"}"#);
         assert_eq!(serde_json::from_str::<Suspicion>(&json).unwrap(), suspicion);
+        // of a run that an earlier version trained
+        let older = r#"{"check":"loss-below-noise","message":"so"}"#;
+        assert!(serde_json::from_str::<Suspicion>(older).is_ok());
     }
 }

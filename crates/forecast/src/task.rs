@@ -45,8 +45,6 @@ struct Followed {
     errors: Vec<Vec<f64>>,
     /// Of an ensemble.
     tally: Option<Tally>,
-    /// Median over the steps, of one forecast.
-    step_microseconds: f64,
 }
 
 /// What each start scored, as in [`crate::Forecasts`].
@@ -76,7 +74,7 @@ impl Task {
 
     /// As [`Task::score`], with what each start scored.
     pub fn score_each(&self, forecaster: &dyn Forecaster, stream: &mut Stream) -> (Scores, EachStart) {
-        let Followed { errors, tally, step_microseconds } = self.follow(forecaster, self.span());
+        let Followed { errors, tally } = self.follow(forecaster, self.span());
         let over_horizon = |errors: &Vec<f64>| {
             let errors = &errors[..self.horizon.min(errors.len())];
             (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt()
@@ -120,9 +118,25 @@ impl Task {
                 climate.score(forecaster, [&recent, &before], dt, self.lyapunov_exponent)
             }),
             ensemble: tally.map(|tally| tally.scores(first_time.unwrap_or(self.horizon), shown(&errors), dt)),
-            step_microseconds,
+            step_microseconds: 0.0,
         };
         (scores, each)
+    }
+
+    /// Carries forecasts from every start on for some samples, and returns [`Scores::step_microseconds`]. It is to be
+    /// called where nothing else runs: [`Task::score`] leaves that 0, so that several forecasters can be scored side
+    /// by side.
+    pub fn step_microseconds(&self, forecaster: &dyn Forecaster) -> f64 {
+        const STEPS: usize = 100;
+        let (runs, members) = (&self.runs, forecaster.members());
+        let mut microseconds = Vec::new();
+        let (recent, before) = self.recent(&self.all_starts(), forecaster.window());
+        let known_at = |start, step| runs.known_at(start, self.lead + step);
+        run_from(forecaster, [&recent, &before], members, self.span().min(STEPS), known_at, |_, _, took| {
+            microseconds.push(took.as_secs_f64() * 1e6 / (runs.count() * members) as f64);
+            true
+        });
+        if microseconds.is_empty() { 0.0 } else { quantile(&sorted(&microseconds), 0.5) }
     }
 
     /// The last `window` samples of each of some starts, and the known inputs at all of them but the last.
@@ -155,11 +169,9 @@ impl Task {
             self.trusted.iter().map(|&trusted| Vec::with_capacity(trusted.min(steps))).collect();
         let mut tally = (members > 1).then(|| Tally::new(members, steps));
         let mut forecast = vec![0.0; dim];
-        let mut microseconds = Vec::with_capacity(steps);
         let (recent, before) = self.recent(&self.all_starts(), forecaster.window());
         let known_at = |start, step| runs.known_at(start, self.lead + step);
-        run_from(forecaster, [&recent, &before], members, steps, known_at, |step, states, took| {
-            microseconds.push(took.as_secs_f64() * 1e6 / (runs.count() * members) as f64);
+        run_from(forecaster, [&recent, &before], members, steps, known_at, |step, states, _| {
             for (start, states) in states.chunks_exact(members * dim).enumerate() {
                 if step < self.trusted[start] {
                     let truth = runs.state(start, self.lead + 1 + step);
@@ -172,9 +184,7 @@ impl Task {
             }
             true
         });
-        let step_microseconds =
-            if microseconds.is_empty() { 0.0 } else { quantile(&sorted(&microseconds), 0.5) };
-        Followed { errors, tally, step_microseconds }
+        Followed { errors, tally }
     }
 
     fn one_step_rmse(&self, forecaster: &dyn Forecaster) -> f64 {
@@ -462,7 +472,39 @@ mod tests {
         assert_eq!(ensemble.growth.time, scores.error_growth.time);
         assert!((ensemble.growth.error[9] - scores.error_growth.median[9]).abs() < 1e-12);
         let single = task(&[1.0], None).score(&Drift(0.5), &mut stream(0, "test", 0));
-        assert!(single.ensemble.is_none() && single.climate.is_none() && single.step_microseconds >= 0.0);
+        assert!(single.ensemble.is_none() && single.climate.is_none());
+    }
+
+    #[test]
+    fn the_time_of_a_step_is_measured_by_itself() {
+        /// Takes a millisecond a step.
+        struct Slow;
+        struct Waiting(Vec<f64>);
+        impl Forecaster for Slow {
+            fn window(&self) -> usize {
+                1
+            }
+            fn dim(&self) -> usize {
+                1
+            }
+            fn known_dim(&self) -> usize {
+                0
+            }
+            fn begin<'a>(&'a self, histories: &[f64], _known: &[f64]) -> Box<dyn Forecast + 'a> {
+                Box::new(Waiting(histories.to_vec()))
+            }
+        }
+        impl Forecast for Waiting {
+            fn advance(&mut self, _known: &[f64], next: &mut [f64]) {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                next.copy_from_slice(&self.0);
+            }
+        }
+        let task = task(&[1.0, 2.0], None);
+        assert_eq!(task.score(&Slow, &mut stream(0, "test", 0)).step_microseconds, 0.0);
+        // of each of the two starts
+        let found = task.step_microseconds(&Slow);
+        assert!((500.0..50_000.0).contains(&found), "{found}");
     }
 
     #[test]

@@ -383,6 +383,49 @@ impl Network {
         workspace.chunks.iter().map(|chunk| chunk.loss).sum::<f64>() / targets.len() as f64
     }
 
+    /// The mean squared error of the outputs at the last step.
+    ///
+    /// # Panics
+    /// As [`Network::forward`].
+    pub fn last_squared_error<T: Real, I: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        workspace: &mut Workspace<T>,
+        weights: &[T],
+        shape: BatchShape,
+        inputs: &[I],
+        targets: &[I],
+    ) -> f64 {
+        self.assert_lengths(weights, shape, inputs.len(), targets.len());
+        workspace.prepare(self, shape, false);
+        workspace.pack(kernels, self, weights);
+        let all = Weights { kernels, plain: weights, packed: &workspace.packed };
+        parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
+            chunk.loss = 0.0;
+            for first in (chunk.first..chunk.last).step_by(chunk.group) {
+                let extent = Extent { panels: chunk.group.min(chunk.last - first), steps: shape.steps };
+                let samples = extent.panels * extent.steps;
+                let buffers = &mut chunk.buffers;
+                load(inputs, shape, self.inputs(), first, &mut buffers.x[..samples * self.inputs()]);
+                load(targets, shape, self.outputs(), first, &mut buffers.targets[..samples * self.outputs()]);
+                self.run(all, extent, buffers, false);
+                let panel = extent.steps * self.outputs();
+                let last = panel - self.outputs()..panel;
+                let y = buffers.y[self.layers.len() - 1].chunks_exact(panel);
+                let pairs = y.zip(buffers.targets.chunks_exact(panel)).take(extent.panels);
+                let derivatives = buffers.derivatives[0].chunks_exact_mut(panel);
+                for (i, ((y, targets), unused)) in pairs.zip(derivatives).enumerate() {
+                    let valid = (shape.count - (first + i) * PANEL).min(PANEL);
+                    let [y, targets] = [y, targets].map(|of_panel| &of_panel[last.clone()]);
+                    let unused = &mut unused[last.clone()];
+                    kernels.squared_error(y, targets, T::ZERO, valid, unused, &mut chunk.loss);
+                }
+            }
+        });
+        let count = shape.count * self.outputs();
+        workspace.chunks.iter().map(|chunk| chunk.loss).sum::<f64>() / count as f64
+    }
+
     /// Multiply-adds of a forward pass.
     fn work(&self, shape: BatchShape) -> usize {
         self.weights() * shape.count * shape.steps

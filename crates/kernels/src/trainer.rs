@@ -11,7 +11,7 @@ pub struct Trainer<T: Real> {
     network: Network,
     kernels: &'static Kernels<T>,
     workspace: Workspace<T>,
-    /// Of [`Trainer::loss`], whose batches are of another shape.
+    /// Of [`Trainer::last_loss`], whose batches are of another shape.
     validation: Workspace<T>,
     weights: Vec<Piece<T>>,
     gradient: Vec<Piece<T>>,
@@ -111,13 +111,13 @@ impl<T: Real> Trainer<T> {
         (loss, &self.gradient.as_flattened()[..count])
     }
 
-    /// The loss on a batch.
+    /// The mean squared error on a batch at the last step alone, which is what a forecast takes of a network.
     ///
     /// # Panics
     /// As [`Network::forward`].
-    pub fn loss(&mut self, shape: BatchShape, inputs: &[f64], targets: &[f64]) -> f64 {
+    pub fn last_loss(&mut self, shape: BatchShape, inputs: &[f64], targets: &[f64]) -> f64 {
         let workspace = &mut self.validation;
         let weights = &self.weights.as_flattened()[..self.network.weights()];
-        self.network.squared_error(self.kernels, workspace, weights, shape, inputs, targets, &mut [])
+        self.network.last_squared_error(self.kernels, workspace, weights, shape, inputs, targets)
     }
 }

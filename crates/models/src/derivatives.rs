@@ -83,6 +83,10 @@ impl Tangent for OfWindow<'_> {
         self.window * self.normalisation.dim()
     }
 
+    fn derivatives(&self) -> usize {
+        self.memory() * self.normalisation.dim()
+    }
+
     fn advance(&mut self, known: &[f64], next: &mut [f64], vectors: &mut [f64]) {
         let OfWindow { normalisation, window, ref mut recent, ref mut derive } = *self;
         let (dim, features, count) = (normalisation.dim(), normalisation.features(), recent.count());

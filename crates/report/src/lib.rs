@@ -53,7 +53,15 @@ pub fn summary(results: &Results) -> String {
     let model = Line { label: &results.model, scores: &results.scores };
     let baselines = results.baselines.iter().map(|(label, scores)| Line { label, scores });
     let table = table([model].into_iter().chain(baselines).collect());
-    heading + &table + &reconstruction(results) + &suspicions(results)
+    heading + &table + &not_applicable(results) + &reconstruction(results) + &suspicions(results)
+}
+
+/// The baselines that are not in the table, a line each.
+fn not_applicable(results: &Results) -> String {
+    let line = |(name, reason): (&String, &String)| {
+        tables::wrap(&format!("Not applicable: {name}, since {reason}."))
+    };
+    results.not_applicable.iter().map(line).collect()
 }
 
 /// What latent states of each size keep, a line each.

@@ -1,5 +1,6 @@
 //! The files of a run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dataset::arrays::read_npz;
@@ -96,27 +97,129 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
     text(path)?.map(parse).transpose()
 }
 
+/// The arrays of `forecasts.npz` with the names of their axes. Axes of one name have one length.
+const ARRAYS: [(&str, &[&str]); 10] = [
+    ("valid_times", &["start"]),
+    ("nrmse", &["start"]),
+    ("shown", &["shown"]),
+    ("time", &["time"]),
+    ("truth", &["shown", "time", "component"]),
+    ("forecast", &["shown", "time", "component"]),
+    ("members", &["member", "time", "component"]),
+    ("attractor_truth", &["sample", "component"]),
+    ("attractor_forecast", &["sample", "component"]),
+    ("latent", &["latent sample", "latent component"]),
+];
+
+/// Reads `forecasts.npz`.
+///
+/// # Errors
+/// An array that cannot be read, or whose shape is not the one that this program writes.
 fn read_forecasts(path: &Path) -> Result<Forecasts, String> {
     let file = read_npz(path).map_err(|error| error.to_string())?;
     let names: Vec<&str> = file.names().collect();
-    let values = |name: &str| match names.contains(&name) {
-        true => file.get(name).map(|array| array.values.clone()).map_err(|error| error.to_string()),
-        false => Ok(Vec::new()),
-    };
+    // The length of each axis, and the array that it was first found in.
+    let mut axes: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (name, expected) in ARRAYS.into_iter().filter(|(name, _)| names.contains(name)) {
+        let array = file.get(name).map_err(|error| error.to_string())?;
+        let fault = |why: &str| {
+            format!(
+                "array \"{name}\" in {} has shape {:?}, and {why}: the file is not as `attractor train` wrote it; \
+                 delete it, and the run is shown without its forecasts",
+                path.display(),
+                array.shape
+            )
+        };
+        if array.shape.len() != expected.len() {
+            return Err(fault(&format!("its axes are [{}]", expected.join(", "))));
+        }
+        for (axis, &length) in expected.iter().zip(&array.shape) {
+            let &mut (other, first) = axes.entry(axis).or_insert((length, name));
+            if other != length {
+                return Err(fault(&format!("there are {other} in the axis \"{axis}\" of \"{first}\"")));
+            }
+        }
+        values.insert(name, array.values.clone());
+    }
+    let mut values = |name: &str| values.remove(name).unwrap_or_default();
     Ok(Forecasts {
-        valid_times: values("valid_times")?,
-        nrmse: values("nrmse")?,
-        shown: values("shown")?,
-        time: values("time")?,
-        truth: values("truth")?,
-        forecast: values("forecast")?,
-        members: values("members")?,
-        attractor_truth: values("attractor_truth")?,
-        attractor_forecast: values("attractor_forecast")?,
-        latent: values("latent")?,
-        latent_size: match names.contains(&"latent") {
-            true => file.get("latent").map_err(|error| error.to_string())?.shape.last().map_or(0, |&n| n),
-            false => 0,
-        },
+        valid_times: values("valid_times"),
+        nrmse: values("nrmse"),
+        shown: values("shown"),
+        time: values("time"),
+        truth: values("truth"),
+        forecast: values("forecast"),
+        members: values("members"),
+        attractor_truth: values("attractor_truth"),
+        attractor_forecast: values("attractor_forecast"),
+        latent: values("latent"),
+        latent_size: axes.get("latent component").map_or(0, |&(length, _)| length),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataset::arrays::{Array, write_npz};
+
+    #[test]
+    fn an_array_of_another_shape_is_refused_in_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("forecasts.npz");
+        let array = |shape: &[usize]| Array::new(shape, vec![0.5; shape.iter().product()]);
+        // 4 starts, 2 shown, 3 times, 2 components, 5 samples, a latent state of 3 components
+        let right: Vec<(&str, Vec<usize>)> = vec![
+            ("valid_times", vec![4]),
+            ("nrmse", vec![4]),
+            ("shown", vec![2]),
+            ("time", vec![3]),
+            ("truth", vec![2, 3, 2]),
+            ("forecast", vec![2, 3, 2]),
+            ("members", vec![8, 3, 2]),
+            ("attractor_truth", vec![5, 2]),
+            ("attractor_forecast", vec![5, 2]),
+            ("latent", vec![6, 3]),
+        ];
+        let write = |shapes: &[(&str, Vec<usize>)]| {
+            let arrays: Vec<(&str, Array)> =
+                shapes.iter().map(|(name, shape)| (*name, array(shape))).collect();
+            let arrays: Vec<(&str, &Array)> = arrays.iter().map(|(name, array)| (*name, array)).collect();
+            write_npz(&path, &arrays).unwrap();
+            read_forecasts(&path)
+        };
+        let read = write(&right).unwrap();
+        assert_eq!(
+            (read.latent_size, read.latent.len(), read.members.len(), read.nrmse.len()),
+            (3, 18, 48, 4)
+        );
+        assert_eq!(write(&[]), Ok(Forecasts::default()));
+        for (i, (name, shape)) in right.iter().enumerate() {
+            // a number, an axis too many, and none of any length
+            for wrong in [vec![], [&shape[..], &[1]].concat(), vec![0; shape.len() + 1]] {
+                let mut shapes = right.clone();
+                shapes[i].1 = wrong.clone();
+                let fault = write(&shapes).unwrap_err();
+                let words =
+                    format!("array \"{name}\" in {} has shape {wrong:?}, and its axes are [", path.display());
+                assert!(fault.starts_with(&words), "{fault}");
+            }
+            // without it the others can be read
+            let mut shapes = right.clone();
+            shapes.remove(i);
+            assert!(write(&shapes).is_ok(), "{name}");
+        }
+        for (name, shape, words) in [
+            ("nrmse", vec![3], "4 in the axis \"start\" of \"valid_times\""),
+            ("truth", vec![3, 3, 2], "2 in the axis \"shown\" of \"shown\""),
+            ("forecast", vec![2, 4, 2], "3 in the axis \"time\" of \"time\""),
+            ("members", vec![8, 3, 1], "2 in the axis \"component\" of \"truth\""),
+            ("attractor_forecast", vec![4, 2], "5 in the axis \"sample\" of \"attractor_truth\""),
+        ] {
+            let mut shapes = right.clone();
+            shapes.iter_mut().find(|(other, _)| *other == name).unwrap().1 = shape;
+            let fault = write(&shapes).unwrap_err();
+            assert!(fault.contains(&format!("array \"{name}\"")) && fault.contains(words), "{fault}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use autodiff::unknown;
 use sim::systems::SYSTEMS;
 use toml::{Table, Value};
 
-use crate::resolve::{fill, parse, resolve, set};
+use crate::resolve::{fill, parse, position, resolve, set};
 use crate::run::Run;
 use crate::{Experiment, RunError};
 
@@ -52,8 +52,9 @@ pub fn names_system(named: &str) -> bool {
     named.ends_with(".toml") || SYSTEMS.iter().any(|entry| entry.name == named)
 }
 
-/// The seed, system and data of what is named: a system with its defaults, or an experiment file; with overrides. What
-/// else makes an experiment is left to defaults. Values are not checked.
+/// The seed, system and data of what is named: a system with its defaults, or an experiment file; with overrides. The
+/// other sections of a file may be missing; where they are there, their keys and kinds are checked as for a training.
+/// Values are not.
 pub(crate) fn data_of(named: &str, overrides: &[String]) -> Result<Experiment, RunError> {
     let key = |pair: &str| pair.split('=').next().unwrap_or_default().trim().to_owned();
     if let Some(pair) = overrides.iter().find(|pair| ["system", "system.name"].contains(&&*key(pair))) {
@@ -64,31 +65,59 @@ pub(crate) fn data_of(named: &str, overrides: &[String]) -> Result<Experiment, R
     let with_name =
         |name: &str| Value::Table(Table::from_iter([("name".into(), Value::String(name.into()))]));
     let (at, mut table) = if named.ends_with(".toml") {
-        let Source { at, mut table, .. } = Source::read(Path::new(named))?;
-        table.retain(|key, _| ["seed", "system", "data"].contains(&key));
+        let Source { at, table, .. } = Source::read(Path::new(named))?;
         (format!("{at}: "), table)
     } else {
         (String::new(), Table::from_iter([("system".into(), with_name(named))]))
     };
-    table.insert("model".into(), with_name("ffnn"));
+    table.entry("model").or_insert_with(|| with_name("ffnn"));
     // nothing is scored, so that the exponent is not wanted
-    table.insert(
-        "evaluate".into(),
-        Value::Table(Table::from_iter([("lyapunov_exponent".into(), 0.0.into())])),
-    );
+    let evaluate = table.entry("evaluate").or_insert_with(|| Value::Table(Table::new()));
+    if let Some(evaluate) = evaluate.as_table_mut() {
+        evaluate.entry("lyapunov_exponent").or_insert(Value::Float(0.0));
+    }
     set(&mut table, overrides).map_err(RunError::Usage)?;
     fill(&table).map_err(|fault| RunError::Usage(format!("{at}{fault}")))
 }
 
 /// The text of an experiment file: an ordinary file, and not a large one.
-fn read(path: &Path) -> Result<String, RunError> {
+pub(crate) fn read(path: &Path) -> Result<String, RunError> {
     const MOST: u64 = 1 << 20;
     let cannot = |fault: String| RunError::Usage(format!("{} cannot be read: {fault}", path.display()));
     let about = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?;
     if !about.is_file() || about.len() > MOST {
         return Err(cannot("an experiment is an ordinary file of at most 1 MiB".into()));
     }
-    std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))
+    let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
+    decode(bytes).map_err(|fault| RunError::Usage(format!("{}: {fault}", path.display())))
+}
+
+/// The text of a file in UTF-8, with or without a byte order mark; of another encoding its name, and how to change it.
+fn decode(bytes: Vec<u8>) -> Result<String, String> {
+    const MARK: &str = "\u{feff}";
+    // Without a mark: half of the bytes of what is mostly ASCII are 0.
+    let zeros = bytes.iter().filter(|&&byte| byte == 0).count();
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || 3 * zeros > bytes.len() {
+        return Err("it is in UTF-16, and an experiment file is in UTF-8: save it as UTF-8 in the editor, or in \
+                    PowerShell with `Set-Content -Encoding utf8`, or convert it with `iconv -f UTF-16 -t UTF-8`"
+            .into());
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix(MARK).map(str::to_owned).unwrap_or(text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let bytes = error.as_bytes();
+            let before = String::from_utf8_lossy(&bytes[..at]);
+            let (line, column) = position(&before, before.len());
+            // In Latin-1, and nearly so in Windows-1252, a byte is the character of its number.
+            Err(format!(
+                "line {line}, column {column}: the byte 0x{:02x} is not UTF-8, in which an experiment file is; in Latin-1 \
+                 (Windows-1252) it is \"{}\": save the file as UTF-8, or convert it with `iconv -f WINDOWS-1252 -t UTF-8`",
+                bytes[at],
+                char::from(bytes[at])
+            ))
+        }
+    }
 }
 
 /// An experiment file.
@@ -196,7 +225,7 @@ mod tests {
         let file = folder.path().join("mine.toml");
         let text = "seed = 7\n[system]\nname = \"equations\"\nstate = { theta = \"p\", p = \"-g*sin(theta)\" }\n\
                     parameters = { g = 1.0 }\ninitial = { p = [-1.0, 1.0], theta = [0.0, 1.0] }\n[data]\ndt = 0.02\n\
-                    [train]\nnonsense = 3\n";
+                    [train]\nsteps = 3\n";
         std::fs::write(&file, text).unwrap();
         let file = file.to_str().unwrap();
         let found = data_of(file, &["system.parameters.g=2".into()]).unwrap();
@@ -211,6 +240,62 @@ mod tests {
         let wrong = data_of(file, &["system.parameter.g=2".into()]).unwrap_err().to_string();
         assert!(wrong.contains("mine.toml") && wrong.contains("parameters"), "{wrong}");
         assert!(names_system(file) && names_system("lorenz") && !names_system("rnn-lorenz"));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_whatever_the_file_is_read_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        let path = file.to_str().unwrap();
+        let whole = "seed = 7\n[system]\nname = \"lorenz\"\n[data]\ndt = 0.02\n[model]\nname = \"rnn\"\n";
+        for (text, words) in [
+            (whole.replace("[data]", "[Data]"), ["Data", "\"data\""]),
+            (whole.replace("seed", "sead"), ["sead", "\"seed\""]),
+            (whole.replace("dt =", "tt ="), ["data.tt", "\"dt\""]),
+            (whole.replace("\"rnn\"", "\"rn\""), ["rn", "\"rnn\""]),
+            (format!("{whole}[train]\nstep = 3\n"), ["train.step", "\"steps\""]),
+            (format!("{whole}[evaluate]\nstart = 3\n"), ["evaluate.start", "\"starts\""]),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let alike = [data_of(path, &[]).unwrap_err(), load(path, &[]).unwrap_err()];
+            let [of_data, of_training] = alike.map(|error| error.to_string());
+            assert_eq!(of_data, of_training);
+            assert!(of_data.contains("mine.toml"), "{of_data}");
+            assert!(words.iter().all(|word| of_data.contains(word)), "{of_data}");
+        }
+        // a training's own mistakes of value are none of a simulation's
+        std::fs::write(&file, format!("{whole}[evaluate]\nstarts = 0\n")).unwrap();
+        assert!(data_of(path, &[]).is_ok() && load(path, &[]).is_err());
+        std::fs::write(&file, whole).unwrap();
+        for (pair, words) in [("sead=5", ["sead", "\"seed\""]), ("Data.dt=0.1", ["Data", "\"data\""])] {
+            let message = data_of(path, &[pair.into()]).unwrap_err().to_string();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_another_encoding_is_told_which_and_how_to_change_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        let path = file.to_str().unwrap();
+        let text = "# Zürich\n[system]\nname = \"lorenz\"\n[model]\nname = \"rnn\"\n";
+        let utf16 = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+        let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        for (bytes, words) in [
+            ([&[0xff, 0xfe][..], &utf16(u16::to_le_bytes)].concat(), ["UTF-16", "save it as UTF-8"]),
+            ([&[0xfe, 0xff][..], &utf16(u16::to_be_bytes)].concat(), ["UTF-16", "save it as UTF-8"]),
+            (utf16(u16::to_le_bytes), ["UTF-16", "save it as UTF-8"]),
+            (latin, ["line 1, column 4: the byte 0xfc", "Latin-1 (Windows-1252) it is \"ü\""]),
+        ] {
+            std::fs::write(&file, bytes).unwrap();
+            let message = load(path, &[]).unwrap_err().to_string();
+            assert!(message.contains("mine.toml"), "{message}");
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        }
+        for start in ["", "\u{feff}"] {
+            std::fs::write(&file, format!("{start}{text}")).unwrap();
+            assert_eq!(load(path, &[]).unwrap().1.model["name"], "rnn");
+        }
     }
 
     #[test]

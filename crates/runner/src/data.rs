@@ -6,7 +6,8 @@ use std::path::Path;
 use dataset::arrays::ArrayFileError;
 use dataset::shards::Shards;
 use dataset::{Normalisation, Split};
-use forecast::{Climate, Task};
+use forecast::suspicion::time_not_known;
+use forecast::{Climate, Suspicion, Task};
 use sim::{Component, SimulationError, Solver, System, Times, Trajectories, random};
 
 use crate::stored::Stored;
@@ -23,6 +24,8 @@ pub(crate) struct Prepared {
     pub(crate) split: Split,
     pub(crate) normalisation: Normalisation,
     pub(crate) task: Task,
+    /// That the right-hand side depends on the time and no forecaster is told it, where that is so.
+    pub(crate) time_not_told: Option<Suspicion>,
 }
 
 impl Prepared {
@@ -48,6 +51,7 @@ pub(crate) fn simulate(
     which: Range<usize>,
 ) -> Result<Trajectories, RunError> {
     let times = experiment.times().map_err(RunError::Usage)?;
+    check_known(system, (0..times.samples()).map(|i| times.at(i)))?;
     let first = which.start;
     let starts = starts(experiment, system, "start", which);
     system.ensemble(&starts, &times, &experiment.data.solver).map_err(|error| {
@@ -59,6 +63,33 @@ pub(crate) fn simulate(
         };
         RunError::Failed(format!("simulating {}: {error}", system.name()))
     })
+}
+
+/// Refuses known inputs that are not numbers at one of `times`.
+fn check_known(system: &dyn System, times: impl Iterator<Item = f64>) -> Result<(), RunError> {
+    let names = system.known_inputs();
+    let mut known = vec![0.0; names.len()];
+    for t in times.take_while(|_| !names.is_empty()) {
+        system.known(t, &mut known);
+        if let Some((name, x)) = names.iter().zip(&known).find(|(_, x)| !x.is_finite()) {
+            return Err(RunError::Usage(format!(
+                "system: known.{} is {x} at t = {t}: a division by zero, or a function outside its domain; write an \
+                 expression that is finite from the first sample of a trajectory to the last one that is scored",
+                name.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What a right-hand side depends on and no forecaster is told.
+fn time_not_told(experiment: &Experiment, system: &dyn System) -> Result<Option<Suspicion>, RunError> {
+    const MOST: usize = 1000;
+    let times = experiment.times().map_err(RunError::Usage)?;
+    let stride = times.samples().div_ceil(MOST);
+    let some: Vec<f64> = (0..times.samples()).step_by(stride).map(|i| times.at(i)).collect();
+    let depends = system.depends_on_time(&experiment.data.initial, &some);
+    Ok(time_not_known(depends, system.known_inputs().len()))
 }
 
 fn starts(
@@ -122,6 +153,17 @@ fn of_shard(error: &ArrayFileError) -> String {
     }
 }
 
+/// Training trajectories of a turn. The shares of a split are rounded, so that fewer trajectories may have more of them
+/// for training than all have: of 14 trajectories 12 are, and of 15 they are 11.
+fn turn_size(all: &Split, held: &Split) -> usize {
+    held.train.len().min(all.train.len())
+}
+
+/// The first of some trajectories, at most `count`.
+fn first_of(which: &[usize], count: usize) -> &[usize] {
+    &which[..count.min(which.len())]
+}
+
 /// What is held of a folder: trajectories, which of them are for what, and the turns that training takes.
 fn stored(
     experiment: &Experiment,
@@ -148,13 +190,16 @@ fn stored(
     progress.stage(&format!("reading {} trajectories of {name} from {}", data.at_once, data.from));
     let turns = Turns {
         shards: stored.shards().clone(),
-        size: held.train.len(),
+        size: turn_size(&all, &held),
         train: all.train,
         seed: experiment.seed,
         observed: observed.to_vec(),
     };
-    let (train, validation, test) =
-        (turns.which(0), &all.validation[..held.validation.len()], &all.test[..held.test.len()]);
+    let (train, validation, test) = (
+        turns.which(0),
+        first_of(&all.validation, held.validation.len()),
+        first_of(&all.test, held.test.len()),
+    );
     let mut which = [&train, validation, test].concat();
     which.sort_unstable();
     let runs = stored.shards().read(&which).map_err(|error| RunError::Usage(of_shard(&error)))?;
@@ -182,6 +227,14 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
     if !experiment.evaluate.exponent_unknown.is_empty() {
         progress.note(&experiment.evaluate.exponent_unknown);
     }
+    let time_not_told = time_not_told(experiment, &*system)?;
+    if let Some(found) = &time_not_told {
+        progress.note(&found.message);
+    }
+    let scored = experiment.lead() + (experiment.forecast_span() / experiment.data.dt).round() as usize;
+    let scored = scored.max(experiment.lead() + experiment.long_run_samples() as usize);
+    let times = Times::new(experiment.data.dt, scored).map_err(RunError::usage)?;
+    check_known(&*system, (0..times.samples()).map(|i| times.at(i)))?;
     let (runs, split, turns) = if experiment.data.from.is_empty() {
         progress.stage(&format!("simulating {count} trajectories of {}", system.name()));
         let runs = seen(simulate(experiment, &*system, 0..count)?, &observed);
@@ -193,7 +246,7 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
     let normalisation = Normalisation::fit(&runs, &split.train);
     progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
     let task = task(experiment, &*system, &observed, &runs, &split, &normalisation)?;
-    Ok(Prepared { system, runs, turns, split, normalisation, task })
+    Ok(Prepared { system, runs, turns, split, normalisation, task, time_not_told })
 }
 
 /// The integration of the truth, and the tolerance of the independent one that finds how long it holds.
@@ -294,6 +347,37 @@ pub(crate) fn cut(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn turns_exist_whatever_the_counts(
+            count in 3usize..200, part in 0.0f64..1.0, a in 1u32..49, b in 1u32..49, seed in 0u64..9,
+        ) {
+            let at_once = ((count as f64 * part) as usize).clamp(1, count);
+            let fractions = [1.0 - f64::from(a + b) / 100.0, f64::from(a) / 100.0, f64::from(b) / 100.0];
+            let split = |count| Split::new(count, fractions, seed);
+            if let (Ok(all), Ok(held)) = (split(count), split(at_once)) {
+                let size = turn_size(&all, &held);
+                let shards = Shards::new(Path::new("none"), Times::up_to(1.0, 0.5).unwrap(), [1, 0], count, 7);
+                let turns = Turns { shards, train: all.train.clone(), size, seed, observed: vec![0] };
+                for turn in [0, 1, 17] {
+                    let which = turns.which(turn);
+                    prop_assert!(which.len() == size && size > 0 && which.iter().all(|run| all.train.contains(run)));
+                }
+                let validation = first_of(&all.validation, held.validation.len()).len();
+                let test = first_of(&all.test, held.test.len()).len();
+                prop_assert!(validation > 0 && test > 0 && size + validation + test <= at_once);
+            }
+        }
+    }
+
+    #[test]
+    fn fifteen_trajectories_of_which_fourteen_are_held_make_a_turn() {
+        let split = |count| Split::new(count, [0.8, 0.1, 0.1], 0).unwrap();
+        let (all, held) = (split(15), split(14));
+        assert_eq!((all.train.len(), held.train.len(), turn_size(&all, &held)), (11, 12, 11));
+    }
 
     #[test]
     fn turns_take_every_trajectory_and_follow_from_the_seed_alone() {

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use dataset::{Batch, Examples, Normalisation};
 use forecast::suspicion::{
-    Part, above_ceiling, equals_persistence, exponent_unknown, loss_below_noise, normalisation_saw_test,
-    shared_samples,
+    Part, above_ceiling, equals_persistence, exponent_unknown, normalisation_saw_test, shared_trajectories,
 };
-use forecast::{EachStart, Forecaster, Forecasts, Loss, Results, Scores, Suspicion, lyapunov};
+use forecast::{EachStart, Forecaster, Forecasts, Results, Scores, Suspicion, lyapunov};
 use models::baselines::Baseline;
 use models::tensors::Tensors;
 use rayon::prelude::*;
@@ -26,22 +25,33 @@ pub(crate) struct Scored {
     pub(crate) scores: Scores,
     pub(crate) each: EachStart,
     pub(crate) baselines: BTreeMap<String, Scores>,
+    /// Why each of the other baselines has no scores.
+    pub(crate) not_applicable: BTreeMap<String, String>,
     pub(crate) suspicions: Vec<Suspicion>,
 }
 
-/// Scores the model of a run, which was trained to `loss`.
+/// Scores the model of a run.
 pub(crate) fn score(
     run: &Run,
     experiment: &Experiment,
     prepared: &Prepared,
-    loss: Loss,
     device: &str,
     progress: &mut dyn Progress,
 ) -> Result<Scored, RunError> {
     let task = &prepared.task;
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
-    let all = Baseline::all(experiment.evaluate.polynomial_degree);
-    let names: Vec<&str> = all.iter().map(|baseline| baseline.name()).collect();
+    let inputs = experiment.inputs(&*prepared.system).map_err(RunError::Usage)?;
+    let (mut applicable, mut not_applicable) = (Vec::new(), BTreeMap::new());
+    for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
+        match baseline.check(inputs) {
+            Ok(()) => applicable.push(baseline),
+            Err(reason) => {
+                progress.note(&format!("the baseline {} is not applicable: {reason}", baseline.name()));
+                not_applicable.insert(baseline.name().to_owned(), reason);
+            }
+        }
+    }
+    let names: Vec<&str> = applicable.iter().map(|baseline| baseline.name()).collect();
     let name = experiment.model["name"].as_str().unwrap_or_default();
     progress.stage(&format!("forecasting with {name}, {}", names.join(", ")));
     let score_each = |forecaster: &dyn Forecaster| {
@@ -49,54 +59,66 @@ pub(crate) fn score(
         let lyapunov = lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
         (Scores { lyapunov, ..scores }, each)
     };
-    let (scores, baselines) = rayon::join(
-        || {
-            let model = run.model(experiment, device)?;
-            Ok::<_, RunError>((score_each(&*model), task.largest_step(&*model)))
-        },
-        || -> BTreeMap<String, Scores> {
-            let scored = all.par_iter().map(|baseline| {
-                let fitted = baseline.fit(&prepared.runs, &prepared.split.train, &prepared.normalisation);
-                (baseline.name().to_owned(), score_each(&*fitted).0)
-            });
-            scored.collect()
-        },
+    let model = run.model(experiment, device)?;
+    let fitted: Vec<(&str, Box<dyn Forecaster>)> = applicable
+        .iter()
+        .map(|baseline| {
+            let fit = baseline.fit(&prepared.runs, &prepared.split.train, &prepared.normalisation);
+            (baseline.name(), fit)
+        })
+        .collect();
+    let (((scores, each), largest_step), of_baselines) = rayon::join(
+        || (score_each(&*model), task.largest_step(&*model)),
+        || -> Vec<Scores> { fitted.par_iter().map(|(_, fit)| score_each(&**fit).0).collect() },
     );
-    let ((scores, each), largest_step) = scores?;
-    let noise = loss_below_noise(loss.train, noise_floor(experiment, prepared));
-    let suspicions = suspicions(prepared, &scores, baselines.get("persistence"), largest_step);
+    if task.lyapunov_exponent.is_some() && scores.lyapunov.is_none() {
+        progress.note(&format!(
+            "the Lyapunov exponent of {name} is left out, since its map has too many derivatives; `attractor lyapunov {}` \
+             takes the time for it",
+            run.directory().display()
+        ));
+    }
+    // One after the other, since each of them uses all cores.
+    let timed = |scores: Scores, of: &dyn Forecaster| Scores {
+        step_microseconds: task.step_microseconds(of),
+        ..scores
+    };
+    let scores = timed(scores, &*model);
+    let baselines: BTreeMap<String, Scores> = fitted
+        .iter()
+        .zip(of_baselines)
+        .map(|((name, fit), scores)| ((*name).to_owned(), timed(scores, &**fit)))
+        .collect();
+    let scales = run.scales()?;
+    let suspicions =
+        suspicions(prepared, &scales, &scores, &each, baselines.get("persistence"), largest_step);
     let unknown = exponent_unknown(&experiment.evaluate.exponent_unknown);
-    let suspicions = suspicions.into_iter().chain(noise).chain(unknown).collect();
-    Ok(Scored { scores, each, baselines, suspicions })
+    let suspicions = suspicions.into_iter().chain(unknown).collect();
+    Ok(Scored { scores, each, baselines, not_applicable, suspicions })
 }
 
-/// The least loss that is believable with the noise that training adds to the states: half of what the noise of one
-/// sample makes of an increment to whoever knows its variance and that of the states (the best linear guess of a state
-/// x seen with noise of variance s^2 is off by s^2 / (1 + s^2)), over the window, whose samples may be averaged.
-fn noise_floor(experiment: &Experiment, prepared: &Prepared) -> f64 {
-    let Normalisation { std, increment_std, .. } = &prepared.normalisation;
-    let square = experiment.train.input_noise.powi(2);
-    let noise =
-        increment_std.iter().zip(std).map(|(step, std)| square / (1.0 + square) * (std / step).powi(2));
-    0.5 * noise.sum::<f64>() / (increment_std.len() * prepared.task.window) as f64
-}
-
-/// What looks like a mistake in the data or in the scores of the model.
+/// What looks like a mistake in the data or in the scores of the model, whose scales are `scales`.
 fn suspicions(
     prepared: &Prepared,
+    scales: &Normalisation,
     scores: &Scores,
+    each: &EachStart,
     persistence: Option<&Scores>,
     largest_step: f64,
 ) -> Vec<Suspicion> {
-    let Prepared { runs, split, normalisation, task, .. } = prepared;
+    let Prepared { runs, split, task, .. } = prepared;
     let train = Part { runs, which: &split.train };
     let starts: Vec<usize> = (0..task.runs.count()).collect();
-    let tests = [Part { runs, which: &split.test }, Part { runs: &task.runs, which: &starts }];
     let found = [
-        shared_samples(train, &tests),
-        normalisation_saw_test(&normalisation.mean, &normalisation.std, train),
-        scores.vpt.as_ref().and_then(|vpt| above_ceiling(vpt, &[], &[])),
+        shared_trajectories(
+            train,
+            Part { runs, which: &split.test },
+            Part { runs: &task.runs, which: &starts },
+        ),
+        normalisation_saw_test(&scales.mean, &scales.std, train),
+        task.lyapunov_exponent.and_then(|exponent| above_ceiling(&each.valid_times, exponent)),
         persistence.and_then(|p| equals_persistence(scores.one_step_rmse, p.one_step_rmse, largest_step)),
+        prepared.time_not_told.clone(),
     ];
     found.into_iter().flatten().collect()
 }
@@ -169,10 +191,11 @@ pub fn evaluate(
     crate::names::device(device).map_err(RunError::Usage)?.open().map_err(RunError::usage)?;
     let results = run.results()?;
     let prepared = prepare(&experiment, progress)?;
-    let scored = score(run, &experiment, &prepared, results.train.loss, device, progress)?;
+    let scored = score(run, &experiment, &prepared, device, progress)?;
     let results = Results {
         scores: scored.scores,
         baselines: scored.baselines,
+        not_applicable: scored.not_applicable,
         suspicions: scored.suspicions,
         ..results
     };

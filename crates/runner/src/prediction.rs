@@ -218,7 +218,11 @@ fn known(
     })?;
     let mut known = vec![0.0; samples * names.len()];
     for (i, at) in known.chunks_exact_mut(names.len()).enumerate() {
-        system.known(first + i as f64 * dt, at);
+        let t = first + i as f64 * dt;
+        system.known(t, at);
+        if let Some((name, x)) = names.iter().zip(&*at).find(|(_, x)| !x.is_finite()) {
+            return Err(format!("the known input {name} of {} is {x} at t = {t}", system.name()));
+        }
     }
     Ok(known.repeat(starts))
 }

@@ -164,6 +164,13 @@ impl Run {
             };
         }
         let a_name = !named.contains(std::path::is_separator) && ![".", "..", ""].contains(&named);
+        let folder = runs.join(named);
+        if a_name
+            && folder.is_dir()
+            && let Err(error) = std::fs::read_dir(&folder)
+        {
+            return Err(RunError::Usage(format!("{} cannot be read: {error}", folder.display())));
+        }
         let found = if a_name { Run::all(runs, named) } else { Vec::new() };
         if let Some(newest) = found.iter().rfind(|run| run.has(needs)) {
             return Ok(newest.clone());
@@ -271,8 +278,7 @@ impl Run {
     /// A file that was changed into something else.
     pub fn experiment(&self) -> Result<Experiment, RunError> {
         let path = self.directory.join(EXPERIMENT);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| RunError::Usage(format!("{} cannot be read: {error}", path.display())))?;
+        let text = crate::catalogue::read(&path)?;
         parse(&text)
             .and_then(|table| resolve(&table))
             .map_err(|fault| RunError::Usage(format!("{}: {fault}", path.display())))
@@ -348,30 +354,13 @@ impl Run {
         device: &str,
     ) -> Result<Box<dyn Forecaster>, RunError> {
         let machine = experiment.machine(device).map_err(RunError::Usage)?;
-        let path = self.directory.join(MODEL);
-        let model = Tensors::load(&path).map_err(RunError::usage)?;
-        let fault = |fault: String| {
-            RunError::Usage(format!("{} does not fit the experiment beside it: {fault}", path.display()))
-        };
+        let (path, model) = self.saved_model()?;
+        let fault = |fault: String| self.does_not_fit(&path, &fault);
         // the order of the keys has not always been that of the file
         if serde_json::from_str(&model.about).ok() != Some(about_model(experiment)) {
             return Err(fault("it was trained by another one".into()));
         }
-        let scale = |name: &str| {
-            model.f64(&format!("normalisation.{name}")).map(<[f64]>::to_vec).map_err(|e| fault(e.to_string()))
-        };
-        let normalisation = Normalisation {
-            mean: scale("mean")?,
-            std: scale("std")?,
-            increment_mean: scale("increment_mean")?,
-            increment_std: scale("increment_std")?,
-        };
-        for (name, values) in scales(&normalisation) {
-            let sound = |x: f64| x.is_finite() && (name.ends_with("mean") || x > 0.0);
-            if let Some(x) = values.iter().find(|&&x| !sound(x)) {
-                return Err(fault(format!("its normalisation.{name} holds {x}")));
-            }
-        }
+        let normalisation = self.scales_in(&path, &model)?;
         let system = experiment.build_system().map_err(RunError::Usage)?;
         let dim = experiment.observed(&*system).map_err(RunError::Usage)?.len();
         let features = dim + system.known_inputs().len();
@@ -381,6 +370,46 @@ impl Run {
         let (network, settings) = experiment.network().map_err(RunError::Usage)?;
         let (weights, recipe) = (model.under("network."), experiment.recipe());
         (network.forecaster)(&settings, &weights, normalisation, &recipe, &machine).map_err(fault)
+    }
+
+    /// The scales of the trained network.
+    pub(crate) fn scales(&self) -> Result<Normalisation, RunError> {
+        let (path, model) = self.saved_model()?;
+        self.scales_in(&path, &model)
+    }
+
+    fn saved_model(&self) -> Result<(PathBuf, Tensors), RunError> {
+        let path = self.directory.join(MODEL);
+        let model = Tensors::load(&path).map_err(RunError::usage)?;
+        Ok((path, model))
+    }
+
+    fn does_not_fit(&self, path: &Path, fault: &str) -> RunError {
+        RunError::Usage(format!("{} does not fit the experiment beside it: {fault}", path.display()))
+    }
+
+    /// The scales in the file of a model.
+    fn scales_in(&self, path: &Path, model: &Tensors) -> Result<Normalisation, RunError> {
+        let scale = |name: &str| {
+            let found = model.f64(&format!("normalisation.{name}")).map(<[f64]>::to_vec);
+            found.map_err(|error| self.does_not_fit(path, &error.to_string()))
+        };
+        let normalisation = Normalisation {
+            mean: scale("mean")?,
+            std: scale("std")?,
+            increment_mean: scale("increment_mean")?,
+            increment_std: scale("increment_std")?,
+        };
+        for (name, values) in scales(&normalisation) {
+            // That of increments is 0 for a component that always moves by the same.
+            let sound = |x: f64| {
+                x.is_finite() && (name.ends_with("mean") || x > 0.0 || (name == "increment_std" && x == 0.0))
+            };
+            if let Some(x) = values.iter().find(|&&x| !sound(x)) {
+                return Err(self.does_not_fit(path, &format!("its normalisation.{name} holds {x}")));
+            }
+        }
+        Ok(normalisation)
     }
 
     /// Keeps `state` as the checkpoint of a step, and none before it.
@@ -405,20 +434,34 @@ impl Run {
                 RunError::Failed(format!("{fault}; without that file the training would begin anew"))
             })
         };
-        self.checkpoints().pop().map(load).transpose()
+        self.checkpoints()?.pop().map(load).transpose()
     }
 
-    fn checkpoints(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.directory.join(CHECKPOINTS)).into_iter().flatten().flatten();
-        let mut paths: Vec<PathBuf> = entries
-            .map(|entry| entry.path())
-            .filter(|path| {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                name.starts_with("step-") && name.ends_with(".safetensors")
-            })
-            .collect();
+    /// The files of checkpoints, the newest last; none before the first. A folder that cannot be read is an error: without
+    /// its checkpoint a training would begin anew.
+    fn checkpoints(&self) -> Result<Vec<PathBuf>, RunError> {
+        let folder = self.directory.join(CHECKPOINTS);
+        let unread = |error: std::io::Error| {
+            let at = folder.display();
+            RunError::Failed(format!(
+                "{at} cannot be read: {error}; without it the training would begin anew"
+            ))
+        };
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unread(error)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(unread)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with("step-") && name.ends_with(".safetensors") {
+                paths.push(path);
+            }
+        }
         paths.sort();
-        paths
+        Ok(paths)
     }
 
     /// Adds a line to `metrics.jsonl`.
@@ -451,7 +494,14 @@ impl Run {
     /// last line that a crash cut off.
     pub(crate) fn rewind_log(&self, step: u64) -> Result<(), RunError> {
         let path = self.directory.join(METRICS);
-        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+        let text = match std::fs::read(&path) {
+            // A crash may have cut a line, or left other bytes than text at its end.
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                return Err(RunError::Failed(format!("{} cannot be read: {error}", path.display())));
+            }
+        };
         let up_to = |line: &&str| step_of(line).is_some_and(|of| of <= step);
         let kept: String = text.lines().filter(up_to).flat_map(|line| [line, "\n"]).collect();
         self.write(METRICS, &kept)
@@ -525,4 +575,28 @@ fn scales(normalisation: &Normalisation) -> [(&'static str, &Vec<f64>); 4] {
         ("increment_mean", &normalisation.increment_mean),
         ("increment_std", &normalisation.increment_std),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Run { directory: folder.path().to_owned() };
+        assert!(run.checkpoint().unwrap().is_none() && run.rewind_log(3).is_ok());
+        // a file where the folder should be, and a folder where the file should be: even root cannot read these
+        std::fs::write(folder.path().join(CHECKPOINTS), "").unwrap();
+        let fault = run.checkpoint().unwrap_err().to_string();
+        assert!(fault.contains("checkpoints cannot be read") && fault.contains("begin anew"), "{fault}");
+        std::fs::create_dir(folder.path().join(METRICS)).unwrap();
+        let fault = run.rewind_log(3).unwrap_err().to_string();
+        assert!(fault.contains("metrics.jsonl cannot be read"), "{fault}");
+        std::fs::remove_dir(folder.path().join(METRICS)).unwrap();
+        // a cut character at the end of what a crash left
+        std::fs::write(folder.path().join(METRICS), b"{\"step\":3}\n{\"step\":4}\n{\"step\":\xc3").unwrap();
+        run.rewind_log(3).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join(METRICS)).unwrap(), "{\"step\":3}\n");
+    }
 }

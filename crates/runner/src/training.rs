@@ -273,9 +273,15 @@ impl Sitting<'_> {
         (state.counters.seconds, state.counters.step_seconds) = (seconds, seconds);
         self.run.save_model(self.experiment, &state.best, normalisation)?;
         let fitted = self.run.model(self.experiment, self.device)?;
-        let loss = |which: &[usize]| {
-            one_step_rmse(&*fitted, &part(runs, which), fitted.window(), &normalisation.increment_std).powi(2)
-        };
+        // A steady component is forecast exactly, so that any scale will do.
+        let scales: Vec<f64> = (0..normalisation.dim())
+            .map(|j| match normalisation.is_steady(j) {
+                true => normalisation.std[j],
+                false => normalisation.increment_std[j],
+            })
+            .collect();
+        let loss =
+            |which: &[usize]| one_step_rmse(&*fitted, &part(runs, which), fitted.window(), &scales).powi(2);
         let loss = Loss { train: loss(&split.train), validation: loss(&split.validation) };
         state.counters.best = Some((0, loss));
         let windows = split.train.len() * (runs.samples() - fitted.window());
@@ -297,7 +303,7 @@ impl Sitting<'_> {
         };
         self.run.save_model(experiment, &state.best, &self.prepared.normalisation)?;
         let reconstruction = self.reconstruction(state, progress)?;
-        let scored = score(&self.run, experiment, self.prepared, loss, self.device, progress)?;
+        let scored = score(&self.run, experiment, self.prepared, self.device, progress)?;
         let Counters { step, seconds, step_seconds, .. } = state.counters;
         // A fit sees every window once.
         let seen =
@@ -322,7 +328,7 @@ impl Sitting<'_> {
             reconstruction,
             scores: scored.scores,
             baselines: scored.baselines,
-            not_applicable: std::collections::BTreeMap::new(),
+            not_applicable: scored.not_applicable,
             suspicions: scored.suspicions,
         };
         let (run, prepared) = (&self.run, self.prepared);
@@ -577,7 +583,7 @@ fn seconds_left(train: &Train, now: &Counters) -> f64 {
     if train.seconds > 0.0 { left.min(train.seconds - now.seconds).max(0.0) } else { left }
 }
 
-/// The mean loss over all examples.
+/// The mean validation loss over all examples.
 fn mean_loss(learner: &mut dyn Learner, examples: &Examples, length: usize, batch_size: usize) -> f64 {
     let (mut batch, mut sum) = (Batch::default(), 0.0);
     let all: Vec<usize> = (0..examples.count()).collect();

@@ -4,7 +4,7 @@ use autodiff::Dual;
 use serde::{Deserialize, Serialize};
 
 use crate::lyapunov::Steps;
-use crate::random::{Stream, uniform};
+use crate::random::{Stream, stream, uniform};
 use crate::{Scalar, Solver, Times, Trajectories, lyapunov};
 
 /// The name and unit of a component of the state, or of a known input; "1" where it has no unit.
@@ -64,6 +64,11 @@ pub trait Ode: Send + Sync {
     /// Writes the known inputs at time `t`, in the order of [`Ode::known_inputs`].
     fn known(&self, _t: f64, _known: &mut [f64]) {}
 
+    /// Whether the right-hand side depends on the time, where that is known without evaluating it.
+    fn uses_time(&self) -> Option<bool> {
+        None
+    }
+
     /// Lowest and highest initial value of each component, for random starts.
     fn initial_region(&self) -> Vec<[f64; 2]>;
 
@@ -93,6 +98,9 @@ pub trait System: Send + Sync {
     fn known_inputs(&self) -> Vec<Component>;
     /// Writes the known inputs at time `t`.
     fn known(&self, t: f64, known: &mut [f64]);
+    /// Whether the right-hand side depends on the time: by its text, or, of a system in Rust, by its values at some
+    /// states in `region` and at `times`.
+    fn depends_on_time(&self, region: &[[f64; 2]], times: &[f64]) -> bool;
     /// Lowest and highest initial value of each component, for random starts.
     fn initial_region(&self) -> Vec<[f64; 2]>;
     /// Good sample spacing and length of a trajectory, in units of time.
@@ -183,6 +191,20 @@ impl<O: Ode> System for O {
     }
     fn known(&self, t: f64, known: &mut [f64]) {
         Ode::known(self, t, known);
+    }
+    fn depends_on_time(&self, region: &[[f64; 2]], times: &[f64]) -> bool {
+        const STATES: u64 = 4;
+        let (mut du, mut later) = (vec![0.0; Ode::dim(self)], vec![0.0; Ode::dim(self)]);
+        let mut differs = |u: &[f64]| {
+            self.rhs(0.0, u, &mut du);
+            times.iter().any(|&t| {
+                self.rhs(t, u, &mut later);
+                // A value that is not a number is equal to none, and says nothing about the time.
+                du.iter().zip(&later).any(|(a, b)| a != b && !(a.is_nan() && b.is_nan()))
+            })
+        };
+        let draw = |i| self.random_start(region, &mut stream(0, "time", i));
+        self.uses_time().unwrap_or_else(|| (0..STATES).any(|i| differs(&draw(i))))
     }
     fn initial_region(&self) -> Vec<[f64; 2]> {
         Ode::initial_region(self)

@@ -209,3 +209,28 @@ fn csv_has_the_shortest_digits_that_read_back() {
     assert!(write_csv(&path, &header, [vec![1.0]].into_iter()).is_err());
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
 }
+
+/// An `.npz` whose one entry says, in both of its headers, that it has this method and these flags.
+fn with_header(method: u16, flags: u16) -> Vec<u8> {
+    let mut bytes = npz(&npy("'<f8'", "False", "(1,)", &1f64.to_le_bytes()), Stored);
+    let central = (0..bytes.len()).rfind(|&at| bytes[at..].starts_with(b"PK\x01\x02")).unwrap();
+    for (at, value) in [(6, flags), (8, method), (central + 8, flags), (central + 10, method)] {
+        bytes[at..at + 2].copy_from_slice(&value.to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn a_compression_that_is_not_read_is_named_with_its_cure() {
+    assert_eq!(read(&with_header(0, 0)).unwrap()["u"].values, [1.0]);
+    for (number, name) in
+        [(9, "Deflate64"), (12, "bzip2"), (14, "LZMA"), (93, "Zstandard"), (95, "XZ"), (97, "method 97")]
+    {
+        let message = message(&with_header(number, 0));
+        assert!(message.contains("array \"u\" in "), "{message}");
+        assert!(message.contains(&format!("is compressed by {name}, and only")), "{message}");
+        assert!(message.contains("numpy.savez_compressed") && !message.contains("damaged"), "{message}");
+    }
+    let message = message(&with_header(0, 1));
+    assert!(message.contains("is encrypted: write the file again without a password"), "{message}");
+}

@@ -96,10 +96,17 @@ impl Features {
         if count <= MOST {
             return Ok(());
         }
-        Err(format!(
-            "degree = {degree} makes {count} monomials of {inputs} inputs at {delays} times; at most {MOST} are \
-             possible, so take a lower degree or fewer delays"
-        ))
+        let monomials = match delays {
+            1 => format!("degree = {degree} makes {count} monomials of {inputs} inputs"),
+            _ => format!("degree = {degree} makes {count} monomials of {inputs} inputs at {delays} times"),
+        };
+        let cure = match (degree > 1, delays > 1) {
+            (true, true) => "take a lower degree or fewer delays",
+            (true, false) => "take a lower degree",
+            (false, true) => "take fewer delays",
+            (false, false) => "it needs a system of fewer components, or fewer of them in data.observe",
+        };
+        Err(format!("{monomials}; at most {MOST} can be solved for: {cure}"))
     }
 }
 

@@ -97,7 +97,7 @@ impl<T: Real> Differentiable for Direct<T> {
     }
 
     fn value(&mut self, batch: &Batch) -> f64 {
-        self.trainer.loss(batch_shape(batch), &batch.inputs, &batch.targets)
+        self.trainer.last_loss(batch_shape(batch), &batch.inputs, &batch.targets)
     }
 
     fn named(&self) -> Tensors {

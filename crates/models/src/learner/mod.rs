@@ -34,13 +34,19 @@ pub trait Network: Module + Sync + 'static {
         batch.squared_error(|inputs| self.forward(inputs, dropout))
     }
 
+    /// What the best model has least of, a scalar: by default [`Sequences::last_squared_error`]. A forecast takes of a
+    /// network only what it gives after the last sample of a window, and so does this.
+    fn validation_loss(&self, batch: &Sequences) -> Tensor<1> {
+        batch.last_squared_error(|inputs| self.forward(inputs, &mut Dropout::none()))
+    }
+
     /// Names and shapes of the parameters as a file holds them, in the order in which the module does.
     fn layout(&self) -> Vec<(String, Vec<usize>)> {
         layout(self)
     }
 
     /// Where all of the network runs on the kernels of this project: its layers, and the weights. Such a network must
-    /// leave [`Network::loss`] as it is, since the kernels have that one.
+    /// leave [`Network::loss`] and [`Network::validation_loss`] as they are, since the kernels have those.
     fn kernels(&self) -> Option<(&kernels::Network, Vec<f64>)> {
         None
     }
@@ -62,7 +68,7 @@ pub trait Learner: Send {
     /// it returns the one that is not, and changes nothing.
     fn step(&mut self, batch: &Batch, at: At) -> f64;
 
-    /// The loss on a batch.
+    /// The validation loss on a batch, see [`Network::validation_loss`].
     fn loss(&mut self, batch: &Batch) -> f64;
 
     /// Why further steps would change nothing, once that is so.
@@ -107,7 +113,7 @@ pub(crate) trait Differentiable: Send {
     /// The loss of a step on a batch, and its derivative by the weights into `gradient`.
     fn slope(&mut self, batch: &Batch, step: u64, gradient: &mut [f64]) -> f64;
 
-    /// The loss on a batch.
+    /// The validation loss on a batch.
     fn value(&mut self, batch: &Batch) -> f64;
 
     /// The weights by name.

@@ -13,9 +13,12 @@ pub struct Sequences {
     pub targets: Tensor<3>,
     /// Samples that the network is shown.
     pub window: usize,
-    /// Standard deviation of each component over that of its increments, [1, 1, component].
+    /// [`Normalisation::ratio`] of each component, [1, 1, component].
     pub ratio: Tensor<3>,
-    /// Mean increment over the standard deviation of increments, [1, 1, component].
+    /// Standard deviation of the increments of each component over that of the component, 0 of a steady one,
+    /// [1, 1, component].
+    pub step: Tensor<3>,
+    /// Mean increment over the standard deviation of the component, [1, 1, component].
     pub drift: Tensor<3>,
 }
 
@@ -36,8 +39,9 @@ impl Sequences {
             inputs: machine.tensor(&batch.inputs, [count, samples, features]),
             targets: machine.tensor(&batch.targets, [count, samples, dim]),
             window,
-            ratio: of_components(&|j| std[j] / increment_std[j]),
-            drift: of_components(&|j| increment_mean[j] / increment_std[j]),
+            ratio: of_components(&|j| normalisation.ratio(j)),
+            step: of_components(&|j| increment_std[j] / std[j]),
+            drift: of_components(&|j| increment_mean[j] / std[j]),
         }
     }
 
@@ -48,7 +52,7 @@ impl Sequences {
 
     /// The scaled state after `state` [batch, 1, component], from its scaled increment.
     pub fn next(&self, state: Tensor<3>, increment: Tensor<3>) -> Tensor<3> {
-        state + (increment + self.drift.clone()) / self.ratio.clone()
+        state + increment * self.step.clone() + self.drift.clone()
     }
 
     /// The components of sample `i`, counted from 0, [batch, 1, component].
@@ -65,11 +69,25 @@ impl Sequences {
     /// The mean squared error of the states that a network with this `forward` gives, in standard deviations of the
     /// increments: after each sample of the window that it gives an increment for, then on its own from the window's
     /// end, each state taken up into the next window. With no sample after the window it is that of the increments.
-    pub fn squared_error(&self, mut forward: impl FnMut(Tensor<3>) -> Tensor<3>) -> Tensor<1> {
+    pub fn squared_error(&self, forward: impl FnMut(Tensor<3>) -> Tensor<3>) -> Tensor<1> {
+        self.error_after(forward, false)
+    }
+
+    /// As [`Sequences::squared_error`], but of the window its last sample alone: the errors that a forecast makes, which
+    /// takes of a network what it gives after the last sample.
+    pub fn last_squared_error(&self, forward: impl FnMut(Tensor<3>) -> Tensor<3>) -> Tensor<1> {
+        self.error_after(forward, true)
+    }
+
+    fn error_after(&self, mut forward: impl FnMut(Tensor<3>) -> Tensor<3>, last_alone: bool) -> Tensor<1> {
         let [count, samples, _] = self.inputs.dims();
         let (window, dim) = (self.window, self.targets.dims()[2]);
         let mut recent = self.inputs.clone().narrow(1, 0, window);
-        let increments = forward(recent.clone()); // [batch, given, component]
+        let mut increments = forward(recent.clone()); // [batch, given, component]
+        if last_alone {
+            let given = increments.dims()[1];
+            increments = increments.narrow(1, given - 1, 1);
+        }
         let given = increments.dims()[1];
         let error = increments.clone() - self.targets.clone().narrow(1, window - given, given);
         let mut sum = (error.clone() * error).sum();

@@ -71,7 +71,7 @@ impl<N: Network> Differentiable for Modelled<N> {
 
     fn value(&mut self, batch: &Batch) -> f64 {
         let batch = Sequences::new(batch, self.window, &self.normalisation, &self.machine);
-        values(self.network.valid().loss(&batch, &mut Dropout::none()))[0]
+        values(self.network.valid().validation_loss(&batch))[0]
     }
 
     fn named(&self) -> Tensors {

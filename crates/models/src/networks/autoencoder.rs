@@ -118,12 +118,14 @@ pub struct Autoencoder {
     reconstruction: f64,
     #[module(skip)]
     latent_prediction: f64,
-    /// The s above: the mean over the components of the standard deviation of increments over that of states.
+    /// The s above: the mean over the components that are not steady of the standard deviation of increments over that
+    /// of states; 1 where there is none.
     #[module(skip)]
     step: f64,
-    /// Of each component the standard deviation of states over that of increments, and the mean increment over it.
+    /// Of each component [`Normalisation::ratio`], and the scaled mean increment; of a steady component, whose scaled
+    /// increment is 0, nothing.
     #[module(skip)]
-    scales: Vec<[f64; 2]>,
+    scales: Vec<Option<[f64; 2]>>,
 }
 
 impl Autoencoder {
@@ -206,10 +208,18 @@ impl Network for Autoencoder {
         let next = self.decoder.forward(self.propagate(z, known, dropout), dropout);
         let moved = next - states.narrow(1, window - 1, 1); // [batch, 1, component]
         let components = (0..dim).map(|j| {
-            let [ratio, drift] = self.scales[j];
-            moved.clone().narrow(2, j, 1) * ratio - drift
+            let moved = moved.clone().narrow(2, j, 1);
+            match self.scales[j] {
+                Some([ratio, drift]) => moved * ratio - drift,
+                None => moved * 0.0,
+            }
         });
         Tensor::cat(components.collect(), 2).reshape([count, 1, dim])
+    }
+
+    /// The three errors, which are of whole windows, and so of what comes after their last samples.
+    fn validation_loss(&self, batch: &Sequences) -> Tensor<1> {
+        self.loss(batch, &mut Dropout::none())
     }
 
     fn loss(&self, batch: &Sequences, dropout: &mut Dropout) -> Tensor<1> {
@@ -252,7 +262,7 @@ impl NetworkConfig for AutoencoderConfig {
     type Network = Autoencoder;
 
     fn check(&self) -> Result<(), String> {
-        check_size("latent", self.latent, 10_000)?;
+        check_size("latent", self.latent, 1000)?;
         check_size("hidden", self.hidden, 100_000)?;
         check_size("depth", self.depth, 100)?;
         check_size("window", self.window, 10_000)?;
@@ -277,15 +287,17 @@ impl NetworkConfig for AutoencoderConfig {
         let (dim, latent) = (scales.dim(), self.latent);
         let known = scales.features() - dim;
         let of_component = |j: usize| {
-            [scales.std[j] / scales.increment_std[j], scales.increment_mean[j] / scales.increment_std[j]]
+            (!scales.is_steady(j))
+                .then(|| [scales.ratio(j), scales.increment_mean[j] / scales.increment_std[j]])
         };
+        let moving: Vec<f64> = (0..dim).filter_map(of_component).map(|[ratio, _]| ratio.recip()).collect();
         Autoencoder {
             encoder: Map::new([self.window * dim, latent], self, stream, machine),
             propagator: layers([latent + known, latent], self, stream, machine),
             decoder: Map::new([latent, dim], self, stream, machine),
             reconstruction: self.reconstruction,
             latent_prediction: self.latent_prediction,
-            step: (0..dim).map(|j| of_component(j)[0].recip()).sum::<f64>() / dim as f64,
+            step: if moving.is_empty() { 1.0 } else { moving.iter().sum::<f64>() / moving.len() as f64 },
             scales: (0..dim).map(of_component).collect(),
         }
     }
@@ -317,7 +329,8 @@ impl Latent {
         let recent = Recent::new(normalisation, *window, histories, known);
         let samples = machine.tensor(recent.samples(), [recent.count(), *window, features]);
         let z = network.encode(samples.narrow(2, 0, dim), &mut Dropout::none());
-        LatentRun { of: self, z }
+        let newest = histories.chunks_exact(window * dim).flat_map(|states| &states[(window - 1) * dim..]);
+        LatentRun { of: self, z, now: newest.copied().collect() }
     }
 }
 
@@ -348,6 +361,8 @@ impl Forecaster for Latent {
 struct LatentRun<'a> {
     of: &'a Latent,
     z: Tensor<3>,
+    /// The states of the last sample in physical units, [start, component].
+    now: Vec<f64>,
 }
 
 impl LatentRun<'_> {
@@ -358,14 +373,19 @@ impl LatentRun<'_> {
         known.iter().enumerate().map(scale).collect()
     }
 
-    /// The states of the latent ones, in physical units.
-    fn decode(&self, next: &mut [f64]) {
+    /// The states of the latent ones one sample later, in physical units. A steady component moves by its mean
+    /// increment, whatever the decoder makes of it.
+    fn decode(&mut self, next: &mut [f64]) {
         let Latent { network, normalisation, .. } = self.of;
         let states = values(network.decoder.forward(self.z.clone(), &mut Dropout::none()));
         for (i, (next, scaled)) in next.iter_mut().zip(states).enumerate() {
-            let j = i % self.of.dim();
-            *next = scaled * normalisation.std[j] + normalisation.mean[j];
+            let j = i % normalisation.dim();
+            *next = match normalisation.is_steady(j) {
+                true => normalisation.advance(j, self.now[i], 0.0),
+                false => scaled * normalisation.std[j] + normalisation.mean[j],
+            };
         }
+        self.now.copy_from_slice(next);
     }
 }
 
@@ -390,6 +410,10 @@ impl Tangent for LatentTangent<'_> {
     fn memory(&self) -> usize {
         let [_, _, latent] = self.run.z.dims();
         latent
+    }
+
+    fn derivatives(&self) -> usize {
+        self.memory().pow(2)
     }
 
     fn advance(&mut self, known: &[f64], next: &mut [f64], vectors: &mut [f64]) {

@@ -525,6 +525,61 @@ fn every_network_of_one_loss_learns_by_lbfgs() {
     }
 }
 
+/// The sums of the squared errors of forecasts from the windows of a batch, in standard deviations of the increments: of
+/// the first sample of each, and of those after it.
+fn squares_of_forecasts(fixture: &Fixture, weights: &Tensors, steps: usize) -> [f64; 2] {
+    let (window, scales) = (fixture.window, scales());
+    let [count, length, features, dim] = fixture.batch.shape;
+    let physical = |j: usize, x: f64| x * scales.std[j] + scales.mean[j];
+    let sample = |i: usize, t: usize| &fixture.batch.inputs[(i * length + t) * features..][..features];
+    let (mut histories, mut known) = (Vec::new(), Vec::new());
+    for i in 0..count {
+        for t in 0..length {
+            let all: Vec<f64> = sample(i, t).iter().enumerate().map(|(j, x)| physical(j, *x)).collect();
+            known.extend(&all[dim..]);
+            if t < window {
+                histories.extend(&all[..dim]);
+            }
+        }
+    }
+    let forecaster = fixture.forecaster(weights);
+    let starts = Starts { count, histories: &histories, known: &known };
+    let forecast = rollout(&*forecaster, starts, steps);
+    let mut sums = [0.0; 2];
+    for i in 0..count {
+        for k in 0..steps {
+            for j in 0..dim {
+                let now = physical(j, sample(i, window - 1 + k)[j]);
+                let target = fixture.batch.targets[(i * length + window - 1 + k) * dim + j];
+                let truth = scales.advance(j, now, target);
+                let error = forecast[(i * steps + k) * dim + j] - truth;
+                sums[k.min(1)] += (error / scales.increment_std[j]).powi(2);
+            }
+        }
+    }
+    sums
+}
+
+/// The loss of which the best model has least is the error that forecasts make, whatever a network gives for the samples
+/// before the last of a window.
+#[test]
+fn the_validation_loss_is_the_error_of_forecasts_of_one_sample() {
+    let own_losses = [GanConfig::NAME, AutoencoderConfig::NAME];
+    for mut fixture in fixtures().filter(|fixture| !own_losses.contains(&fixture.entry.name)) {
+        fixture.machine.precision = Precision::F64;
+        let mut learner = fixture.learner(0);
+        let [count, _, _, dim] = fixture.batch.shape;
+        let [square, _] = squares_of_forecasts(&fixture, &learner.weights(), 1);
+        let (found, expected) = (learner.loss(&fixture.batch), square / (count * dim) as f64);
+        assert!((found / expected - 1.0).abs() < 1e-9, "{}: {found} {expected}", fixture.entry.name);
+        // and that of training is over all samples of a window
+        let trained = step(&mut *learner, &fixture.batch, 0.0);
+        if ["rnn", "gru", "lstm"].contains(&fixture.entry.name) {
+            assert!((trained / found - 1.0).abs() > 1e-3, "{}: {trained} {found}", fixture.entry.name);
+        }
+    }
+}
+
 /// What training takes for the error of free running is the error of the forecasts.
 #[test]
 fn the_loss_of_a_free_run_is_that_of_forecasts() {
@@ -534,43 +589,21 @@ fn the_loss_of_a_free_run_is_that_of_forecasts() {
         let (steps, window, scales) = (4, fixture.window, scales());
         fixture.free_run(steps);
         let mut learner = fixture.learner(0);
-        let found = learner.loss(&fixture.batch);
+        let validation = learner.loss(&fixture.batch);
+        let [count, _, _, dim] = fixture.batch.shape;
+        let [first, later] = squares_of_forecasts(&fixture, &learner.weights(), steps);
+        let expected = (first + later) / (count * dim * steps) as f64;
+        assert!((validation / expected - 1.0).abs() < 1e-9, "{name}: {validation} {expected}");
+
         // The squared errors after the samples of the window are those of a batch of windows alone.
         let mut alone = Fixture::new(named(name), Implementation::Own);
         alone.machine.precision = Precision::F64;
         let examples = Examples::new(&runs(), &[0, 1, 2], &scales, window + steps - 1, 1).unwrap();
         examples.gather(BatchOrder::new(0, examples.count(), 32).at(0), window, &mut alone.batch);
-        let [count, length, features, dim] = fixture.batch.shape;
-        let mut sum = alone.learner(0).loss(&alone.batch) * (count * window * dim) as f64;
-
-        let physical = |j: usize, x: f64| x * scales.std[j] + scales.mean[j];
-        let sample = |i: usize, t: usize| &fixture.batch.inputs[(i * length + t) * features..][..features];
-        let (mut histories, mut known) = (Vec::new(), Vec::new());
-        for i in 0..count {
-            for t in 0..length {
-                let all: Vec<f64> = sample(i, t).iter().enumerate().map(|(j, x)| physical(j, *x)).collect();
-                known.extend(&all[dim..]);
-                if t < window {
-                    histories.extend(&all[..dim]);
-                }
-            }
-        }
-        let forecaster = fixture.forecaster(&learner.weights());
-        let starts = Starts { count, histories: &histories, known: &known };
-        let forecast = rollout(&*forecaster, starts, steps);
-        for i in 0..count {
-            for k in 1..steps {
-                for j in 0..dim {
-                    let now = physical(j, sample(i, window - 1 + k)[j]);
-                    let target = fixture.batch.targets[(i * length + window - 1 + k) * dim + j];
-                    let truth = scales.advance(j, now, target);
-                    let error = forecast[(i * steps + k) * dim + j] - truth;
-                    sum += (error / scales.increment_std[j]).powi(2);
-                }
-            }
-        }
-        let expected = sum / (count * dim * (window + steps - 1)) as f64;
-        assert!((found / expected - 1.0).abs() < 1e-9, "{name}: {found} {expected}");
+        let within = step(&mut *alone.learner(0), &alone.batch, 0.0) * (count * window * dim) as f64;
+        let trained = step(&mut *learner, &fixture.batch, 0.0);
+        let expected = (within + later) / (count * dim * (window + steps - 1)) as f64;
+        assert!((trained / expected - 1.0).abs() < 1e-9, "{name}: {trained} {expected}");
     }
 }
 
@@ -715,6 +748,7 @@ fn impossible_settings_are_refused_with_their_range() {
         ("cnn", serde_json::json!({"width": 0}), "width = 0"),
         ("cnn", serde_json::json!({"layers": 3, "window": 4}), "window = 4 is so short"),
         ("autoencoder", serde_json::json!({"latent": 0}), "latent = 0"),
+        ("autoencoder", serde_json::json!({"latent": 10000}), "latent = 10000 must lie between 1 and 1000"),
         (
             "autoencoder",
             serde_json::json!({"reconstruction": -1.0}),

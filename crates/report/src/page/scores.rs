@@ -64,7 +64,14 @@ pub(super) fn sentence(results: &Results) -> String {
 /// The table of one run: its model beside the baselines.
 pub(super) fn of_run(results: &Results) -> String {
     let own = Row { label: results.model.clone(), scores: &results.scores, run: Some(results), own: true };
-    table([own].into_iter().chain(baselines(results)).collect())
+    let not_applicable = results.not_applicable.iter().map(|(name, reason)| {
+        format!(
+            "<p class=\"note\">Not applicable: {} (baseline), since {}.</p>\n",
+            escape(name),
+            escape(reason)
+        )
+    });
+    table([own].into_iter().chain(baselines(results)).collect()) + &not_applicable.collect::<String>()
 }
 
 /// The baselines of a run.

@@ -92,7 +92,17 @@ mod tests {
         assert_eq!(degree(-(x * x) + x * 2.0 - c), 2);
         assert_eq!(degree((x * x + c).powi(3) * x), 7);
         assert_eq!([degree(x / c), degree(x / 3.0), degree(c.sin()), degree(x.powi(0))], [1, 1, 0, 0]);
-        for none in [c / x, x / x, x.cos(), x.abs(), x.powi(-1), x.max(c), c.powf(x), x.sin() * 0.5 + c, x.select(c, c)] {
+        for none in [
+            c / x,
+            x / x,
+            x.cos(),
+            x.abs(),
+            x.powi(-1),
+            x.max(c),
+            c.powf(x),
+            x.sin() * 0.5 + c,
+            x.select(c, c),
+        ] {
             assert_eq!(degree(none), u32::MAX);
         }
         assert_eq!(degree(c.select(x, x * x)), 2);

@@ -305,6 +305,10 @@ impl Ode for Compiled {
         self.known.run(&[t], known);
     }
 
+    fn uses_time(&self) -> Option<bool> {
+        Some(self.uses_time)
+    }
+
     fn initial_region(&self) -> Vec<[f64; 2]> {
         self.initial.clone()
     }

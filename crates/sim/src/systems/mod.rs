@@ -186,6 +186,25 @@ mod tests {
     }
 
     #[test]
+    fn the_systems_that_depend_on_time_are_those_with_known_inputs() {
+        let times: Vec<f64> = (0..50).map(|i| 0.1 * f64::from(i)).collect();
+        for entry in SYSTEMS {
+            let system = (entry.build)((entry.defaults)()).unwrap();
+            let depends = system.depends_on_time(&system.initial_region(), &times);
+            assert_eq!(depends, !system.known_inputs().is_empty(), "{}", entry.name);
+        }
+        let equations = SYSTEMS.iter().find(|entry| entry.name == "equations").unwrap();
+        let depends = |x: &str| {
+            let initial = serde_json::json!({"x": [0.0, 1.0]});
+            let system =
+                (equations.build)(serde_json::json!({"state": {"x": x}, "initial": initial})).unwrap();
+            system.depends_on_time(&[[0.0, 1.0]], &[])
+        };
+        // a pulse that no sampling of the times need show
+        assert!(depends("-x + exp(-((t-5)/1e-6)^2)") && !depends("-x"));
+    }
+
+    #[test]
     fn no_random_start_blows_up() {
         for entry in SYSTEMS {
             let system = (entry.build)((entry.defaults)()).unwrap();

@@ -236,8 +236,13 @@ impl<'g> Trace<'g> {
             text.push_str(&format!("  \"{}\" [label=\"{label}\"{shape}{border}]\n", self.names[step]));
         }
         for &step in &steps {
-            let [a, b] = self.graph.nodes()[step].operands();
-            for operand in [a, b.filter(|_| a != b)].into_iter().flatten() {
+            let mut drawn = Vec::new();
+            for operand in self.graph.nodes()[step].operands().into_iter().flatten() {
+                // one arrow, however often it is used
+                if drawn.contains(&operand) {
+                    continue;
+                }
+                drawn.push(operand);
                 if !matches!(self.graph.nodes()[operand], Node::Constant(_)) {
                     text.push_str(&format!("  \"{}\" -> \"{}\"\n", self.names[operand], self.names[step]));
                 }

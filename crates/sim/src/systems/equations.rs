@@ -421,7 +421,7 @@ mod tests {
         .unwrap();
         assert!(springs.may_jump() && jumps.may_jump() && !System::may_jump(&Rossler::default()));
         let times = Times::new(32f64.sqrt() / 16.0, 16).unwrap();
-        let solver = Solver::Dop853 { tolerance: 1e-10 };
+        let solver = Solver::dop853(1e-10);
         let runs = jumps.ensemble(&[vec![1.0, 0.0, 0.0, 0.0]], &times, &solver).unwrap();
         let end = 32f64.sqrt();
         let exact = [1.0, 0.0, 2.5 + (end - 5.0).powi(2) / 2.0, 10.0 + 5.0 * (end - 5.0) + end - 2.0];

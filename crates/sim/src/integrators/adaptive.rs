@@ -250,10 +250,12 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
             this.after_rejection = !ok;
             this.steps += 1;
             if !ok && vanishes(next, t[lane].abs().max(times.dt())) {
-                if !finite::<M, V>(lane, dim, &work) {
+                let grows =
+                    if this.unrefused == 0 { unbounded::<V>(lane, h[lane], dim, &work) } else { None };
+                if !finite::<M, V>(lane, dim, &work) || grows == Some(true) {
                     outcomes[lane] = Err(SimulationError::Diverged { t: t[lane] });
                     this.running = false;
-                } else if this.unrefused == MOST_UNREFUSED {
+                } else if this.unrefused == MOST_UNREFUSED || grows == Some(false) {
                     outcomes[lane] = Err(SimulationError::Singular { t: t[lane] });
                     this.running = false;
                 } else {
@@ -356,12 +358,15 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
             }
         }
         let memory = tolerance.memory();
+        // A floor is a rate. A step that grows must not widen it, or after a steep place it would exceed the state.
+        let fade: [f64; LANES] = std::array::from_fn(|lane| memory * (h[lane] / next_h[lane]).min(1.0));
+        let fade = pack::<V>(&fade);
         for j in 0..dim {
             let next = work.x.row(NEXT, dim)[j];
             let scale = (work.scales.row(SCALE, dim)[j] * memory).max(next.abs());
             keep(&mut work.x.row_mut(U, dim)[j], next, &accepted);
             keep(&mut work.scales.row_mut(SCALE, dim)[j], scale, &accepted);
-            let floor = work.scales.row(FLOOR, dim)[j] * memory;
+            let floor = work.scales.row(FLOOR, dim)[j] * fade;
             keep(&mut work.scales.row_mut(FLOOR, dim)[j], floor, &accepted);
             let derivative = work.k.row(M::LAST, dim)[j];
             keep(&mut work.k.row_mut(0, dim)[j], derivative, &accepted);
@@ -387,6 +392,19 @@ fn finite<M: Method, V: Vector>(lane: usize, dim: usize, work: &Work<Lanes<V, 1>
     [work.x.row(NEXT, dim), work.k.row(M::LAST, dim)]
         .iter()
         .all(|row| row.iter().all(|x| x.arrays()[0][lane].is_finite()))
+}
+
+/// Whether the slope where the step begins has no bound: even a step that cannot be made shorter moves a component by
+/// more than a millionth of its scale. Then, whether that component grows, as at a pole, or vanishes, as at a root. Before a
+/// jump the slope is moderate.
+#[inline(never)]
+fn unbounded<V: Vector>(lane: usize, h: f64, dim: usize, work: &Work<Lanes<V, 1>>) -> Option<bool> {
+    let at = |x: Lanes<V, 1>| x.arrays()[0][lane].abs();
+    (0..dim).find_map(|j| {
+        let slope = at(work.k.row(0, dim)[j]);
+        let [u, scale] = [at(work.x.row(U, dim)[j]), at(work.scales.row(SCALE, dim)[j])];
+        (scale > 0.0 && h * slope > 1e-6 * scale.max(u)).then_some(u >= scale)
+    })
 }
 
 /// [`Tolerance::raise`] of one lane, at the state it stands at.

@@ -87,7 +87,7 @@ impl Following {
         };
         let step = mean_step(system, region, &following)?;
         let [least, most] = SHORT;
-        let dt = step.map_or(dt, |step| dt.clamp(least * step, most * step));
+        let dt = step.map_or(dt, |step| if dt < least * step { TAKEN * step } else { dt.min(most * step) });
         let work = (exponents * system.dim()) as f64 / 9.0;
         let time = dt * (1e5 / work.max(1.0)).max(500.0);
         Ok((Following { time, transient: 2000.0 * dt, dt, ..following }, step))
@@ -125,6 +125,9 @@ const TOLERANCE: f64 = 1e-9;
 
 /// What is believed to be a short time on the scale of a system, in mean steps of the integration.
 const SHORT: [f64; 2] = [0.15, 2.0];
+
+/// What is taken instead of a sample interval that is shorter than that, in mean steps.
+const TAKEN: f64 = 0.5;
 
 /// Steps from one orthonormalisation to the next, beyond which a system is stiff: there are ten of its sample intervals
 /// between them.

@@ -112,11 +112,13 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
             if steps.left == 0 {
                 return Err(SimulationError::TooLong { t });
             }
+            // a step that grows must not widen its own floor, which is a rate
+            let fade = tolerance.memory() * if cut { 1.0 } else { (h / steps.next).min(1.0) };
             for j in 0..dim {
                 let next = work.x.row(NEXT, dim)[j];
                 work.x.row_mut(U, dim)[j] = next;
                 scales[j] = (scales[j] * tolerance.memory()).max(next.value.abs());
-                floors[j] *= tolerance.memory();
+                floors[j] *= fade;
                 let derivative = work.k.row(Dop853::LAST, dim)[j];
                 work.k.row_mut(0, dim)[j] = derivative;
             }

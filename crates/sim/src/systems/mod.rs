@@ -177,10 +177,11 @@ mod tests {
                 let starts = random_starts(&*system, seed);
                 system.ensemble(&starts, &Times::up_to(20.0, 0.05).unwrap(), &Solver::default())
             };
-            let (first, second) = (run(1).unwrap(), run(1).unwrap());
+            let run = |seed| run(seed).unwrap_or_else(|fault| panic!("{}: {fault}", entry.name));
+            let (first, second) = (run(1), run(1));
             assert!(first.u().iter().chain(first.known()).all(|x| x.is_finite()));
             assert_eq!(first, second);
-            assert_ne!(first, run(2).unwrap());
+            assert_ne!(first, run(2));
             assert_eq!(first.known_dim(), system.known_inputs().len());
         }
     }
@@ -213,7 +214,9 @@ mod tests {
             let runs = system.ensemble(&starts, &times, &Solver::dopri5(1e-6)).unwrap();
             // What escapes may take longer than this to leave the finite numbers, but leaves every attractor.
             let largest = runs.u().iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
-            assert!(largest < 100.0, "{}: {largest}", entry.name);
+            // Angles of pendulums turn, and labyrinths have no walls.
+            let bound = if entry.text.is_some() { 1000.0 } else { 100.0 };
+            assert!(largest < bound, "{}: {largest}", entry.name);
         }
     }
 

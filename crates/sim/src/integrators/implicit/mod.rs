@@ -185,6 +185,7 @@ pub(crate) fn trajectory<M: Method>(
     let mut method = M::new(dim);
     let mut jacobian = vec![0.0; dim * dim];
     system.jacobian(begin, start, &mut jacobian);
+    without_infinities(&mut jacobian);
     bounds.follow(start, &jacobian);
     bounds.h = longest;
     let point = Point { system, t: begin, u: &u, f: &f };

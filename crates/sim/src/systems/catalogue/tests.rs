@@ -107,7 +107,7 @@ fn departures(trajectories: usize, samples: f64) -> Vec<String> {
 
 #[test]
 fn every_largest_exponent_is_the_published_one() {
-    let departures = departures(8, 3000.0);
+    let departures = departures(16, 10_000.0);
     assert!(departures.is_empty(), "{departures:#?}");
 }
 

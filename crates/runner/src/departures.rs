@@ -59,7 +59,9 @@ fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, Strin
     // One setting after the other, since a later default may follow from an earlier setting.
     for (key, value) in &wanted {
         let now = values(&fill(&given)?);
-        if at(&now, key) == Some(value) || ["seed", "train.log", "evaluate.exponent_unknown"].contains(&key.as_str()) {
+        if at(&now, key) == Some(value)
+            || ["seed", "train.log", "evaluate.exponent_unknown"].contains(&key.as_str())
+        {
             continue;
         }
         let setting = format!("{key}={}", written(value));

@@ -53,9 +53,8 @@ fn decimal_comma(line: &str, lists: bool) -> Option<String> {
     let bytes = outside.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let in_list = |at: usize| outside[..at].matches('[').count() > outside[..at].matches(']').count();
-    let comma = (1..bytes.len()).find(|&at| {
-        bytes[at] == b',' && is_digit(at - 1) && is_digit(at + 1) && (lists || !in_list(at))
-    })?;
+    let comma = (1..bytes.len())
+        .find(|&at| bytes[at] == b',' && is_digit(at - 1) && is_digit(at + 1) && (lists || !in_list(at)))?;
     let part = |c: u8| c.is_ascii_digit() || c == b'.';
     let start = bytes[..comma].iter().rposition(|&c| !part(c)).map_or(0, |at| at + 1);
     let end = bytes[comma + 1..].iter().position(|&c| !part(c)).map_or(bytes.len(), |at| comma + 1 + at);

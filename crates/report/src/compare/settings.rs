@@ -84,7 +84,8 @@ pub(super) fn is_or_follows(key: &str, by: &str) -> bool {
     key == by
         || key.strip_prefix(by).is_some_and(|rest| rest.starts_with('.'))
         || (of_system && OF_THE_SYSTEM.contains(&key))
-        || (["data.t_final", "data.dt"].contains(&by) && ["evaluate.transient", "evaluate.horizon"].contains(&key))
+        || (["data.t_final", "data.dt"].contains(&by)
+            && ["evaluate.transient", "evaluate.horizon"].contains(&key))
         || (by == "data.dt" && key == "data.t_final")
         || (is_name_of_system(by) && (key.starts_with("system.") || key == "data.observe"))
 }

@@ -122,6 +122,25 @@ fn dry_friction_and_a_root_at_zero_are_refused_with_their_time_and_a_way_out() {
     }
 }
 
+#[test]
+fn no_tolerance_steps_through_a_pole_or_a_root() {
+    for tolerance in [1e-3, 1e-4, 1e-6, 1e-8, 1e-12] {
+        for solver in ADAPTIVE.map(|method| method(tolerance)) {
+            // poles in time, and a root that x = sqrt(0.49 - t) comes to
+            let cases =
+                [("1/(1-t)", 1.0, 0.07, 1.0), ("1/(1-t)^2", 1.0, 0.07, 1.0), ("-0.5/x", 0.7, 0.01, 0.49)];
+            for (equation, start, dt, end) in cases {
+                let times = Times::new(dt, 300).unwrap();
+                let error = failure(&*text(&[("x", equation)]), solver, &[start], &times);
+                let (SimulationError::Singular { t } | SimulationError::Diverged { t }) = error else {
+                    panic!("{solver:?}, {equation}: {error}")
+                };
+                assert!((t - end).abs() < 0.02, "{solver:?}, {equation}: {t}");
+            }
+        }
+    }
+}
+
 /// A driven oscillator with x, v and time in units of `x`, `v` and `time`.
 fn oscillator(x: f64, v: f64, time: f64) -> Box<dyn System> {
     text(&[

@@ -25,8 +25,8 @@ use crate::{Ode, Scalar, SimulationError};
 /// Steps that a sample interval may take.
 const MAX_STEPS: u32 = 1_000_000;
 
-/// The number of these steps that may be accepted only because they cannot be shorter. A jump of the right-hand side
-/// needs one or two.
+/// How many of the steps in a sample interval may be accepted only because they cannot be shorter. A jump of the
+/// right-hand side needs one or two.
 const MOST_UNREFUSED: u32 = 100;
 
 /// Rows of states: the present one, the argument of a stage, the next one.

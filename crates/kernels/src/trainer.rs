@@ -111,7 +111,7 @@ impl<T: Real> Trainer<T> {
         (loss, &self.gradient.as_flattened()[..count])
     }
 
-    /// The mean squared error on a batch at the last sample alone, the only output of a network that a forecast uses.
+    /// The mean squared error on a batch at the last step alone, the only output of a network that a forecast uses.
     ///
     /// # Panics
     /// As [`Network::forward`].

@@ -118,7 +118,8 @@ const COPIES: f64 = 0.8;
 /// of all trajectories rises and falls together; none if the trajectories are independent. Growth is together for copies
 /// of one trajectory and for trajectories that are still settling.
 fn spread_in_time(histories: &[History], k: usize) -> Option<f64> {
-    // Vectors that still turn to their directions, without a transient, grow each in its own way: not the first quarter.
+    // Without a transient, vectors are still turning to their directions in the first quarter of the time, and each grows
+    // in its own way; so that quarter is left out.
     let settled = |history: &History| {
         let rates = history.rates_of_parts(k);
         rates[rates.len() / 4..].to_vec()

@@ -222,15 +222,16 @@ pub fn seconds(
     Ok(intervals * interval_seconds / rayon::current_num_threads().min(following.trajectories) as f64)
 }
 
-/// The largest exponent of a system that is chaotic, from some starts in `region`, to about a part in 300; none of one
-/// that is not. `dt` as in [`Following::of`]. Large systems are followed for a shorter time: each is an ensemble by itself.
+/// The largest exponent of a chaotic system, from some starts in `region`, to about a part in 300; none for a system that
+/// is not chaotic. `dt` as in [`Following::of`]. Large systems are followed for a shorter time, because each is an
+/// ensemble by itself.
 ///
-/// Chaos is growth that is certain (three standard errors above 0) and faster than any power of time would be: along a
-/// regular orbit differences grow in proportion to the time at most.
+/// Growth counts as chaos if it is certain (three standard errors above 0) and faster than any power of time: along a
+/// regular orbit, differences grow at most in proportion to the time.
 ///
 /// # Errors
-/// Trajectories that cannot be followed; a system that changes so much within `dt` that nothing can be said of its
-/// behaviour over many of them.
+/// If trajectories cannot be followed, or the system changes so much within `dt` that it cannot be followed over many
+/// times `dt`.
 pub fn largest(system: &dyn System, region: &[[f64; 2]], dt: f64) -> Result<Option<f64>, SimulationError> {
     let samples = (8e5 / system.dim() as f64).clamp(2000.0, 20_000.0);
     let (standard, step) = Following::measured(system, region, dt, 1)?;

@@ -129,7 +129,7 @@ fn table(
     Ok(match format {
         Format::Text => comparison.text(),
         Format::Csv => {
-            // There is no place for sentences in it.
+            // CSV has no place for sentences.
             comparison.notes().iter().for_each(|note| display.note(note));
             comparison.csv()
         }
@@ -224,7 +224,7 @@ fn build() -> Build {
 /// Names, and what they are.
 type Rows = Vec<(String, String)>;
 
-/// What there is of a kind, in groups, with a heading of all but the first.
+/// Prints the entries of one kind in groups; every group but the first has a heading.
 fn groups(kind: Kind) -> Vec<(&'static str, Rows)> {
     let rows = match kind {
         Kind::Systems => {

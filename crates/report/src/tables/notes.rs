@@ -1,4 +1,4 @@
-//! What the numbers of a ranking mean, and what they allow to say.
+//! Notes below a ranking: what its numbers mean, and which conclusions they allow.
 
 use forecast::statistics::Scale;
 
@@ -68,7 +68,7 @@ impl Ranking {
         }
     }
 
-    /// Which model is best, where the seeds tell, and which are statistically indistinguishable from it.
+    /// Which model is best, if the seeds show it, and which models are statistically indistinguishable from it.
     fn best(&self) -> Vec<String> {
         let models: Vec<&Row> = self.rows.iter().filter(|row| !row.baseline).collect();
         let [best, others @ ..] = &models[..] else { return Vec::new() };

@@ -176,7 +176,7 @@ impl Ranking {
         self.scores().into_iter().chain(self.long_run()).collect()
     }
 
-    /// The columns of the score that the ranking uses, and those that show whether it can be trusted.
+    /// The columns of the score that the ranking uses, and those that help to judge it.
     fn scores(&self) -> Vec<Column> {
         let metric = self.metric.name;
         let of_interval = move |row: &Row| match (row.interval, row.over_starts) {

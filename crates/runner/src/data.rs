@@ -82,7 +82,7 @@ fn check_known(system: &dyn System, times: impl Iterator<Item = f64>) -> Result<
     Ok(())
 }
 
-/// Reports a dependence of the right-hand side that no forecaster is told about.
+/// Reports if the right-hand side depends on the time while no forecaster is told about it.
 fn time_not_told(experiment: &Experiment, system: &dyn System) -> Result<Option<Suspicion>, RunError> {
     const MOST: usize = 1000;
     let times = experiment.times().map_err(RunError::Usage)?;

@@ -213,7 +213,7 @@ pub fn normalisation_saw_test(mean: &[f64], std: &[f64], train: Part) -> Option<
     }
     let every: Vec<usize> = (0..train.runs.count()).collect();
     let of = if equal(Part { which: &every, ..train }) {
-        "of all trajectories, those scored on among them"
+        "of all trajectories, including those used for scoring"
     } else {
         "of something else"
     };

@@ -11,8 +11,7 @@ pub use effects::Effects;
 use crate::compare::{Comparison, Metric, Ranking, Row};
 use crate::{lay_out, number, with_error};
 
-pub(crate) const APART: &str =
-    "Not to be ranked with the above, since the forecasts are scored on another task:";
+pub(crate) const APART: &str = "Ranked separately, because these forecasts are scored on another task:";
 
 /// A column of a ranking.
 pub(crate) struct Column {

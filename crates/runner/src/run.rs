@@ -365,7 +365,7 @@ impl Run {
         let dim = experiment.observed(&*system).map_err(RunError::Usage)?.len();
         let features = dim + system.known_inputs().len();
         if scales(&normalisation).map(|(_, values)| values.len()) != [features, features, dim, dim] {
-            return Err(fault("its scales are of another length".into()));
+            return Err(fault("its scales have the wrong length".into()));
         }
         let (network, settings) = experiment.network().map_err(RunError::Usage)?;
         let (weights, recipe) = (model.under("network."), experiment.recipe());

@@ -59,7 +59,7 @@ impl Ranking {
             Scale::Linear => "95% intervals of the mean over seeds (Student's t)",
             Scale::Logarithmic => "95% intervals of the mean over seeds (Student's t of the logarithms)",
         };
-        let of_starts = "of one seed, over its starts: another training may score otherwise";
+        let of_starts = "of one seed, over its starts (another training may score differently)";
         match (any(|row| row.interval.is_some()), any(|row| row.over_starts.is_some())) {
             (true, true) => format!("{of_seeds}; in brackets {of_starts}."),
             (true, false) => format!("{of_seeds}."),
@@ -98,7 +98,7 @@ impl Ranking {
         }
         if !untested.is_empty() {
             notes.push(format!(
-                "Not tested against {}, since they share fewer than two seeds with it or do not stay finite: {}.",
+                "Not tested against {}, because of fewer than two shared seeds or a score that is not finite: {}.",
                 best.label,
                 untested.join("; ")
             ));

@@ -261,8 +261,8 @@ pub fn above_ceiling(valid: &[f64], lyapunov_exponent: f64) -> Option<Suspicion>
 pub fn time_not_known(depends_on_time: bool, known_inputs: usize) -> Option<Suspicion> {
     (depends_on_time && known_inputs == 0).then(|| Suspicion {
         check: Check::TimeNotKnown,
-        message: "the right-hand side depends on the time t, of which no forecaster is told anything: say what it needs \
-                  to know as known inputs, expressions in t and the parameters, such as system.known = { cos_phase = \
+        message: "the right-hand side depends on the time t, but forecasters are told nothing about t: give them known \
+                  inputs, which are expressions in t and the parameters, such as system.known = { cos_phase = \
                   \"cos(omega*t)\", sin_phase = \"sin(omega*t)\" } for a force of frequency omega"
             .into(),
     })

@@ -290,7 +290,7 @@ impl Experiment {
         let found = found.map(|found| found.map_or(0.0, |exponent| rounded(exponent, 4)));
         let found = found.map_err(|why| {
             format!(
-                "the largest Lyapunov exponent of {} is not known, so valid prediction times are left out ({why}); where \
+                "the largest Lyapunov exponent of {} is not known, so valid prediction times are left out ({why}); if \
                  you know it, set evaluate.lyapunov_exponent",
                 system.name()
             )

@@ -275,7 +275,7 @@ pub enum SimulationError {
         /// The steps it was given.
         limit: u32,
     },
-    /// Step after step became too short to be made shorter, and was still not exact.
+    /// Many steps were as short as they can be, and their errors were still too large.
     #[error(
         "the right-hand side has a singularity at t = {t:.6}, or jumps back and forth there without end: make it smooth \
          (tanh(x / width) in place of sign(x)), or end before that time"

@@ -12,8 +12,8 @@ impl Ranking {
             self.lyapunov_exponent.filter(|_| self.rows.iter().any(|row| row.lyapunov.is_some()))
         {
             notes.push(format!(
-                "Lyapunov exponent: the largest of the map itself, mean over the seeds with its standard error, which holds \
-                 what seeds differ by; the system has {exponent}."
+                "Lyapunov exponent: the largest of the map itself, mean over the seeds with its standard error, which \
+                 includes the differences between seeds; the system has {exponent}."
             ));
         }
         if !self.scored_with.is_empty() {
@@ -127,7 +127,7 @@ impl Ranking {
                 ));
             } else if !ahead.untested.is_empty() {
                 notes.push(format!(
-                    "The baseline {} scores better than the models; whether by more than chance is not known of {}: \
+                    "The baseline {} scores better than the models; whether by more than chance is not known for {}: \
                      {NEEDS_SEEDS}",
                     ahead.baseline,
                     ahead.untested.join("; ")

@@ -158,7 +158,7 @@ fn value(tree: &Tree, at: &[f64]) -> f64 {
         Tree::Binary(binary, a, b) => {
             let (x, y) = (value(a, at), value(b, at));
             match binary {
-                // which leaves a zero its sign, unless both are constants, which are added
+                // x + 0 is x with the sign of a zero kept; two constants are added
                 Binary::Add if y == 0.0 && constant(b) && !constant(a) => x,
                 Binary::Add if x == 0.0 && constant(a) && !constant(b) => y,
                 Binary::Add => x + y,

@@ -176,8 +176,8 @@ struct MedianWithError {
 }
 
 impl MedianWithError {
-    /// Computes both. The standard error comes from the width of a distribution-free interval between two order statistics
-    /// (McKean and Schrader 1984), chosen as by Price and Bonett (2001).
+    /// Computes the median and its standard error. The error comes from the width of a distribution-free interval between
+    /// two order statistics (McKean and Schrader 1984), chosen as by Price and Bonett (2001).
     fn of(scores: &[f64]) -> Self {
         let (ascending, count) = (sorted(scores), scores.len() as f64);
         // The rank from either end, counted from 1, and its distance from the middle in binomial standard errors.

@@ -116,7 +116,7 @@ fn measure_over(
     if !out.iter().all(|x| x.is_finite()) {
         return Err(format!("{name} left the finite numbers").into());
     }
-    // of the one that takes its steps between two samples, the steps
+    // the case with all of its steps between two samples counts these steps instead
     let samples = if times.samples() > 3 { times.samples() - 1 } else { 800 };
     print(name, &format!("{solver:?}"), count, samples, seconds);
     Ok(())

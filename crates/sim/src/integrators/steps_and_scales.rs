@@ -74,7 +74,7 @@ fn a_jump_that_no_step_resolves_is_passed_in_steps_as_short_as_rounding_allows()
         let found = highest(&solve(&*push, solver, &[0.0], &times), 1);
         // the highest sample is 0.003 after its start, and 0.003 before its end
         let right = 1.0 - (-0.997f64).exp();
-        // ten times the rounding of the time on each side
+        // the start and the end may each be off by ten times the rounding of the time
         assert!((found - right).abs() < 1e-8, "{solver:?}: {found}, not {right}");
     }
 }

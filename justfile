@@ -14,7 +14,7 @@ check:
     cargo clippy --release --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
-# the published exponents of all systems that are text, over long runs: some minutes
+# recompute the published exponents of all systems given as text, over long trajectories; takes some minutes
 exponents:
     cargo test --release --package sim --lib -- --ignored --nocapture over_a_long_run
 
@@ -26,8 +26,8 @@ bench *arguments:
 race *arguments:
     cargo bench --package attractor --bench race -- {{arguments}}
 
-# the tables of README and docs/architectures.md: every experiment on seeds 0, 1, 2; two trainings of one thread side by
-# side, and ffnn-lorenz, which uses all cores, alone after them; an hour and a half on two cores
+# the tables of README and docs/architectures.md: every experiment with seeds 0, 1, 2. Two trainings of one thread each run
+# in parallel; then ffnn-lorenz, which uses all cores, runs alone. Takes an hour and a half on two cores
 architectures runs="runs/architectures":
     #!/usr/bin/env bash
     set -euo pipefail

@@ -1,4 +1,4 @@
-//! Compiles in every file of `catalogue/`, so that a system that is text is one file and nothing else.
+//! Compiles every file of `catalogue/` into the crate, so that a system given as text needs only its file.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn main() {
     }
 }
 
-/// Writes an entry for every file. Of its text only the name and the line for lists are needed here.
+/// Writes an entry for every file, from its name and its `about` line.
 fn write_list() -> Result<(), String> {
     let entries = std::fs::read_dir("catalogue").map_err(|error| format!("catalogue: {error}"))?;
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();

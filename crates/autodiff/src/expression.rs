@@ -13,7 +13,7 @@ pub const MAX_LENGTH: usize = 1 << 16;
 /// The numbers that have a name.
 const CONSTANTS: [(&str, f64); 2] = [("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
 
-/// The number that a name means where nothing else has that name: `pi` and `e`.
+/// The value of the constant with this name, `pi` or `e`. A variable of the same name hides the constant.
 pub fn constant(name: &str) -> Option<f64> {
     CONSTANTS.iter().find(|(constant, _)| *constant == name).map(|(_, value)| *value)
 }
@@ -23,10 +23,10 @@ pub fn constant(name: &str) -> Option<f64> {
 /// It is made of `+ - * /`, `^` for powers (of the right side first, and before a sign: -x^2 is -(x^2)), parentheses,
 /// decimal numbers (`1.5e-3`), the functions of [`Function::NAMED`] and [`Pair::NAMED`] (`min` and `max` take two or
 /// more), `if(condition, a, b)`, and names (a letter or `_`, then letters, digits and `_`). The names `pi` and `e` are
-/// the constants unless a variable is called so.
+/// the constants unless a variable has that name.
 ///
-/// Comparisons `< <= > >= == !=` are 1 where they hold and 0 where they do not. They bind less tightly than `+`, then
-/// come `and` and `or`; any number but 0 counts as true.
+/// Comparisons `< <= > >= == !=` are 1 if they hold and 0 if they do not. They bind less tightly than `+`, `and` binds
+/// less tightly than they do, and `or` least of all. Any number except 0 counts as true.
 #[derive(Clone, Debug)]
 pub struct Expression {
     text: String,
@@ -43,7 +43,7 @@ pub(crate) enum Item {
     Name(usize),
     Unary(Unary),
     Binary(Binary),
-    /// Of a condition and two values one of these.
+    /// Selects one of two values by a condition.
     Select,
 }
 
@@ -95,7 +95,7 @@ impl Expression {
         &self.text
     }
 
-    /// The names that stand in it, in the order in which they appear; `pi` and `e` too, see [`constant`].
+    /// The names that it uses, in the order in which they appear, including `pi` and `e`; see [`constant`].
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.names.iter().map(|(name, _)| name.as_str())
     }
@@ -180,8 +180,8 @@ impl fmt::Display for ExpressionError {
 
 impl std::error::Error for ExpressionError {}
 
-/// "X is unknown; did you mean Y? There are: A, B, C", with the nearest of the names that there are, or of more than
-/// forty the eight nearest: the words in which every unknown name is refused, here and in the crates above.
+/// The error text for an unknown name, used here and in the crates above: "X is unknown; did you mean Y? There are: A,
+/// B, C". Y is the nearest of the valid names. If there are more than forty valid names, only the eight nearest are listed.
 pub fn unknown<'a>(what: &str, asked: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
@@ -198,7 +198,7 @@ pub fn unknown<'a>(what: &str, asked: &str, names: impl IntoIterator<Item = &'a 
     format!("{what} is unknown{hint}{dot} There are: {}", names.join(", "))
 }
 
-/// How near a name is to another: 1 for the same.
+/// The similarity of two names: 1 for equal names.
 fn closeness(asked: &str, name: &str) -> f64 {
     strsim::normalized_damerau_levenshtein(clipped(asked), name)
 }

@@ -33,7 +33,7 @@ pub enum Function {
     Sign,
     /// The unit step of Heaviside: 0 below 0, and 1 from 0 on.
     Step,
-    /// The largest whole number that is not above x.
+    /// The largest integer that is not above x.
     Floor,
     /// Logical negation: 1 of 0, and 0 of any other number.
     Not,
@@ -42,7 +42,7 @@ pub enum Function {
 }
 
 impl Function {
-    /// All that have a name; of two names of one function the first is the one that is printed.
+    /// All named functions. If a function has two names, the first one is printed.
     pub const NAMED: [(&'static str, Function); 18] = [
         ("exp", Function::Exp),
         ("log", Function::Log),
@@ -144,7 +144,7 @@ pub enum Pair {
     Min,
     /// The larger of two.
     Max,
-    /// What is left of a when it is divided by b, with the sign of b, as in Python and NumPy: a - b floor(a / b).
+    /// The remainder of a divided by b, with the sign of b, as in Python and NumPy: a - b floor(a / b).
     Mod,
     /// 1 where a < b, otherwise 0.
     Less,
@@ -165,13 +165,13 @@ pub enum Pair {
 }
 
 impl Pair {
-    /// All that are called by a name.
+    /// All functions of two numbers that are called by a name.
     pub const NAMED: [(&'static str, Pair); 4] =
         [("atan2", Pair::Atan2), ("min", Pair::Min), ("max", Pair::Max), ("mod", Pair::Mod)];
 
-    /// All that stand between their operands, but for the power: first the comparisons.
+    /// All operators written between their operands, except the power; the comparisons come first.
     pub const INFIX: [(&'static str, Pair); 8] = [
-        // a sign before any that it begins with
+        // a longer sign comes before its own beginning, so <= before <
         ("<=", Pair::LessOrEqual),
         ("<", Pair::Less),
         (">=", Pair::GreaterOrEqual),
@@ -205,7 +205,7 @@ impl Pair {
             Pair::GreaterOrEqual => truth(a >= b, [a, b]),
             Pair::Equal => truth(a == b, [a, b]),
             Pair::NotEqual => truth(a != b, [a, b]),
-            // One operand may settle it, whatever the other is: x > 0 and log(x) < 1 is 0 at x = -1.
+            // One operand may decide the result even if the other is NaN: x > 0 and log(x) < 1 is 0 at x = -1.
             Pair::And if a == 0.0 || b == 0.0 => 0.0,
             Pair::And => truth(true, [a, b]),
             Pair::Or if is_true(a) || is_true(b) => 1.0,
@@ -230,7 +230,7 @@ impl Pair {
             Pair::Min | Pair::Max if a == b => [0.5; 2],
             Pair::Min => [f64::from(u8::from(a < b)), f64::from(u8::from(b < a))],
             Pair::Max => [f64::from(u8::from(a > b)), f64::from(u8::from(b > a))],
-            // a - b k with a whole k, which rounding must not touch
+            // a - b k with an integer k, which must be exact
             Pair::Mod if b.is_infinite() => [1.0, if value == a { 0.0 } else { 1.0 }],
             Pair::Mod => [1.0, ((value - a) / b).round()],
             // constant on either side of their jumps
@@ -246,13 +246,13 @@ impl Pair {
     }
 }
 
-/// 1 or 0; NaN where one of `operands` is NaN, which must not pass for an answer.
+/// 1 or 0; NaN if one of `operands` is NaN, so that a NaN never looks like an answer.
 #[inline(always)]
 fn truth(holds: bool, operands: [f64; 2]) -> f64 {
     if operands[0].is_nan() || operands[1].is_nan() { f64::NAN } else { f64::from(u8::from(holds)) }
 }
 
-/// Whether a condition holds: it is a number other than 0.
+/// Whether a condition holds: it is neither 0 nor NaN.
 #[inline(always)]
 pub(crate) fn is_true(condition: f64) -> bool {
     condition != 0.0 && !condition.is_nan()

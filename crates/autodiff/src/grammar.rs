@@ -1,5 +1,5 @@
-//! The grammar of expressions: winnow's expression parser knows the precedence of the arithmetic, and the rest stands
-//! here.
+//! The grammar of expressions. winnow's expression parser handles the precedence of the arithmetic; this module handles
+//! the rest.
 
 use std::collections::HashMap;
 
@@ -14,10 +14,10 @@ use crate::expression::{Binary, Item, MAX_DEPTH, Unary, begins_name, clipped, co
 use crate::mistakes::{comma, missing, superfluous, unknown_function};
 use crate::{Function, Pair};
 
-/// The steps of an expression, and its variables with the place of each.
+/// The steps of an expression, and its variables with the position of each.
 type Steps = (Vec<Item>, Vec<(String, usize)>);
 
-/// Reads an expression; or says what is wrong, and where in bytes.
+/// Parses an expression. An error says what is wrong and at which byte.
 pub(crate) fn read(text: &str) -> Result<Steps, (usize, String)> {
     let state = Postfix { text, items: vec![], names: vec![], numbers: HashMap::new(), depth: 0 };
     let mut input = Input { input: LocatingSlice::new(text), state };
@@ -68,7 +68,7 @@ struct Postfix<'i> {
 }
 
 impl Postfix<'_> {
-    /// The number of the variable that stands at `at`.
+    /// The index of the variable that stands at byte `at`.
     fn number_of(&mut self, name: &str, at: usize) -> usize {
         *self.numbers.entry(name.into()).or_insert_with(|| {
             self.names.push((name.into(), at));
@@ -80,7 +80,7 @@ impl Postfix<'_> {
 type Input<'i> = Stateful<LocatingSlice<&'i str>, Postfix<'i>>;
 type Read<T> = Result<T, ErrMode<Fault>>;
 
-/// What is wrong, and where in bytes; without words while another reading may still be right.
+/// What is wrong, and at which byte. The text is empty while another way of parsing may still succeed.
 #[derive(Debug)]
 struct Fault {
     at: usize,
@@ -103,7 +103,7 @@ fn wrong<T>(at: usize, what: impl Into<String>) -> Read<T> {
     Err(ErrMode::Cut(Fault { at, what: Some(what.into()) }))
 }
 
-/// The error that the input goes on where an expression could end.
+/// The error that the input continues where the expression should have ended.
 fn goes_on<T>(input: &Input<'_>) -> Read<T> {
     let at = input.current_token_start();
     wrong(at, superfluous(input.state.text, at))
@@ -136,7 +136,7 @@ fn all_of(input: &mut Input<'_>) -> Read<()> {
     Ok(())
 }
 
-/// A sum, or two that are compared.
+/// A sum, or a comparison of two sums.
 fn comparison(input: &mut Input<'_>) -> Read<()> {
     sum(input)?;
     if let Some(pair) = compares(input)? {
@@ -155,7 +155,7 @@ fn comparison(input: &mut Input<'_>) -> Read<()> {
 fn compares(input: &mut Input<'_>) -> Read<Option<Pair>> {
     multispace0.parse_next(input)?;
     let rest: &str = &input.state.text[input.current_token_start()..];
-    // =< and <> are mistakes, of which the signs that they begin with must not be taken
+    // =< and <> are mistakes; do not read their first character as an operator
     if rest.starts_with("<>") {
         return Ok(None);
     }
@@ -170,7 +170,7 @@ fn begins_word(sign: &str) -> bool {
     sign.starts_with(begins_name)
 }
 
-/// Whether this word follows, which is taken then.
+/// Whether this word follows; if so, it is consumed.
 fn word(input: &mut Input<'_>, word: &'static str) -> Read<bool> {
     multispace0.parse_next(input)?;
     let rest: &str = &input.state.text[input.current_token_start()..];
@@ -181,7 +181,7 @@ fn word(input: &mut Input<'_>, word: &'static str) -> Read<bool> {
     Ok(follows)
 }
 
-/// Operands and what is between them, as far as they go.
+/// Operands and the operators between them, for as long as they continue.
 fn sum(input: &mut Input<'_>) -> Read<()> {
     let read = expression(preceded(multispace0, operand))
         .prefix(preceded(multispace0, sign))
@@ -217,7 +217,7 @@ fn operator<'i>(input: &mut Input<'i>) -> Read<Infix<Input<'i>, (), ErrMode<Faul
         '*' if input.input.starts_with('*') => return wrong(at, "a power is written with ^, not **"),
         '*' => Infix::Left(20, |input, (), ()| put(input, Binary::Mul)),
         '/' => Infix::Left(20, |input, (), ()| put(input, Binary::Div)),
-        // Nothing binds tighter, so what is read here is never put back, and the depth is counted once.
+        // Nothing binds tighter, so the parser never backs out of this part, and the depth is counted once.
         '^' => {
             deeper(input, at)?;
             Infix::Right(40, |input, (), ()| {
@@ -325,7 +325,7 @@ fn call(input: &mut Input<'_>, name: &str, function: Named, at: usize) -> Read<(
     loop {
         any_of(input)?;
         arguments += 1;
-        // The first two are taken together, and each further one with what there is.
+        // The first two arguments are combined, then each further one with the result so far.
         if let Named::Pair(pair @ (Pair::Min | Pair::Max)) = function
             && arguments > 1
         {

@@ -22,16 +22,17 @@ pub enum Node {
     Unary(Unary, usize),
     /// An operation on two nodes, of which one at most is a constant; of a sum or a product the second.
     Binary(Binary, usize, usize),
-    /// Of a condition and two nodes the first of these where the condition is not 0, otherwise the second.
+    /// The first of two nodes if a condition is not 0, otherwise the second.
     Select(usize, usize, usize),
 }
 
 /// Expressions of the same inputs in elementary steps x_i = g_i(x_j, ..): every node stands after those that it uses,
 /// the inputs first, and none stands there twice.
 ///
-/// What is constant is calculated once, of an `if` with a constant condition only the piece that it picks is left, and what changes nothing but perhaps the sign of a zero is left out: x + 0, x - 0,
-/// x 1, x / 1, x^1, --x. x 0 stays, because it is NaN where x is infinite. A whole constant exponent up to 64 is a [`Function::Power`],
-/// and a power of e an [`Function::Exp`].
+/// Constants are evaluated once. An `if` with a constant condition becomes the piece that it selects. Operations that
+/// change at most the sign of a zero are removed: x + 0, x - 0, x 1, x / 1, x^1, --x. A product x 0 stays, because it
+/// is NaN if x is infinite. An integer constant exponent up to 64 becomes a [`Function::Power`], and a power of e an
+/// [`Function::Exp`].
 ///
 /// ```
 /// use autodiff::{Expression, Graph};
@@ -61,11 +62,12 @@ pub struct Derivatives {
 }
 
 impl Graph {
-    /// The graph with an output for every expression, over variables named `inputs` in this order; `constants` gives
-    /// other names a value. A name in both is an input; `pi` and `e` are the constants where they are in neither.
+    /// The graph with one output for each expression. Its variables are named `inputs`, in this order; `constants` gives
+    /// values to other names. A name in both is an input. `pi` and `e` are the mathematical constants unless they are in
+    /// one of the two.
     ///
     /// # Errors
-    /// Where an expression uses any other name that is in neither.
+    /// If an expression uses a name that is in neither and is not `pi` or `e`.
     pub fn new(
         expressions: &[Expression],
         inputs: &[&str],

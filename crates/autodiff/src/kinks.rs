@@ -1,4 +1,5 @@
-//! Where a slope comes from a rule, because a step of an expression has none at a point or one from one side only.
+//! Finds where a slope comes from a rule, because a step of an expression is not differentiable at a point, or only from
+//! one side.
 
 use crate::expression::{Binary, Unary};
 use crate::functions::chosen;
@@ -12,7 +13,7 @@ pub struct Kink {
     pub node: usize,
     /// What it does there, and which slope counts, such as "its slopes on both sides differ, and their mean counts".
     pub rule: &'static str,
-    /// Whether one of its slopes is infinite there, so that it may stand in a product with 0.
+    /// Whether one of its slopes is infinite there, so that the chain rule may multiply it by 0.
     pub infinite: bool,
 }
 
@@ -22,11 +23,11 @@ const POLE: &str = "it has a pole here";
 const SWITCH: &str = "it switches here, and the piece that it picks counts";
 
 impl Graph {
-    /// The steps at which the derivatives of an output come from a rule of this crate, in the order of the nodes. A piece
-    /// of an `if` that is not taken has none, nor has an output that is NaN.
+    /// The steps at which the derivatives of an output come from a rule of this crate, in the order of the nodes. The
+    /// inactive piece of an `if` has no such steps, and neither has an output that is NaN.
     ///
     /// # Panics
-    /// Unless there is a value for every input, and an output of that number.
+    /// If the number of values is not the number of inputs, or there is no output of this index.
     pub fn kinks(&self, inputs: &[f64], output: usize) -> Vec<Kink> {
         let values: Vec<f64> = self.evaluate(inputs);
         let output = self.outputs()[output];
@@ -54,7 +55,7 @@ impl Graph {
         (0..values.len()).filter(|&node| reached[node]).filter_map(kink).collect()
     }
 
-    /// Whether an output may jump somewhere, because a step of it does: sign, step, floor, mod, a comparison, an `if`.
+    /// Whether an output may jump somewhere, because one of its steps can: sign, step, floor, mod, a comparison, an `if`.
     pub fn may_jump(&self) -> bool {
         self.nodes().iter().any(|node| match node {
             Node::Unary(Unary::Function(Function::Sign | Function::Step | Function::Floor), _) => true,
@@ -68,7 +69,7 @@ impl Graph {
         !matches!(self.nodes()[node], Node::Input(_) | Node::Constant(_))
     }
 
-    /// What a node does where it is not differentiable, and whether a slope of it is infinite.
+    /// What a node does at this point if it is not differentiable here, and whether one of its slopes is infinite.
     fn rule(&self, node: usize, values: &[f64]) -> Option<(&'static str, bool)> {
         match self.nodes()[node] {
             Node::Unary(Unary::Function(function), a) => {
@@ -123,7 +124,7 @@ impl Graph {
         }
     }
 
-    /// Whether a node is 0 or 1 by its nature, so that it is nothing special where it is 0; a constant never changes.
+    /// Whether a node can only be 0 or 1, so that the value 0 is nothing special; or is a constant, which never changes.
     fn is_condition(&self, node: usize) -> bool {
         match self.nodes()[node] {
             Node::Constant(_) | Node::Unary(Unary::Function(Function::Not | Function::Step), _) => true,

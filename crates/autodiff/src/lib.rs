@@ -31,17 +31,17 @@
 //!   x^y at x = 0 has the slope 0 by y for y > 0, and -infinity for y = 0.
 //! - Where two one-sided slopes differ it is their mean: 0 for |x| at 0, a half for each of two equal arguments of
 //!   min or max.
-//! - sign, step, floor, comparisons, and, or and not are constant between their jumps and have the slope 0 everywhere, at
-//!   a jump too; there they have the value that their definition says: sign(0) = 0, step(0) = 1. mod(a, b) = a - b k with
-//!   a whole k has the slopes 1 and -k. A NaN in any of them gives NaN, also in a comparison, unless the other operand
-//!   of and or or settles it.
-//! - if(condition, a, b) has the value and the derivatives of the piece that its condition picks, at a kink too, and those
-//!   of the other never come in, whatever they are: if(x > 0, sqrt(x), 0) is 0 at -1 with the slope 0. It is NaN where
-//!   the condition is.
+//! - sign, step, floor, comparisons, and, or and not are constant between their jumps. Their slope is 0 everywhere, even
+//!   at a jump, where their value is the defined one: sign(0) = 0, step(0) = 1. mod(a, b) = a - b k with an integer k has
+//!   the slopes 1 and -k. A NaN in any of these functions gives NaN, also in a comparison; the exception is an and or an
+//!   or that its other operand decides.
+//! - if(condition, a, b) has the value and the derivatives of the piece that its condition selects, also at a kink. The
+//!   other piece has no influence: if(x > 0, sqrt(x), 0) is 0 at -1 with the slope 0. If the condition is NaN, so is the
+//!   result.
 //! - An input that does not change contributes nothing, whatever the slope: 0 times infinity counts as 0 in the
 //!   chain rule. So sqrt(x^2) has the derivative 0 at 0, as has |x|, and x^y for x < 0 and a whole y has its slope by
 //!   x though it has none by y. Neither this rule nor a one-sided slope is always the limit: sqrt(x)^2, sqrt(x) sqrt(x) and
-//!   exp(log(x)) have the slope 0 at 0, and 1 beside it. [`Graph::kinks`] tells where a derivative comes from a rule.
+//!   exp(log(x)) have the slope 0 at 0, and 1 next to it. [`Graph::kinks`] finds where a derivative comes from a rule.
 
 mod dual;
 mod expression;

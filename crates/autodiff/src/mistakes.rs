@@ -1,9 +1,9 @@
-//! What an expression is refused with, and what to write instead.
+//! Error texts for faulty expressions, and what to write instead.
 
 use crate::expression::{clipped, continues_name, unknown};
 use crate::grammar::functions;
 
-/// Names that other programs and books have for what is written otherwise here.
+/// Names from other programs and books, with what to write for them here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("arccos", "acos(x)"),
     ("arcsin", "asin(x)"),
@@ -46,7 +46,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("where", "if(condition, a, b)"),
 ];
 
-/// Characters with what is written for them. Of what is a letter somewhere, names are made with these words.
+/// Characters that expressions do not have, with what to write for them; for letters, the word to use in a name.
 const INSTEAD: &[(&str, &str)] = &[
     ("\u{2212}\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2015}\u{fe63}\u{ff0d}", "-"),
     ("\u{ff0b}", "+"),
@@ -123,7 +123,7 @@ pub(crate) fn missing(text: &str, at: usize) -> String {
     }
 }
 
-/// The error that the text goes on at `at`, where an expression could end.
+/// The error that the text continues at byte `at`, where the expression should have ended.
 pub(crate) fn superfluous(text: &str, at: usize) -> String {
     let rest = &text[at..];
     let before = text[..at].trim_end();
@@ -156,13 +156,13 @@ pub(crate) fn superfluous(text: &str, at: usize) -> String {
     }
 }
 
-/// What to say of arguments in which a comma may be meant as a decimal point; nothing where none is.
+/// A hint for arguments in which a comma may be meant as a decimal point; none if there is no such comma.
 pub(crate) fn comma(arguments: &str) -> String {
     let mut commas = arguments.match_indices(',');
     commas.find_map(|(at, _)| decimal(&arguments[..at], &arguments[at + 1..])).unwrap_or_default()
 }
 
-/// What to say of a comma that has digits on both sides.
+/// A hint for a comma with digits on both sides.
 fn decimal(before: &str, after: &str) -> Option<String> {
     let is_digit = |c: char| c.is_ascii_digit();
     let whole = &before[before.trim_end_matches(is_digit).len()..];

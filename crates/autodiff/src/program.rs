@@ -63,7 +63,7 @@ enum Operation {
     AddScaled(Place, f64, Place),
     Apply(Function, Place),
     Pair(Pair, Place, Place),
-    /// Of a condition and two numbers one of these.
+    /// Selects one of two numbers by a condition.
     Select(Place, Place, Place),
 }
 

@@ -8,9 +8,9 @@ use crate::{Function, Pair, Program};
 /// A real number, or something that computes like one: `f64`, a bundle of SIMD lanes, a dual number, a variable on a
 /// tape.
 ///
-/// A program sees nothing but this trait, so it can neither branch on a value (but for [`Scalar::select`], which computes
-/// both branches) nor convert it to `f64`; that is what lets one definition serve every kind of number. Parameters stay `f64` and stand on the right of an operator:
-/// `(y - x) * self.sigma`.
+/// A program sees nothing but this trait. It cannot convert a value to `f64`, and it cannot branch on one, except with
+/// [`Scalar::select`], which computes both branches. That is why one definition serves every number type. Parameters
+/// stay `f64` and are written on the right of an operator: `(y - x) * self.sigma`.
 pub trait Scalar:
     Copy
     + From<f64>
@@ -28,8 +28,8 @@ pub trait Scalar:
     fn apply(self, function: Function) -> Self;
     /// An elementary function of it and another.
     fn pair(self, other: Self, function: Pair) -> Self;
-    /// `a` where this number, a condition, is not 0, otherwise `b`; NaN where it is NaN. Of what is not taken neither the
-    /// value nor a derivative comes in, whatever it is.
+    /// Returns `a` if this number, a condition, is not 0, otherwise `b`; NaN if it is NaN. Neither the value nor a
+    /// derivative of the other number has any influence, even if it is infinite or NaN.
     fn select(self, a: Self, b: Self) -> Self;
 
     /// [`Program::run`], in a function of its own: the loop over the instructions is long, and an integrator has a dozen

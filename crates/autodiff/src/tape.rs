@@ -201,7 +201,7 @@ impl Scalar for Var<'_> {
             Some(false) => b,
             None => Var { value: f64::NAN, ..self },
         };
-        // A step of its own even where a constant is taken, so that its adjoint can be asked for.
+        // A separate step even if a constant is selected, so that its adjoint exists.
         match self.tape.or(a.tape).or(b.tape) {
             Some(tape) => tape.step(taken.value, [taken.step, NONE], [1.0, 0.0]),
             None => Var::from(taken.value),
@@ -264,7 +264,7 @@ mod tests {
         fn root_or_0(x: Var<'_>) -> Var<'_> {
             Var::from(0.0).pair(x, Pair::Less).select(x.sqrt(), Var::from(0.0))
         }
-        // at -1 the root, which is not taken, is NaN
+        // at -1 the root is NaN, but it is not selected
         assert_eq!([4.0, -1.0].map(|x| only(root_or_0, x)), [0.25, 0.0]);
         assert_eq!(only(|x| x.select(x * x, x.sqrt()), -3.0), -6.0);
         assert_eq!(only(|x| x.select(x.sqrt(), Var::from(2.0)), 0.0), 0.0);

@@ -545,14 +545,14 @@ fn where_a_slope_comes_from_a_rule_is_told() {
     ] {
         let found = kinks(text, &[at]);
         assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:?}");
-        // nothing is told beside it, where the derivative is one
+        // next to the kink the function is differentiable, so nothing is reported
         assert_eq!(kinks(text, &[at + 0.25]), [""; 0], "{text}");
     }
     assert_eq!(
         kinks("atan2(x, y)", &[0.0, 0.0]),
         ["atan2(n0, n1): the origin has no angle, and so no slope"]
     );
-    // a piece that is not taken, a condition that is 0, and what is NaN tell nothing
+    // an inactive piece, a condition that is 0, and a NaN report nothing
     for (text, at) in [("if(x < 1, x, sqrt(x))", 0.0), ("not(x > 1)", 0.0), ("sqrt(x - 1)*abs(x)", 0.0)] {
         assert_eq!(kinks(text, &[at]), [""; 0], "{text}");
     }

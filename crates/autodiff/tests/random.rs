@@ -46,7 +46,7 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// What stands between the operands.
+/// An operator between two operands.
 fn infix(pair: Pair) -> Option<&'static str> {
     Pair::INFIX.iter().find(|(_, named)| *named == pair).map(|(sign, _)| *sign)
 }
@@ -96,7 +96,7 @@ fn print(tree: &Tree, text: &mut String) {
             within(b, 6, text);
         }
         Tree::Binary(Binary::Pair(pair), a, b) if infix(*pair).is_some() => {
-            // comparisons do not follow each other; and and or are taken from the left
+            // comparisons cannot be chained; `and` and `or` associate to the left
             let strength = strength(tree);
             within(a, if strength == 3 { 4 } else { strength }, text);
             text.push_str(&format!(" {} ", infix(*pair).unwrap()));
@@ -141,7 +141,7 @@ fn text(tree: &Tree) -> String {
 /// Its value, by the same operations that a graph is made of.
 fn value(tree: &Tree, at: &[f64]) -> f64 {
     let whole = |n: f64| n.fract() == 0.0 && n.abs() <= 64.0;
-    // also where a condition that does not change leaves out all that does
+    // also if a constant condition removes everything that depends on the inputs
     let constant = |tree: &Tree| {
         let graph = parsed(&text(tree));
         matches!(graph.nodes()[graph.outputs()[0]], Node::Constant(_))
@@ -158,7 +158,7 @@ fn value(tree: &Tree, at: &[f64]) -> f64 {
         Tree::Binary(binary, a, b) => {
             let (x, y) = (value(a, at), value(b, at));
             match binary {
-                // which leaves a zero its sign, unless both are constants, which are added
+                // x + 0 is x with the sign of a zero kept; two constants are added
                 Binary::Add if y == 0.0 && constant(b) && !constant(a) => x,
                 Binary::Add if x == 0.0 && constant(a) && !constant(b) => y,
                 Binary::Add => x + y,

@@ -92,7 +92,7 @@ pub(crate) enum Command {
         /// Settings of the scoring, such as evaluate.starts=500
         #[arg(value_name = "KEY=VALUE")]
         overrides: Vec<String>,
-        /// New folder to keep the scores in, with the model: `compare` and `report` take it like a run
+        /// New folder for the scores, with a copy of the model; `compare` and `report` accept it like a run
         #[arg(short, long, value_name = "FOLDER")]
         output: Option<PathBuf>,
         /// Print what results.json would hold
@@ -124,22 +124,22 @@ pub(crate) enum Command {
     },
     /// Compare runs in one table, best first, with baselines
     ///
-    /// A row is a configuration, an experiment but for its seed: the mean over its seeds and a 95% interval (Student's t).
-    /// Errors and costs are averaged by their logarithms. Which model is best, and which are statistically
-    /// indistinguishable from it, stands below the table; that needs several seeds of each. Runs whose forecasts were
-    /// scored on another task (another system, dt, observed components, or scoring) are ranked apart.
+    /// A row is a configuration: all settings of an experiment except the seed. It shows the mean over the seeds and a 95%
+    /// interval (Student's t). Errors and costs have geometric means. Below the table, notes say which model is best and
+    /// which are statistically indistinguishable from it; that needs several seeds of each. Runs whose forecasts were
+    /// scored on different tasks (another system, dt, observed components, or scoring) are ranked separately.
     Compare {
-        /// Run directories, folders of sweeps or of `evaluate -o`, or names of experiments for their newest run and its
-        /// other seeds
+        /// Run directories, folders of sweeps or of `evaluate -o`, or names of experiments, each of which means its newest
+        /// run and the other seeds of that run
         #[arg(required = true, value_name = "RUN")]
         named: Vec<String>,
         /// Show the effect of one setting, such as model.hidden, data.trajectories or system.rho
         #[arg(long, value_name = "KEY")]
         by: Option<String>,
-        /// Rank by this score or cost; by default by valid time, or by nrmse where a system is not chaotic
+        /// Rank by this score or cost; by default by valid time, or by nrmse if the system is not chaotic
         #[arg(long, value_name = "NAME", value_parser = metrics())]
         metric: Option<Metric>,
-        /// Columns of the Markdown table, separated by commas; by default all that say something
+        /// Columns of the Markdown table, separated by commas; by default all that are not empty
         #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "markdown", conflicts_with = "by",
               value_parser = PossibleValuesParser::new(report::COLUMNS))]
         columns: Vec<String>,

@@ -81,7 +81,7 @@ pub(crate) fn derive(arguments: &DeriveArguments, display: &mut Display) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// What there is to say of derivatives that come from a rule, because a step is not differentiable at this point.
+/// The note about derivatives that come from a rule, because a step is not differentiable at this point.
 fn notes(graph: &Graph, at: &[f64], jacobian: &[f64]) -> Vec<String> {
     const MOST: usize = 8;
     let kinks = graph.kinks(at, 0);
@@ -103,7 +103,7 @@ fn notes(graph: &Graph, at: &[f64], jacobian: &[f64]) -> Vec<String> {
     lines
 }
 
-/// Every node as an expression of the inputs, with what is long left out.
+/// Every node as an expression of the inputs; long expressions are shortened.
 fn texts(graph: &Graph) -> Vec<String> {
     const WIDE: usize = 24;
     let (mut texts, mut operands) = (Vec::new(), Vec::new());

@@ -129,7 +129,7 @@ fn table(
     Ok(match format {
         Format::Text => comparison.text(),
         Format::Csv => {
-            // There is no place for sentences in it.
+            // CSV has no place for sentences.
             comparison.notes().iter().for_each(|note| display.note(note));
             comparison.csv()
         }
@@ -224,7 +224,7 @@ fn build() -> Build {
 /// Names, and what they are.
 type Rows = Vec<(String, String)>;
 
-/// What there is of a kind, in groups, with a heading of all but the first.
+/// The entries of one kind in groups; every group but the first has a heading.
 fn groups(kind: Kind) -> Vec<(&'static str, Rows)> {
     let rows = match kind {
         Kind::Systems => {
@@ -233,7 +233,7 @@ fn groups(kind: Kind) -> Vec<(&'static str, Rows)> {
                 let group = runner::SYSTEMS.iter().filter(|entry| entry.text.is_some() == is_text);
                 group.map(row).collect::<Rows>()
             };
-            let heading = "published chaotic flows, a text file each in crates/sim/catalogue";
+            let heading = "published chaotic flows, one text file each in crates/sim/catalogue";
             return vec![("", rows(false)), (heading, rows(true))];
         }
         Kind::Models => runner::MODELS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect(),

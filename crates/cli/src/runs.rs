@@ -12,7 +12,7 @@ use runner::{Needs, Progress, Run, RunError};
 pub(crate) struct Gathered {
     /// Complete runs, each once.
     pub(crate) runs: Vec<RunFiles>,
-    /// What lies beside them and was not meant, a sentence each.
+    /// Runs next to them that are left out, one sentence each.
     pub(crate) left_out: Vec<String>,
 }
 
@@ -73,8 +73,8 @@ fn read(run: &Run) -> Result<RunFiles, RunError> {
     Ok(RunFiles { departures: runner::departures(run), ..files })
 }
 
-/// The newest run with the other complete runs beside it that have its settings but another seed, the newest of each;
-/// and what else is there.
+/// The newest run; for each other seed, the newest complete run next to it with the same settings; and a sentence for
+/// every other run there.
 fn with_other_seeds(newest: RunFiles, runs: &Path, name: &str) -> Gathered {
     let folder = newest.directory.parent().unwrap_or(Path::new(".")).to_owned();
     let mut directories: Vec<PathBuf> = std::fs::read_dir(&folder)

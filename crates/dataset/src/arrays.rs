@@ -184,13 +184,13 @@ impl Npz {
     }
 }
 
-/// Why an entry is one that is not read here although it may be whole.
+/// Why an entry cannot be read here although the file may be intact.
 fn unread<R: Read>(entry: &ZipFile<'_, R>) -> Option<String> {
     if entry.encrypted() {
         return Some("is encrypted: write the file again without a password".into());
     }
     // The numbers of the format's specification (PKWARE's APPNOTE, 4.4.5).
-    #[allow(deprecated)] // the only name of a method that is not built in
+    #[allow(deprecated)] // the only name for a method that is not built in
     let method = match entry.compression() {
         CompressionMethod::Unsupported(9) => "Deflate64".to_owned(),
         CompressionMethod::Unsupported(12) => "bzip2".to_owned(),

@@ -119,7 +119,7 @@ impl Batch {
             for (j, (x, increment)) in sample.iter_mut().zip(target).enumerate() {
                 let noise = deviation * random::normal(stream);
                 *x += noise;
-                // One that is steady moves by its mean increment from wherever it is.
+                // A steady component moves by its mean increment from any state.
                 if !scales.is_steady(j) {
                     *increment -= noise * scales.std[j] / scales.increment_std[j];
                 }

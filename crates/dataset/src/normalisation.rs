@@ -8,19 +8,19 @@ use sim::Trajectories;
 /// network that gives 0 is then the mean step, and the identity, which is most of the map from one
 /// sample to the next, costs it nothing.
 ///
-/// A component whose increments are all equal leaves nothing to learn: `increment_std` is 0, and every
-/// forecast carries it on by exactly `increment_mean`. Any scale of 1 instead would be in the component's own
-/// units, in which the small error of a network may be a thousand standard deviations.
+/// A component whose increments are all equal is called steady. It leaves nothing to learn: `increment_std` is 0, and
+/// every forecast adds exactly `increment_mean`. A scale of 1 instead would depend on the component's units, in which
+/// a small error of a network may be a thousand standard deviations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Normalisation {
     /// Means of the components, then of the known inputs.
     pub mean: Vec<f64>,
-    /// Standard deviations in the same order, never 0: for a quantity that is constant over the training
-    /// data its absolute value, so that a departure counts by its relative size; 1 where that value is 0.
+    /// Standard deviations in the same order, never 0. A quantity that is constant over the training data has its
+    /// absolute value instead, so that a deviation counts by its relative size, or 1 if that value is 0.
     pub std: Vec<f64>,
     /// Mean increment of each component from one sample to the next.
     pub increment_mean: Vec<f64>,
-    /// Standard deviation of the increments; 0 where they are all equal but for roundoff.
+    /// Standard deviations of the increments; 0 if they are all equal except for roundoff.
     pub increment_std: Vec<f64>,
 }
 
@@ -46,7 +46,7 @@ impl Normalisation {
         }
         for (j, noise) in noise.iter().enumerate() {
             if std[j] <= *noise {
-                // The value itself, and not a mean that is off by roundoff: the scaled input is then exactly 0.
+                // The value itself rather than a mean with roundoff, so that the scaled input is exactly 0.
                 mean[j] = train.first().map_or(mean[j], |&run| match j.checked_sub(runs.dim()) {
                     None => runs.state(run, 0)[j],
                     Some(j) => runs.known_at(run, 0)[j],
@@ -77,7 +77,7 @@ impl Normalisation {
         (x - self.mean[j]) / self.std[j]
     }
 
-    /// The scaled increment of component `j` from `now` to `next`; 0 where all increments are equal.
+    /// The scaled increment of component `j` from `now` to `next`; 0 if component `j` is steady.
     pub fn scale_increment(&self, j: usize, now: f64, next: f64) -> f64 {
         if self.is_steady(j) { 0.0 } else { (next - now - self.increment_mean[j]) / self.increment_std[j] }
     }
@@ -88,9 +88,9 @@ impl Normalisation {
         self.increment_std[j] == 0.0
     }
 
-    /// The standard deviation of component `j` over that of its increments, the factor from errors of scaled
-    /// states to errors of scaled increments. For a component that is steady, which has no such factor, the mean of the
-    /// others; 1 where all are steady.
+    /// The standard deviation of component `j` divided by that of its increments. It is the factor from errors of scaled
+    /// states to errors of scaled increments. A steady component has no such factor and gets the mean of the others, or 1
+    /// if all components are steady.
     pub fn ratio(&self, j: usize) -> f64 {
         let of = |j: usize| self.std[j] / self.increment_std[j];
         if !self.is_steady(j) {
@@ -106,7 +106,7 @@ impl Normalisation {
     }
 }
 
-/// The part of a quantity's size below which its standard deviation is roundoff.
+/// The fraction of a quantity's size below which its standard deviation counts as roundoff.
 const ROUNDOFF: f64 = 1e-13;
 
 /// Mean and standard deviation of each column, in two passes so that a large mean costs no digits.
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_component_that_is_constant_along_each_trajectory_stays_so_whatever_a_network_gives() {
-        // c differs from trajectory to trajectory, and is scaled by that; its increments are all 0.
+        // c differs between trajectories, so it has a standard deviation; but its increments are all 0.
         let times = Times::up_to(3.0, 1.0).unwrap();
         let u = (0..2)
             .flat_map(|run| (0..4).flat_map(move |i| [f64::from(i * i), 1e-3 + 2e-4 * f64::from(run)]))

@@ -19,7 +19,7 @@ pub trait Tangent {
     /// Numbers that a forecast carries from sample to sample: all that its future depends on, but the known inputs.
     fn memory(&self) -> usize;
 
-    /// Derivatives that are taken to carry the vectors of one start on by one sample.
+    /// The number of derivatives needed to propagate the vectors of one start by one sample.
     fn derivatives(&self) -> usize {
         self.memory()
     }
@@ -115,8 +115,8 @@ pub fn memory(task: &Task, forecaster: &dyn Forecaster) -> Option<usize> {
     Some(forecaster.begin_tangent(&histories, &before)?.memory())
 }
 
-/// The most derivatives that are taken for the scores; a hundred latent components, or 300 observed ones, take about as
-/// many, and some minutes.
+/// The largest number of derivatives computed for the scores. A hundred latent components, or 300 observed ones, need
+/// about this number and take some minutes.
 const MOST_DERIVATIVES: usize = 1_000_000_000;
 
 /// The largest exponent of `forecaster`, for its scores; none where the task is of no chaotic system or has one start
@@ -461,7 +461,7 @@ mod tests {
         let (task, flow) = lorenz_from(0.02, |_| 1.0);
         let scores = scores(&task, &flow, &|_, _| {}).unwrap();
         let (exponent, error) = (scores.exponent.unwrap(), scores.standard_error.unwrap());
-        // 32 trajectories of 1,000 time units have an error of 0.001, so that one of 44 has 0.027
+        // 32 trajectories of 1,000 time units have an error of 0.001, so one trajectory of 44 time units has 0.027
         assert!((0.009..0.08).contains(&error), "{exponent} +- {error}");
         assert!((exponent - 0.9056).abs() < 4.0 * error, "{exponent} +- {error}");
     }

@@ -38,7 +38,7 @@ pub struct Results {
     pub scores: Scores,
     /// How the baselines forecast, by name.
     pub baselines: BTreeMap<String, Scores>,
-    /// The baselines that cannot be fitted to this system, by name, and why.
+    /// The baselines that cannot be fitted to this system: name and reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_applicable: BTreeMap<String, String>,
     /// What is too good to be true, or otherwise looks like a mistake.
@@ -80,9 +80,10 @@ pub struct Training {
 /// one kind of model and recipe can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
-    /// Mean over the training steps since the validation before, and over all samples of a window that the network gives
-    /// an increment for.
+    /// The training loss: mean over the training steps since the last validation, and over all samples of a window for
+    /// which the network predicts an increment.
     pub train: f64,
-    /// On the validation part, after the last sample of each window alone, as a forecast goes on from there.
+    /// The validation loss: only the prediction after the last sample of each window counts, because a forecast continues
+    /// from there.
     pub validation: f64,
 }

@@ -1,11 +1,11 @@
 //! Order statistics, means and 95% intervals.
 //!
-//! Two kinds of chance make a score: the starts that happened to be drawn, and the training (its trajectories, its
-//! starting weights). A run holds one training and many starts, so one run says nothing about other trainings: its
-//! interval over starts (`median_interval`, [`Scale::over_starts`]) is that of this network alone. Every seed draws
-//! trajectories, weights and starts anew, so that the scores of several seeds vary by both kinds of chance together,
-//! and Student's t over them ([`Scale::interval`]) needs nothing else. `statistics/coverage.rs` measures by simulation
-//! how often each interval covers the true value.
+//! A score varies by chance in two ways: by the starts that happened to be drawn, and by the training (its trajectories
+//! and its initial weights). A run has one training and many starts, so it says nothing about other trainings: its
+//! interval over starts (`median_interval`, [`Scale::over_starts`]) describes this network alone. Every seed draws
+//! trajectories, weights and starts anew. The scores of several seeds therefore vary in both ways, and Student's t over
+//! them ([`Scale::interval`]) accounts for both. `statistics/coverage.rs` measures by simulation how often each interval
+//! covers the true value.
 
 use serde::Serialize;
 use sim::random::{Stream, below};
@@ -36,7 +36,7 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The sample variance, with n - 1 in the denominator; NaN of fewer than two values.
+/// The sample variance, with n - 1 in the denominator; NaN for fewer than two values.
 pub fn variance(values: &[f64]) -> f64 {
     let center = mean(values);
     values.iter().map(|x| (x - center).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)
@@ -82,20 +82,20 @@ fn student_t(freedom: usize) -> f64 {
 
 /// How scores are averaged and compared.
 ///
-/// An error is positive and spans orders of magnitude: two seeds with errors of 1e-3 and 4e-3 do not make -0.02 likely,
-/// as an interval around their arithmetic mean would say. On the logarithmic scale they average to 2e-3, and every
+/// An error is positive and spans orders of magnitude. If two seeds have errors of 1e-3 and 4e-3, an interval around
+/// their arithmetic mean would include -0.02, which is impossible. On the logarithmic scale their mean is 2e-3, and every
 /// interval is positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
-    /// As they are: arithmetic means, and differences.
+    /// The linear scale: arithmetic means and differences.
     Linear,
-    /// By their logarithms: geometric means, and ratios.
+    /// The logarithmic scale: geometric means and ratios.
     Logarithmic,
 }
 
 impl Scale {
-    /// The change from one forecaster to another that are equally good: a difference of 0, or a ratio of 1.
+    /// The change between two equally good forecasters: a difference of 0, or a ratio of 1.
     pub fn no_change(self) -> f64 {
         match self {
             Scale::Linear => 0.0,
@@ -111,8 +111,8 @@ impl Scale {
         }
     }
 
-    /// A 95% interval for the mean on this scale of what `values` are drawn from, one a seed: Student's t. None of
-    /// fewer than two values, and of values that are not finite or, on the logarithmic scale, not positive.
+    /// A 95% interval by Student's t for the mean, on this scale, of the distribution of `values`, one value per seed.
+    /// None for fewer than two values, or if one is not finite or, on the logarithmic scale, not positive.
     pub fn interval(self, values: &[f64]) -> Option<[f64; 2]> {
         match self {
             Scale::Linear => mean_interval(values),
@@ -120,8 +120,8 @@ impl Scale {
         }
     }
 
-    /// The change from `base` to `value`: their difference, or their ratio. Such changes have a mean and an interval
-    /// on the same scale. Two equal values have not changed, even where both are infinite.
+    /// The change from `base` to `value`: their difference or their ratio. Such changes have a mean and an interval on
+    /// the same scale. Two equal values give no change, even if both are infinite.
     pub fn change(self, value: f64, base: f64) -> f64 {
         match self {
             _ if value == base => self.no_change(),
@@ -133,11 +133,11 @@ impl Scale {
     /// A 95% interval for the change of the median over starts from one trained network, `base`, to another, both scored
     /// from the same starts `[start]` (Bonett and Price 2020, "Interval estimation for linear functions of medians in
     /// within-subjects and mixed designs", for paired medians and, of logarithms, their ratio). It holds for these two
-    /// networks; another training of either may score otherwise. None of fewer than ten starts, or where the middle of
-    /// the scores is not finite. (The percentile bootstrap of such a change covers 97% where it promises 95%.)
+    /// networks; another training of either may score differently. None for fewer than ten starts, or if the middle of
+    /// the scores is not finite. (The percentile bootstrap of such a change covers 97% instead of the nominal 95%.)
     ///
     /// # Panics
-    /// Scores of different lengths.
+    /// If the two lists of scores have different lengths.
     pub fn over_starts(self, values: &[f64], base: &[f64]) -> Option<[f64; 2]> {
         assert_eq!(values.len(), base.len(), "starts are paired");
         if values.len() < 10 {
@@ -154,7 +154,7 @@ impl Scale {
         }
         // The correlation of two medians is that of the signs of the deviations from them.
         let sign = |x: f64, median: f64| f64::from(i8::from(x > median) - i8::from(x < median));
-        // Starts at the median have no sign, and scores that are multiples of a sample interval have many of these.
+        // A start exactly at the median has no sign. This is common when scores are multiples of a sample interval.
         let signs = values.iter().zip(&base).map(|(&x, &y)| [sign(x, a.median), sign(y, b.median)]);
         let [product, first, second] = signs.fold([0.0; 3], |[product, first, second], [x, y]| {
             [product + x * y, first + x * x, second + y * y]
@@ -176,11 +176,11 @@ struct MedianWithError {
 }
 
 impl MedianWithError {
-    /// From the width of a distribution-free interval between two order statistics (McKean and Schrader 1984), placed as
-    /// Price and Bonett (2001) do.
+    /// Computes the median and its standard error. The error comes from the width of a distribution-free interval between
+    /// two order statistics (McKean and Schrader 1984), chosen as by Price and Bonett (2001).
     fn of(scores: &[f64]) -> Self {
         let (ascending, count) = (sorted(scores), scores.len() as f64);
-        // The place from either end, counted from 1, and how many standard errors of the binomial it is from the middle.
+        // The rank from either end, counted from 1, and its distance from the middle in binomial standard errors.
         let place = ((count + 1.0) / 2.0 - count.sqrt()).round().max(1.0);
         let deviations = (count / 2.0 - place + 0.5) / (count.sqrt() / 2.0);
         let (low, high) = (ascending[place as usize - 1], ascending[ascending.len() - place as usize]);
@@ -200,7 +200,7 @@ fn median(values: &mut [f64]) -> f64 {
     let (lower, &mut at, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
     let largest = lower.iter().copied().max_by(f64::total_cmp);
     match largest.filter(|_| even) {
-        // To the same bits as the quantile of the sorted values.
+        // Gives the same bits as the quantile of the sorted values.
         Some(before) if before != at => before + 0.5 * (at - before),
         _ => at,
     }

@@ -26,9 +26,9 @@ pub enum Check {
     NormalisationSawTest,
     /// [`above_ceiling`].
     AboveCeiling,
-    /// A check of earlier versions, which stands in the results of some runs: a training loss below the noise that
-    /// training adds. That noise is drawn anew at every step, so no network can learn it by heart, and what the check
-    /// found were losses of another kind.
+    /// A check of earlier versions, kept because it appears in the results of some runs: a training loss below the noise
+    /// that training adds. That noise is drawn anew at every step, so no network can memorise it. The check only found
+    /// losses that are not comparable with the noise.
     LossBelowNoise,
     /// [`equals_persistence`].
     EqualsPersistence,
@@ -38,8 +38,8 @@ pub enum Check {
     TimeNotKnown,
 }
 
-/// Says why a largest Lyapunov exponent is not known: results without it, and without what is counted in it, look like
-/// those of a system that is not chaotic. `why` is empty where it is known.
+/// Reports why the largest Lyapunov exponent is not known. Without this report, results that lack the exponent and the
+/// scores in Lyapunov times look like those of a system that is not chaotic. `why` is empty if the exponent is known.
 pub fn exponent_unknown(why: &str) -> Option<Suspicion> {
     (!why.is_empty()).then(|| Suspicion { check: Check::ExponentUnknown, message: why.to_owned() })
 }
@@ -62,18 +62,20 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Changes of the state that two trajectories must have in common before they count as one: a trajectory at rest is
-/// equal to every other one that rests there.
+/// The number of changes of the state that two trajectories must share before they count as the same. Without changes,
+/// all trajectories that rest at the same point would be equal.
 const LEAST_CHANGES: usize = 10;
 
-/// Finds trajectories of the `test` part that are trajectories of the training part, and held-out `starts`,
-/// trajectories of another integration, that begin as one of the training part does.
+/// Finds trajectories of the `test` part that are also in the training part, and held-out `starts` that begin like a
+/// training trajectory. (The trajectories of `starts` come from another integration.)
 ///
-/// A trajectory of the test part counts where at least half of it is equal to the bit, state and known inputs, to a
-/// stretch of a training trajectory, and changes on the way. Single samples say nothing: in f32, of rounded data, and
-/// where trajectories meet in a fixed point or a forced oscillation, they are equal by chance or by nature. A start counts where its first sample is equal to the first of a
-/// training trajectory and the next samples are equal to a hundredth of what has changed since. One pair of starts may
-/// be equal by chance where a number has few digits, so that starts are told of only where they are more than half.
+/// A test trajectory counts if at least half of it is bitwise equal, in state and known inputs, to a stretch of a training
+/// trajectory, and changes along that stretch. Equal single samples prove nothing: they occur by chance in f32 and in
+/// rounded data, and necessarily where trajectories meet in a fixed point or a forced oscillation.
+///
+/// A start counts if its first sample is equal to the first sample of a training trajectory, and the next samples agree
+/// to within a hundredth of the change since then. If numbers have few digits, some starts are equal by chance, so starts
+/// are reported only if more than half of them count.
 pub fn shared_trajectories(train: Part, test: Part, starts: Part) -> Option<Suspicion> {
     let shared = equal_stretches(train, test);
     let begun = begin_alike(train, starts);
@@ -90,10 +92,10 @@ pub fn shared_trajectories(train: Part, test: Part, starts: Part) -> Option<Susp
     })
 }
 
-/// The number of trajectories of `test` of which at least half is a stretch of one of `train`.
+/// The number of trajectories of `test` of which at least half is equal to a stretch of a trajectory of `train`.
 fn equal_stretches(train: Part, test: Part) -> usize {
     let moves = |Part { runs, .. }: Part, run: usize, i: usize| runs.state(run, i) != runs.state(run, i + 1);
-    // Of a pair of successive samples 64 bits of a hash with fixed keys.
+    // A 64-bit hash, with fixed keys, of each pair of successive samples.
     let pair = |Part { runs, .. }: Part, run: usize, i: usize| {
         let mut hasher = DefaultHasher::new();
         for i in [i, i + 1] {
@@ -132,8 +134,8 @@ fn equal_stretches(train: Part, test: Part) -> usize {
     shared.len()
 }
 
-/// Whether two trajectories are equal to the bit from these samples on, for half of the shorter one and over
-/// [`LEAST_CHANGES`], or all that half of it has room for.
+/// Whether two trajectories are bitwise equal from these samples on, for half of the shorter one and over
+/// [`LEAST_CHANGES`] changes, or as many changes as fit into that half.
 fn follow_each_other(parts: [Part; 2], runs: [usize; 2], from: [usize; 2]) -> bool {
     let at = |which: usize, k: usize| {
         let (all, i) = (parts[which].runs, from[which] + k);
@@ -152,7 +154,7 @@ fn follow_each_other(parts: [Part; 2], runs: [usize; 2], from: [usize; 2]) -> bo
     length >= half && changes >= LEAST_CHANGES.min(half.saturating_sub(1)).max(1)
 }
 
-/// The number of trajectories of `starts` whose first samples are those of a trajectory of `train`.
+/// The number of trajectories of `starts` that begin like a trajectory of `train`.
 fn begin_alike(train: Part, starts: Part) -> usize {
     const NEXT: usize = 10;
     const NEAR: f64 = 0.01;
@@ -169,20 +171,20 @@ fn begin_alike(train: Part, starts: Part) -> usize {
         (1..=next).all(|i| {
             (0..starts.runs.dim()).all(|j| {
                 let moved = (1..=i).map(|i| (u(i)[j] - u(0)[j]).abs()).fold(0.0, f64::max);
-                // what never moves is equal but for roundoff
+                // a component that never moves is equal except for roundoff
                 (u(i)[j] - v(i)[j]).abs() <= NEAR * moved + 1e-9 * u(i)[j].abs()
             })
         })
     };
     let begins = |run: usize| {
         let others = begun.get(&first(starts, run)).into_iter().flatten();
-        // Where all begin alike one comparison is enough.
+        // If all begin with the same state, one comparison is enough.
         let mut distinct = HashSet::new();
         others
             .filter(|&&other| distinct.insert(first_step(train.runs, other)))
             .any(|&other| alike(run, other))
     };
-    // What rests where it begins is equal to all that rest there.
+    // A trajectory at rest from its start is equal to all others that rest there.
     let moves = |run: usize| (1..=next).any(|i| starts.runs.state(run, i) != starts.runs.state(run, 0));
     starts.which.iter().filter(|&&run| moves(run) && begins(run)).count()
 }
@@ -192,9 +194,9 @@ fn first_step(runs: &Trajectories, run: usize) -> Vec<u64> {
     runs.state(run, 1.min(runs.samples() - 1)).iter().map(|x| x.to_bits()).collect()
 }
 
-/// Finds means and standard deviations (components, then known inputs) of a model that are not those of the training
-/// part, to 1 part in 1e9 of the standard deviation. Of what never changes any standard deviation is right, since its
-/// scaled value is 0 with each.
+/// Finds means and standard deviations (components, then known inputs) of a model that differ from those of the training
+/// part by more than 1e-9 standard deviations. For a component that never changes, any standard deviation is right, since
+/// its scaled value is always 0.
 pub fn normalisation_saw_test(mean: &[f64], std: &[f64], train: Part) -> Option<Suspicion> {
     let equal = |part: Part| {
         let (means, stds) = moments(part);
@@ -211,7 +213,7 @@ pub fn normalisation_saw_test(mean: &[f64], std: &[f64], train: Part) -> Option<
     }
     let every: Vec<usize> = (0..train.runs.count()).collect();
     let of = if equal(Part { which: &every, ..train }) {
-        "of all trajectories, those scored on among them"
+        "of all trajectories, including those used for scoring"
     } else {
         "of something else"
     };
@@ -237,11 +239,11 @@ fn moments(part: Part) -> (Vec<f64>, Vec<f64>) {
     (mean, variance.into_iter().map(f64::sqrt).collect())
 }
 
-/// Lyapunov times after which an error in the last bit of a number, 2^-53, has grown to 1: ln 2^53.
+/// The number of Lyapunov times in which an error in the last bit of a number, 2^-53, grows to 1: ln 2^53.
 pub const LONGEST: f64 = 53.0 * std::f64::consts::LN_2;
 
-/// Finds that at least half of the forecasts are valid for longer than any forecast in 64 bits can be of a chaotic
-/// system: `valid` are the valid prediction times of the starts, in Lyapunov times of 1 / `lyapunov_exponent`.
+/// Reports if at least half of the forecasts of a chaotic system are valid for longer than is possible with 64-bit
+/// numbers. `valid` holds the valid prediction times of the starts, in Lyapunov times of 1 / `lyapunov_exponent`.
 pub fn above_ceiling(valid: &[f64], lyapunov_exponent: f64) -> Option<Suspicion> {
     let above = valid.iter().filter(|&&time| time > LONGEST).count();
     (above > 0 && 2 * above >= valid.len()).then(|| Suspicion {
@@ -255,12 +257,12 @@ pub fn above_ceiling(valid: &[f64], lyapunov_exponent: f64) -> Option<Suspicion>
     })
 }
 
-/// Finds that the right-hand side depends on the time, while no forecaster is told anything of it.
+/// Reports if the right-hand side depends on the time, but no forecaster has an input that depends on it.
 pub fn time_not_known(depends_on_time: bool, known_inputs: usize) -> Option<Suspicion> {
     (depends_on_time && known_inputs == 0).then(|| Suspicion {
         check: Check::TimeNotKnown,
-        message: "the right-hand side depends on the time t, of which no forecaster is told anything: say what it needs \
-                  to know as known inputs, expressions in t and the parameters, such as system.known = { cos_phase = \
+        message: "the right-hand side depends on the time t, but forecasters are told nothing about t: give them known \
+                  inputs, which are expressions in t and the parameters, such as system.known = { cos_phase = \
                   \"cos(omega*t)\", sin_phase = \"sin(omega*t)\" } for a force of frequency omega"
             .into(),
     })
@@ -309,7 +311,7 @@ mod tests {
         Trajectories::new(Times::new(1.0, samples - 1).unwrap(), [1, 0], u.collect(), vec![])
     }
 
-    /// What is found with trajectories 0 and 1 as the training part, 2 as the test part, and 3 as a held-out start.
+    /// The suspicion with trajectories 0 and 1 as the training part, 2 as the test part, and 3 as a held-out start.
     fn shared(runs: &Trajectories) -> Option<String> {
         let part = |which| Part { runs, which };
         let found = shared_trajectories(part(&[0, 1]), part(&[2]), part(&[3]))?;
@@ -358,7 +360,7 @@ mod tests {
             (i as f64).sin() + if i < 60 { 1.0 / (1.0 + run as f64 + i as f64) } else { 0.0 }
         };
         assert_eq!(shared(&scalar(4, 100, forced)), None);
-        // one or two digits, in which single samples are equal to others all the time
+        // one or two digits, so that single samples are often equal to others
         let rounded = |digits: f64| {
             move |run: usize, i: usize| {
                 let frequency = 0.3 + 0.05 * run as f64;
@@ -393,7 +395,7 @@ mod tests {
         };
         let (mean, mut std) = scales(&[0, 2]);
         assert_eq!(normalisation_saw_test(&mean, &std, train), None);
-        // a constant is scaled by whatever the program finds good
+        // any scale of a constant is right
         std[1] = 1.0;
         assert_eq!(normalisation_saw_test(&mean, &std, train), None);
         std[0] *= 1.0 + 1e-8;

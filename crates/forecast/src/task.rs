@@ -123,9 +123,8 @@ impl Task {
         (scores, each)
     }
 
-    /// Carries forecasts from every start on for some samples, and returns [`Scores::step_microseconds`]. It is to be
-    /// called where nothing else runs: [`Task::score`] leaves that 0, so that several forecasters can be scored side
-    /// by side.
+    /// Runs forecasts from every start for some samples, and returns [`Scores::step_microseconds`]. Call it while nothing
+    /// else runs. [`Task::score`] leaves that field 0, so that several forecasters can be scored in parallel.
     pub fn step_microseconds(&self, forecaster: &dyn Forecaster) -> f64 {
         const STEPS: usize = 100;
         let (runs, members) = (&self.runs, forecaster.members());

@@ -383,7 +383,7 @@ impl Network {
         workspace.chunks.iter().map(|chunk| chunk.loss).sum::<f64>() / targets.len() as f64
     }
 
-    /// The mean squared error of the outputs at the last step.
+    /// The mean squared error of the outputs at the last step of the sequence.
     ///
     /// # Panics
     /// As [`Network::forward`].

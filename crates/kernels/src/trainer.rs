@@ -111,7 +111,7 @@ impl<T: Real> Trainer<T> {
         (loss, &self.gradient.as_flattened()[..count])
     }
 
-    /// The mean squared error on a batch at the last step alone, which is what a forecast takes of a network.
+    /// The mean squared error on a batch at the last step alone, the only output of a network that a forecast uses.
     ///
     /// # Panics
     /// As [`Network::forward`].

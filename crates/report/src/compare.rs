@@ -23,23 +23,23 @@ pub use row::Row;
 use crate::RunFiles;
 use settings::{DEVICE, Settings, apart, labels, settings, task, varied, visible};
 
-/// Runs in rankings, one a task: only runs whose forecasts were scored on the same task are ranked with each other.
+/// Runs in rankings, one ranking per task: only runs whose forecasts were scored on the same task are ranked together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// The rankings, in the order in which their runs were given.
     pub rankings: Vec<Ranking>,
     /// Runs of a configuration and seed of which there is a newer one.
     pub superseded: Vec<PathBuf>,
-    /// Runs that were not asked for by name but belong to what was, a sentence each.
+    /// Runs that were left out although they belong to the named experiments, one sentence each.
     pub left_out: Vec<String>,
 }
 
 /// How runs are compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options<'a> {
-    /// What they are ranked by; by default valid time where every run has one, else the error over the horizon.
+    /// What runs are ranked by; by default the valid time if every run has one, otherwise the error over the horizon.
     pub metric: Option<Metric>,
-    /// A setting whose effect is asked for: it parts no rankings, even where it changes the task.
+    /// The setting whose effect is wanted. It never splits a ranking, even if it changes the task.
     pub by: Option<&'a str>,
 }
 
@@ -56,7 +56,7 @@ pub struct Ranking {
     pub metric: RankedBy,
     /// The largest Lyapunov exponent of the system, where it is chaotic.
     pub lyapunov_exponent: Option<f64>,
-    /// Settings of the scoring, as `key=value`, in which every configuration departs from its experiment file.
+    /// Settings of the scoring, as `key=value`, in which every configuration differs from its experiment file.
     pub scored_with: Vec<String>,
     /// Best first, baselines among them.
     pub rows: Vec<Row>,
@@ -69,10 +69,10 @@ pub struct Ranking {
 pub struct RankedBy {
     /// The metric.
     pub name: Metric,
-    /// Of valid times: the error that ends them.
+    /// For valid times: the threshold of the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
-    /// Of errors over the horizon: its time units.
+    /// For errors over the horizon: its length in time units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub horizon: Option<f64>,
 }
@@ -100,7 +100,7 @@ impl RunFiles {
         Ok(self.experiment == other.experiment && settings(self)? == settings(other)?)
     }
 
-    /// The name of its experiment, and the settings by which it departs from the file of that where they are known.
+    /// The name of its experiment, and the settings that differ from the experiment's file if these are known.
     pub fn label(&self) -> String {
         let departures = self.departures.iter().flatten().map(|setting| visible(setting));
         [visible(&self.experiment)].into_iter().chain(departures).collect::<Vec<_>>().join(" ")
@@ -119,7 +119,7 @@ impl Comparison {
     /// Of complete runs.
     ///
     /// # Errors
-    /// A run without results, or with an `experiment.toml` that is none; a metric that no model has.
+    /// If a run has no results or an invalid `experiment.toml`, or no model has the metric.
     pub fn with<'a>(runs: impl IntoIterator<Item = &'a RunFiles>, options: Options) -> Result<Self, String> {
         let (taken, superseded) = newest(runs)?;
         let task_of = |run: &Taken| task(&run.settings, options.metric, options.by);
@@ -155,7 +155,7 @@ impl Comparison {
     }
 }
 
-/// Runs taken apart, of each configuration and seed the newest, and the directories of the others.
+/// The newest run of each configuration and seed, and the directories of the other runs.
 fn newest<'a>(
     runs: impl IntoIterator<Item = &'a RunFiles>,
 ) -> Result<(Vec<Taken<'a>>, Vec<PathBuf>), String> {
@@ -262,7 +262,7 @@ impl Ranking {
         }
     }
 
-    /// The settings by which its configurations differ.
+    /// The settings in which its configurations differ.
     pub fn varied(&self) -> BTreeSet<&str> {
         self.rows.iter().flat_map(|row| row.settings.keys()).map(String::as_str).collect()
     }

@@ -56,7 +56,7 @@ pub fn summary(results: &Results) -> String {
     heading + &table + &not_applicable(results) + &reconstruction(results) + &suspicions(results)
 }
 
-/// The baselines that are not in the table, a line each.
+/// The baselines that are not in the table, one line each.
 fn not_applicable(results: &Results) -> String {
     let line = |(name, reason): (&String, &String)| {
         tables::wrap(&format!("Not applicable: {name}, since {reason}."))
@@ -165,7 +165,7 @@ fn exponent(of: &LyapunovScores) -> Option<String> {
     Some(with_error([of.exponent?, of.standard_error?]))
 }
 
-/// A number with its standard error, in two digits of that, and at most 5 decimals or digits of the number.
+/// A number with its standard error: two digits of the error, and at most 5 decimals or digits of the number.
 fn with_error([x, error]: [f64; 2]) -> String {
     let most = 5.0 - (x.abs().clamp(1e-200, 0.1).log10().floor() + 1.0);
     let decimals = (1.0 - error.log10().floor()).clamp(0.0, most) as usize;

@@ -144,8 +144,8 @@ fn section(run: &RunFiles, points: Option<usize>, of_several: bool, open: bool) 
     Ok(text)
 }
 
-/// The command that repeats a run on its device. The resolved experiment holds every setting and the seed, and the new run
-/// has the name of the old one, since the file lies in a run directory.
+/// The command that repeats a run on its device. The resolved experiment contains every setting and the seed. The new run
+/// belongs to the same experiment as the old one, because the file is in a run directory.
 fn repeat(run: &RunFiles) -> String {
     let file = run.directory.join("experiment.toml").display().to_string();
     // not an option
@@ -155,8 +155,8 @@ fn repeat(run: &RunFiles) -> String {
     format!("attractor train {} --device {}", quoted(&file), quoted(device))
 }
 
-/// A word as bash and zsh take it. What stands between single quotes means itself in both, also the `!` of an
-/// interactive bash; zsh replaces a word that begins with `=` by the path of a program.
+/// A word quoted for bash and zsh. Both take every character between single quotes literally, even the `!` of an
+/// interactive bash. A word that begins with `=` needs quotes because zsh replaces it by the path of a program.
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:,@%".contains(letter);
     if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {

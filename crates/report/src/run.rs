@@ -16,8 +16,8 @@ pub struct RunFiles {
     pub directory: PathBuf,
     /// Name of its experiment.
     pub experiment: String,
-    /// The settings, as `key=value`, by which it departs from the file of its experiment, but for the seed; none where that
-    /// file is not known. Reading a run directory does not tell: whoever knows the file sets them.
+    /// The settings other than the seed, as `key=value`, that differ from the experiment's file; none if that file is not
+    /// known. Reading a run directory does not set this field; the caller that knows the file sets it.
     pub departures: Option<Vec<String>>,
     /// The resolved experiment, the text of `experiment.toml`.
     pub resolved: String,
@@ -56,7 +56,7 @@ impl RunFiles {
             format!("{} is not a run directory: it has no experiment.toml", directory.display())
         })?;
         let results: Option<Results> = json(&directory.join("results.json"))?;
-        // A run lies in a folder of its experiment's name; where it was scored again it may lie anywhere.
+        // A run is in a folder with the name of its experiment; a folder of new scores may be anywhere.
         let experiment = results.as_ref().map_or_else(
             || {
                 let absolute = std::path::absolute(directory).unwrap_or_default();
@@ -97,7 +97,7 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
     text(path)?.map(parse).transpose()
 }
 
-/// The arrays of `forecasts.npz` with the names of their axes. Axes of one name have one length.
+/// The arrays of `forecasts.npz` with the names of their axes. Axes with the same name have the same length.
 const ARRAYS: [(&str, &[&str]); 10] = [
     ("valid_times", &["start"]),
     ("nrmse", &["start"]),
@@ -118,7 +118,7 @@ const ARRAYS: [(&str, &[&str]); 10] = [
 fn read_forecasts(path: &Path) -> Result<Forecasts, String> {
     let file = read_npz(path).map_err(|error| error.to_string())?;
     let names: Vec<&str> = file.names().collect();
-    // The length of each axis, and the array that it was first found in.
+    // The length of each axis, and the array in which it was first found.
     let mut axes: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
     let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (name, expected) in ARRAYS.into_iter().filter(|(name, _)| names.contains(name)) {

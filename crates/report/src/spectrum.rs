@@ -70,8 +70,8 @@ fn convergence_table(convergence: &[Estimate], cell: &dyn Fn(f64) -> String) -> 
     lay_out(&columns)
 }
 
-/// Decimals that show two digits of the largest of some errors: at least 2, and no more than show 7 digits of the largest
-/// of the numbers, or of 1 where that is smaller than 7 digits of it need: the unit of time decides how large exponents are.
+/// The number of decimals that shows two digits of the largest error. It is at least 2, and at most the number that shows
+/// 7 digits of the largest number, or of 1 if that needs fewer decimals: the size of exponents depends on the unit of time.
 fn decimals(errors: &[f64], numbers: &[f64]) -> usize {
     let largest = |of: &[f64]| of.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
     let digit = |x: f64| -x.log10().floor();

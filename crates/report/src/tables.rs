@@ -11,12 +11,11 @@ pub use effects::Effects;
 use crate::compare::{Comparison, Metric, Ranking, Row};
 use crate::{lay_out, number, with_error};
 
-pub(crate) const APART: &str =
-    "Not to be ranked with the above, since the forecasts are scored on another task:";
+pub(crate) const APART: &str = "Ranked separately, because these forecasts are scored on another task:";
 
 /// A column of a ranking.
 pub(crate) struct Column {
-    /// What it is called on a command line.
+    /// Its name on a command line.
     pub(crate) name: &'static str,
     /// Two lines of heading, for narrow tables.
     above: &'static str,
@@ -39,7 +38,7 @@ impl Column {
     }
 }
 
-/// The columns that can be chosen for a Markdown table, in their order.
+/// The columns that can be chosen for a Markdown table, in this order.
 pub const COLUMNS: [&str; 15] = [
     "seeds",
     "score",
@@ -73,8 +72,8 @@ impl Comparison {
         text + &self.notes().iter().map(|line| wrap(line)).collect::<String>()
     }
 
-    /// A GitHub-flavoured Markdown table a ranking, of these of the [`COLUMNS`], or without any of all that say
-    /// something.
+    /// One GitHub-flavoured Markdown table for each ranking, with these columns of [`COLUMNS`]; if none are given, with
+    /// every column that is not empty.
     pub fn markdown(&self, columns: &[&str]) -> String {
         let table = |ranking: &Ranking| {
             let chosen = |column: &Column| columns.is_empty() || columns.contains(&column.name);
@@ -101,7 +100,7 @@ impl Comparison {
         self.rankings.iter().map(table).collect::<Vec<_>>().join("\n") + &notes
     }
 
-    /// What was left out, a sentence each.
+    /// What was left out, one sentence each.
     pub fn notes(&self) -> Vec<String> {
         let line = |run: &PathBuf| {
             format!("Left out, since there is a newer run of its configuration and seed: {}.", run.display())
@@ -170,12 +169,12 @@ impl Ranking {
         format!("{}{seen}", self.system)
     }
 
-    /// All columns that say something.
+    /// All columns that are not empty.
     pub(crate) fn columns(&self) -> Vec<Column> {
         self.scores().into_iter().chain(self.long_run()).collect()
     }
 
-    /// What it is ranked by, and whether that is what it seems.
+    /// The columns of the score that the ranking uses, and those that help to judge it.
     fn scores(&self) -> Vec<Column> {
         let metric = self.metric.name;
         let of_interval = move |row: &Row| match (row.interval, row.over_starts) {
@@ -183,7 +182,7 @@ impl Ranking {
             (None, over_starts) => over_starts.map(|interval| format!("({})", metric.interval(interval))),
         };
         let [above, below] = metric.headings();
-        // a column of its own where it is not what is ranked by
+        // a separate column, unless the ranking is by this score
         let other = |column: Column, of: Metric| (metric != of).then_some(column);
         let columns = [
             Some(Column::new("seeds", ["", "seeds", "seeds"], |row| Some(row.seeds.len().to_string()))),
@@ -212,7 +211,7 @@ impl Ranking {
         columns.into_iter().flatten().collect()
     }
 
-    /// Costs, the exponent, the long run and ensembles, where there are any.
+    /// The columns of costs, the exponent, the long run and ensembles, if there are any.
     fn long_run(&self) -> Vec<Column> {
         let all = [
             Column::new("parameters", ["para-", "meters", "parameters"], |row| {
@@ -254,7 +253,7 @@ impl Ranking {
     }
 }
 
-/// So many of all; nothing where there are none.
+/// A count out of a total; empty if the total is 0.
 fn part(number: usize, all: usize) -> Option<String> {
     match (number, all) {
         (_, 0) => None,

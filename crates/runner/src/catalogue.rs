@@ -52,9 +52,9 @@ pub fn names_system(named: &str) -> bool {
     named.ends_with(".toml") || SYSTEMS.iter().any(|entry| entry.name == named)
 }
 
-/// The seed, system and data of what is named: a system with its defaults, or an experiment file; with overrides. The
-/// other sections of a file may be missing; where they are there, their keys and kinds are checked as for a training.
-/// Values are not.
+/// The seed, system and data of a system with its defaults, or of an experiment file, with overrides. The other sections
+/// of a file may be missing. If they are present, their keys and types are checked as for a training, but not their
+/// values.
 pub(crate) fn data_of(named: &str, overrides: &[String]) -> Result<Experiment, RunError> {
     let key = |pair: &str| pair.split('=').next().unwrap_or_default().trim().to_owned();
     if let Some(pair) = overrides.iter().find(|pair| ["system", "system.name"].contains(&&*key(pair))) {
@@ -92,10 +92,11 @@ pub(crate) fn read(path: &Path) -> Result<String, RunError> {
     decode(bytes).map_err(|fault| RunError::Usage(format!("{}: {fault}", path.display())))
 }
 
-/// The text of a file in UTF-8, with or without a byte order mark; of another encoding its name, and how to change it.
+/// Decodes the text of a UTF-8 file, with or without a byte order mark. For another encoding, the error names it and says
+/// how to convert the file.
 fn decode(bytes: Vec<u8>) -> Result<String, String> {
     const MARK: &str = "\u{feff}";
-    // Without a mark: half of the bytes of what is mostly ASCII are 0.
+    // Without a mark: in UTF-16, half of the bytes of a mostly ASCII text are 0.
     let zeros = bytes.iter().filter(|&&byte| byte == 0).count();
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || 3 * zeros > bytes.len() {
         return Err("it is in UTF-16, and an experiment file is in UTF-8: save it as UTF-8 in the editor, or in \
@@ -109,7 +110,7 @@ fn decode(bytes: Vec<u8>) -> Result<String, String> {
             let bytes = error.as_bytes();
             let before = String::from_utf8_lossy(&bytes[..at]);
             let (line, column) = position(&before, before.len());
-            // In Latin-1, and nearly so in Windows-1252, a byte is the character of its number.
+            // In Latin-1, and almost always in Windows-1252, a byte is the code of its character.
             Err(format!(
                 "line {line}, column {column}: the byte 0x{:02x} is not UTF-8, in which an experiment file is; in Latin-1 \
                  (Windows-1252) it is \"{}\": save the file as UTF-8, or convert it with `iconv -f WINDOWS-1252 -t UTF-8`",
@@ -154,7 +155,7 @@ impl Source {
     /// The experiment in this file.
     pub(crate) fn read(path: &Path) -> Result<Self, RunError> {
         let text = read(path)?;
-        // A run's experiment.toml is of the experiment of the run: to train it repeats that.
+        // A run's experiment.toml belongs to the experiment of the run; training from it repeats that experiment.
         let name = match Run::of_experiment_file(path) {
             Some(run) => run.name(),
             None => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
@@ -263,7 +264,7 @@ mod tests {
             assert!(of_data.contains("mine.toml"), "{of_data}");
             assert!(words.iter().all(|word| of_data.contains(word)), "{of_data}");
         }
-        // a training's own mistakes of value are none of a simulation's
+        // a wrong value in a section for training does not matter to a simulation
         std::fs::write(&file, format!("{whole}[evaluate]\nstarts = 0\n")).unwrap();
         assert!(data_of(path, &[]).is_ok() && load(path, &[]).is_err());
         std::fs::write(&file, whole).unwrap();
@@ -303,7 +304,7 @@ mod tests {
         for model in MODELS {
             assert!(BUILT_IN.iter().any(|(name, _)| name.starts_with(&format!("{}-", model.name))));
         }
-        // of those that are text there are many, which all work alike
+        // there are many systems given as text, and they all work alike
         for system in SYSTEMS.iter().filter(|system| system.text.is_none()) {
             assert!(BUILT_IN.iter().any(|(name, _)| name.contains(&format!("-{}", system.name))));
         }

@@ -24,7 +24,7 @@ pub(crate) struct Prepared {
     pub(crate) split: Split,
     pub(crate) normalisation: Normalisation,
     pub(crate) task: Task,
-    /// That the right-hand side depends on the time and no forecaster is told it, where that is so.
+    /// A suspicion if the right-hand side depends on the time but forecasters are told nothing about the time.
     pub(crate) time_not_told: Option<Suspicion>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn simulate(
     })
 }
 
-/// Refuses known inputs that are not numbers at one of `times`.
+/// Returns an error if a known input is infinite or NaN at one of `times`.
 fn check_known(system: &dyn System, times: impl Iterator<Item = f64>) -> Result<(), RunError> {
     let names = system.known_inputs();
     let mut known = vec![0.0; names.len()];
@@ -82,7 +82,7 @@ fn check_known(system: &dyn System, times: impl Iterator<Item = f64>) -> Result<
     Ok(())
 }
 
-/// What a right-hand side depends on and no forecaster is told.
+/// Reports if the right-hand side depends on the time while no forecaster is told about it.
 fn time_not_told(experiment: &Experiment, system: &dyn System) -> Result<Option<Suspicion>, RunError> {
     const MOST: usize = 1000;
     let times = experiment.times().map_err(RunError::Usage)?;
@@ -153,8 +153,8 @@ fn of_shard(error: &ArrayFileError) -> String {
     }
 }
 
-/// Training trajectories of a turn. The shares of a split are rounded, so that fewer trajectories may have more of them
-/// for training than all have: of 14 trajectories 12 are, and of 15 they are 11.
+/// The number of training trajectories in a turn. The parts of a split are rounded, so a smaller number of trajectories
+/// may have more of them in the training part: for example, 12 of 14 trajectories, but only 11 of 15.
 fn turn_size(all: &Split, held: &Split) -> usize {
     held.train.len().min(all.train.len())
 }

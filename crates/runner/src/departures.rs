@@ -1,4 +1,4 @@
-//! By which settings a run departs from the file of its experiment.
+//! The settings of a run that differ from the file of its experiment.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use crate::resolve::{fill, set, values};
 use crate::run::Run;
 use crate::sweep::{Sweep, is_sweep};
 
-/// The settings that say where data lie and what is held of them; they are known from the run alone.
+/// The settings that say where the data are and how much of them is held in memory; they are known from the run alone.
 const OF_A_FOLDER: [&str; 8] =
     ["from", "from_digest", "at_once", "trajectories", "dt", "t_final", "initial", "solver"];
 
-/// The settings, as `key=value` on a command line, by which a run departs from the file of its experiment as it is today,
-/// but for the seed: the fewest that lead from the file to the run, so that defaults that follow from others are not
-/// among them. None where that file is not known. The file is that of the run's sweep, of `experiments/` or the
-/// program, or `NAME.toml` in the working folder.
+/// The settings of a run other than the seed, as `key=value` on a command line, that differ from its experiment's file as
+/// it is today. The list has the fewest settings that lead from the file to the run; defaults that follow from other
+/// settings are not in it. None if the file is not known. The file is that of the run's sweep, one of `experiments/` or of
+/// the program, or `NAME.toml` in the working folder.
 pub fn departures(run: &Run) -> Option<Vec<String>> {
     let experiment = run.experiment().ok()?;
     let source = source_of(run)?;
@@ -41,7 +41,7 @@ fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, Strin
     let section = |table: &Table, name: &str| -> Table {
         table.get(name).and_then(Value::as_table).cloned().unwrap_or_default()
     };
-    // Computed from the system unless it is set, which takes a second.
+    // Unless it is set, it is computed from the system, which takes a second.
     if !section(&given, "evaluate").contains_key("lyapunov_exponent") {
         let exponent = experiment.evaluate.lyapunov_exponent;
         set(&mut given, &[format!("evaluate.lyapunov_exponent={exponent:?}")])?;
@@ -146,12 +146,12 @@ mod tests {
         ] {
             assert_eq!(departures_of(settings), settings);
         }
-        // neither another seed nor how a training is watched makes another model
+        // neither another seed nor another way of watching the training changes the model
         assert_eq!(
             departures_of(&["seed=3", "train.log=[\"jsonl\", \"tensorboard\"]"]),
             Vec::<String>::new()
         );
-        // what the file says already is no departure
+        // a value that the file already has is not a difference
         assert_eq!(departures_of(&["model.hidden=96"]), Vec::<String>::new());
     }
 

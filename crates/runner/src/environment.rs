@@ -23,7 +23,7 @@ pub(crate) struct Environment {
     pub(crate) threads: usize,
     pub(crate) os: String,
     pub(crate) seed: u64,
-    /// Of a folder with new scores of a run: the directory of that.
+    /// For a folder with new scores of a run: the directory of that run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) evaluated_run: Option<String>,
 }

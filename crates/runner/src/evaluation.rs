@@ -97,7 +97,7 @@ pub(crate) fn score(
     Ok(Scored { scores, each, baselines, not_applicable, suspicions })
 }
 
-/// What looks like a mistake in the data or in the scores of the model, whose scales are `scales`.
+/// Suspicions: signs of a mistake in the data or in the scores of the model, whose scales are `scales`.
 fn suspicions(
     prepared: &Prepared,
     scales: &Normalisation,
@@ -123,7 +123,7 @@ fn suspicions(
     found.into_iter().flatten().collect()
 }
 
-/// What pictures of the forecasts are made of, of a model of which `each` is what its starts scored.
+/// The data for pictures of the forecasts of a model; `each` holds the scores of its starts.
 pub(crate) fn forecasts(
     run: &Run,
     experiment: &Experiment,
@@ -160,12 +160,13 @@ pub(crate) fn windows(prepared: &Prepared, runs: &Trajectories) -> Result<Batch,
     Ok(batch)
 }
 
-/// Scores a trained run again, with overrides of the keys under `evaluate`; its files stay as they are. With `output`, a
-/// new folder, the scores are kept there, beside all that the run holds but its checkpoints, so that the folder is a run
-/// itself.
+/// Scores a trained run again, with overrides of the keys under `evaluate`. The files of the run do not change. With
+/// `output`, the scores are kept in that new folder together with a copy of the run except its checkpoints, so that the
+/// folder is a run itself.
 ///
 /// # Errors
-/// An override of anything else, since the model would be another; an `output` that is not empty; the errors of scoring.
+/// If a key outside `evaluate` is overridden, because that would be another model; if `output` is not empty; or if scoring
+/// fails.
 pub fn evaluate(
     run: &Run,
     overrides: &[String],

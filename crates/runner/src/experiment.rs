@@ -202,19 +202,19 @@ impl Default for Train {
 pub struct Evaluate {
     /// Number of held-out starts.
     pub starts: usize,
-    /// Time from a random initial state to a start, so that starts lie on the attractor. By default 20 Lyapunov times,
-    /// rounded to one digit, of a chaotic system, and of any other the length of a trajectory, `data.t_final`.
+    /// Time from a random initial state to a start, so that starts lie on the attractor. By default, 20 Lyapunov times,
+    /// rounded to one digit, for a chaotic system, and the length of a trajectory, `data.t_final`, for any other.
     pub transient: f64,
     /// Time units of free forecast for `nrmse`; by default as for `transient`.
     pub horizon: f64,
-    /// Degree of the polynomial baseline. Where it makes more monomials than can be solved for, that baseline is not
-    /// applicable and has no scores.
+    /// Degree of the polynomial baseline. If it gives more monomials than can be solved for, the baseline is not applicable
+    /// and has no scores.
     pub polynomial_degree: usize,
     /// The largest Lyapunov exponent, in which valid prediction times are counted; 0 leaves them out. By
     /// default that of the system with these parameters, which is computed; 0 where the system is not chaotic, or where
     /// the exponent could not be computed.
     pub lyapunov_exponent: f64,
-    /// Why the exponent could not be computed: a sentence that the program writes; empty where it could.
+    /// A sentence, written by the program, that says why the exponent could not be computed; empty if it could.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub exponent_unknown: String,
     /// Length of the forecasts whose attractor is compared with the truth's: in Lyapunov times where
@@ -230,8 +230,8 @@ impl Evaluate {
     /// The default of `transient` and `horizon` for a chaotic system, in Lyapunov times.
     const LYAPUNOV_TIMES: f64 = 20.0;
 
-    /// Bounds on the samples of the default `transient` and `horizon`: a sampling far finer than a trajectory needs must
-    /// not make the held-out starts larger than memory.
+    /// Bounds on the number of samples in the default `transient` and `horizon`, so that the held-out starts fit into
+    /// memory even if the sampling is far finer than a trajectory needs.
     const SAMPLES: [f64; 2] = [20.0, 5000.0];
 }
 
@@ -290,7 +290,7 @@ impl Experiment {
         let found = found.map(|found| found.map_or(0.0, |exponent| rounded(exponent, 4)));
         let found = found.map_err(|why| {
             format!(
-                "the largest Lyapunov exponent of {} is not known, so valid prediction times are left out ({why}); where \
+                "the largest Lyapunov exponent of {} is not known, so valid prediction times are left out ({why}); if \
                  you know it, set evaluate.lyapunov_exponent",
                 system.name()
             )
@@ -299,8 +299,8 @@ impl Experiment {
         Ok(found)
     }
 
-    /// A time on the scale of what the system does, the default of `evaluate.transient` and `evaluate.horizon`: 20
-    /// Lyapunov times, rounded to one digit, of a chaotic system; and of any other the length of a trajectory.
+    /// A time on the scale of the system, the default of `evaluate.transient` and `evaluate.horizon`: 20 Lyapunov times,
+    /// rounded to one digit, for a chaotic system, and the length of a trajectory for any other.
     pub(crate) fn own_time(&self) -> f64 {
         let Experiment { data, evaluate, .. } = self;
         let [least, most] = Evaluate::SAMPLES.map(|samples| samples * data.dt);
@@ -313,9 +313,9 @@ impl Experiment {
         data.t_final.min(most).min(fits).max(data.dt)
     }
 
-    /// A short time on the scale of the system: the sample interval that a system comes with, unless the data are sampled
-    /// at one more than ten times as long or as short, as suits other parameters; and of equations that are the user's
-    /// own, whose scale is not known, that of the data.
+    /// A short time on the scale of the system. For a system of the program, it is the default sample interval, unless that
+    /// of the data is more than ten times as long or as short, which may suit other parameters. For the user's own
+    /// equations, whose scale is not known, it is the sample interval of the data.
     pub(crate) fn time_scale(&self, system: &dyn System) -> f64 {
         let own = crate::names::system(&self.system).is_ok_and(|entry| !entry.own_names.is_empty());
         let (dt, standard) = (self.data.dt, system.sampling()[0]);
@@ -622,9 +622,9 @@ impl Experiment {
     }
 }
 
-/// A number above 0 to so many digits.
+/// A positive number rounded to this number of digits.
 fn rounded(x: f64, digits: i32) -> f64 {
-    // by a power of ten that is exact, so that 0.9056 is written with four digits
+    // multiplies or divides by an exact power of ten, so that 0.9056 is written with four digits
     let power = digits - 1 - x.log10().floor() as i32;
     let unit = 10f64.powi(power.abs());
     if power >= 0 { (x * unit).round() / unit } else { (x / unit).round() * unit }

@@ -152,13 +152,13 @@ pub fn lyapunov_of_system(
     if asked.time.is_none() && standard.dt < scale / 50.0 {
         progress.note(&format!(
             "{name} takes so many steps within {scale} time units, its sample interval, that it is followed for {time:.3e} \
-             only; give a longer --time where it has slower motions"
+             only; give a longer --time if it also has slower motions"
         ));
     }
     if system.may_jump() {
         progress.note(
             "these equations have comparisons or functions that jump. Where the right-hand side itself jumps, the exponents \
-             miss what the jump does to differences; write tanh(100*x) for sign(x), say",
+             miss how the jump changes distances; make it smooth, for example with tanh(100*x) instead of sign(x)",
         );
     }
     progress.stage(&format!(

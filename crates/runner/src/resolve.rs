@@ -37,8 +37,8 @@ pub(crate) fn parse(text: &str) -> Result<Table, String> {
     })
 }
 
-/// The sentence for a number with a decimal comma in a line that is no TOML, where there is one outside of quotes; within
-/// a list, where a comma may as well part two numbers, with `lists` alone.
+/// The hint for a number with a decimal comma in a line that is not valid TOML, if there is one outside quotes. Inside a
+/// list, where a comma may just as well separate two numbers, it is given only with `lists`.
 fn decimal_comma(line: &str, lists: bool) -> Option<String> {
     let value = line.split('#').next()?;
     let mut quoted = false;
@@ -62,7 +62,7 @@ fn decimal_comma(line: &str, lists: bool) -> Option<String> {
     Some(format!("{number} has a comma; decimals are written with a point, {}", number.replace(',', ".")))
 }
 
-/// Line and column, counted from 1, of a byte of a text.
+/// The line and column, counted from 1, of a byte in a text.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -569,7 +569,7 @@ mod tests {
             let settings: Vec<String> = settings.iter().map(|&pair| pair.into()).collect();
             set(&mut table, &settings).and_then(|()| resolve(&table))
         };
-        // Of 2000 no polynomial can be fitted, which forbids no run.
+        // With 2000 components no polynomial can be fitted, but the run is allowed.
         for (variables, degree) in [(4, 6), (8, 5), (40, 2), (1999, 1), (2000, 1)] {
             let experiment = sized(&[&format!("system.variables={variables}"), "evaluate.starts=2"]).unwrap();
             assert_eq!(experiment.evaluate.polynomial_degree, degree, "{variables}");

@@ -79,8 +79,8 @@ impl Run {
         Ok(run)
     }
 
-    /// A new directory for new scores of a run, which holds all that the run does but its checkpoints, and is one itself
-    /// once results are saved there.
+    /// Creates a directory for new scores of a run. It contains everything in the run except its checkpoints, and becomes a
+    /// run itself once results are saved there.
     pub(crate) fn create_for_scores(
         directory: &Path,
         of: &Run,
@@ -104,10 +104,10 @@ impl Run {
         Ok(run)
     }
 
-    /// Says where new scores cannot be written to since something is there.
+    /// Checks that new scores can be written to a folder.
     ///
     /// # Errors
-    /// A folder that is not empty, or a file.
+    /// If it is a folder that is not empty, or a file.
     pub(crate) fn check_free(directory: &Path) -> Result<(), RunError> {
         match std::fs::read_dir(directory).map(|mut entries| entries.next().is_none()) {
             Ok(true) => Ok(()),
@@ -256,7 +256,7 @@ impl Run {
         &self.directory
     }
 
-    /// The name of its experiment: what its results say, or the name of the folder that it lies in.
+    /// The name of its experiment, from its results or from the name of the folder that contains it.
     pub fn name(&self) -> String {
         if let Ok(results) = self.results() {
             return results.experiment;
@@ -365,7 +365,7 @@ impl Run {
         let dim = experiment.observed(&*system).map_err(RunError::Usage)?.len();
         let features = dim + system.known_inputs().len();
         if scales(&normalisation).map(|(_, values)| values.len()) != [features, features, dim, dim] {
-            return Err(fault("its scales are of another length".into()));
+            return Err(fault("its scales have the wrong length".into()));
         }
         let (network, settings) = experiment.network().map_err(RunError::Usage)?;
         let (weights, recipe) = (model.under("network."), experiment.recipe());
@@ -401,7 +401,7 @@ impl Run {
             increment_std: scale("increment_std")?,
         };
         for (name, values) in scales(&normalisation) {
-            // That of increments is 0 for a component that always moves by the same.
+            // That of the increments is 0 for a component whose increments are all equal.
             let sound = |x: f64| {
                 x.is_finite() && (name.ends_with("mean") || x > 0.0 || (name == "increment_std" && x == 0.0))
             };
@@ -437,8 +437,8 @@ impl Run {
         self.checkpoints()?.pop().map(load).transpose()
     }
 
-    /// The files of checkpoints, the newest last; none before the first. A folder that cannot be read is an error: without
-    /// its checkpoint a training would begin anew.
+    /// The files of checkpoints, the newest last; none before the first checkpoint. A folder that cannot be read is an error,
+    /// because without its checkpoint a training would begin anew.
     fn checkpoints(&self) -> Result<Vec<PathBuf>, RunError> {
         let folder = self.directory.join(CHECKPOINTS);
         let unread = |error: std::io::Error| {

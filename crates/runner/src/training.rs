@@ -273,7 +273,7 @@ impl Sitting<'_> {
         (state.counters.seconds, state.counters.step_seconds) = (seconds, seconds);
         self.run.save_model(self.experiment, &state.best, normalisation)?;
         let fitted = self.run.model(self.experiment, self.device)?;
-        // A steady component is forecast exactly, so that any scale will do.
+        // A steady component is forecast exactly, so any scale is right.
         let scales: Vec<f64> = (0..normalisation.dim())
             .map(|j| match normalisation.is_steady(j) {
                 true => normalisation.std[j],

@@ -1,4 +1,4 @@
-//! Whole trainings of a second or so, on inputs that once gave silently wrong values.
+//! Complete trainings of about a second each, on inputs that used to give wrong values without an error.
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use std::path::Path;
@@ -8,7 +8,7 @@ use forecast::{Check, Results};
 use models::tensors::Tensors;
 use runner::{Build, Interrupt, MODELS, Outcome, Progress, Run, Step, evaluate, load, train};
 
-/// Keeps the notes.
+/// Collects the notes.
 #[derive(Default)]
 struct Notes(Vec<String>);
 
@@ -25,7 +25,7 @@ fn build() -> Build {
     Build { version: "0".into(), git_revision: String::new(), git_dirty: false }
 }
 
-/// Trains the experiment of a text with overrides in `folder`.
+/// Trains the experiment given as text, with overrides, in `folder`.
 fn trained(folder: &Path, text: &str, overrides: &[&str]) -> Result<(Run, Results, Vec<String>), String> {
     let path = folder.join("tried.toml");
     std::fs::write(&path, text).unwrap();
@@ -62,7 +62,7 @@ fn spring(factor: f64) -> String {
     )
 }
 
-/// Whether the last of three components is what it was at the start in every forecast of a run.
+/// Whether the last of three components keeps its initial value in every forecast of a run.
 fn third_stays(run: &Run) -> bool {
     let file = read_npz(&run.directory().join("forecasts.npz")).unwrap();
     let [truth, forecast] = ["truth", "forecast"].map(|name| file.get(name).unwrap().clone());
@@ -107,7 +107,7 @@ fn every_model_keeps_a_constant_component() {
     }
 }
 
-/// With noise and free running, which have their own uses of the scales.
+/// The settings of noise and free running, which use the scales in their own ways.
 #[test]
 fn a_constant_component_takes_part_in_every_recipe() {
     let folder = tempfile::tempdir().unwrap();
@@ -151,7 +151,8 @@ fn known_inputs_are_tried_at_every_time_of_training_and_scoring() {
         let text = DRIVEN.replace("initial", &format!("known = {{ k = \"{known}\" }}\ninitial"));
         trained(folder.path(), &text, &[]).map(|_| ()).unwrap_err()
     };
-    // a sample of training, and one that only scores reach: the transient and the horizon are as long as a trajectory, 5 each
+    // one time within the training samples, and one that only the scoring reaches: transient and horizon are as long as a
+    // trajectory, 5 each
     for (known, words) in
         [("1/(t - 2.5)", "known.k is inf at t = 2.5"), ("log(9 - t)", "known.k is -inf at t = 9")]
     {
@@ -206,7 +207,7 @@ fn scales_of_other_trajectories_are_suspicious() {
 #[test]
 fn valid_times_beyond_what_a_number_holds_are_suspicious() {
     let folder = tempfile::tempdir().unwrap();
-    // no chaos, whatever exponent it is scored with: a linear map holds for ever
+    // not chaotic, whatever exponent it is scored with: the forecasts of a linear map stay valid for ever
     let text = LORENZ.replace("lorenz", "oscillator").replace("t_final = 4.0", "t_final = 20.0");
     let (run, results, _) = trained(folder.path(), &text, &["evaluate.lyapunov_exponent=0.5"]).unwrap();
     assert_eq!(checks(&results), [Check::AboveCeiling]);
@@ -217,7 +218,7 @@ fn valid_times_beyond_what_a_number_holds_are_suspicious() {
 #[test]
 fn a_model_that_gives_back_the_present_is_suspicious() {
     let folder = tempfile::tempdir().unwrap();
-    // By its symmetry x alone says nothing of where x goes: a polynomial of it can do no better.
+    // Because of the symmetry, x alone says nothing about where x goes, so a polynomial in x cannot do better.
     let overrides = [
         "data.observe=[\"x\"]",
         "model.degree=2",

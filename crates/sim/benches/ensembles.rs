@@ -2,7 +2,7 @@
 //! equations: a JSON object a line with the system, the method, the number of trajectories, the median seconds of five
 //! runs, and millions of samples a second. Two of them are no simulations: the steps of the RK4 line with one sample at
 //! their end, which is what they cost, and its samples without steps, which is what writing them costs. Arguments, such
-//! as "van_der_pol" or "stiff", leave only the systems whose names hold one of them.
+//! as "van_der_pol" or "stiff", select the systems whose names contain one of them.
 
 use std::error::Error;
 use std::time::Instant;
@@ -61,8 +61,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     stiff()
 }
 
-/// Stiff systems, by the implicit methods and by the explicit one that gives them to an implicit one: the oscillator of
-/// van der Pol with mu = 1000 to t = 2000, and the reactions of Robertson to t = 1e5, a thousand samples of each.
+/// Stiff systems, integrated by the implicit methods and by the explicit method that hands stiff trajectories to an
+/// implicit one: van der Pol's oscillator with mu = 1000 to t = 2000, and Robertson's reactions to t = 1e5, each with a
+/// thousand samples.
 fn stiff() -> Result<(), Box<dyn Error>> {
     let robertson = json!({
         "state": {"x": "k3*y*z - k1*x", "y": "k1*x - k3*y*z - k2*y^2", "z": "k2*y^2"},
@@ -115,7 +116,7 @@ fn measure_over(
     if !out.iter().all(|x| x.is_finite()) {
         return Err(format!("{name} left the finite numbers").into());
     }
-    // of the one that takes its steps between two samples, the steps
+    // the case with all of its steps between two samples counts these steps instead
     let samples = if times.samples() > 3 { times.samples() - 1 } else { 800 };
     print(name, &format!("{solver:?}"), count, samples, seconds);
     Ok(())
@@ -133,7 +134,7 @@ fn median(mut work: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, B
     Ok(seconds[2])
 }
 
-/// A line. The rate is that of so many samples, or steps, a trajectory.
+/// Prints a line. The rate is computed from this number of samples, or steps, per trajectory.
 fn print(system: &str, method: &str, count: u64, samples: usize, seconds: f64) {
     let rate = count as f64 * samples as f64 / seconds / 1e6;
     println!(

@@ -1,17 +1,17 @@
-//! A second integration by other people's code: DOP853 of the crate `ode_solvers`, one trajectory at a time. Where it
-//! agrees with the first, neither the methods of this crate nor their lanes are at fault.
+//! A second integration by independent code: DOP853 of the crate `ode_solvers`, one trajectory at a time. As long as it
+//! agrees with the first integration, a fault in the methods of this crate or in their SIMD lanes is ruled out.
 //!
-//! Version 0.6.2 has faults, which are kept out like this:
+//! Version 0.6.2 of `ode_solvers` has faults, which this module avoids:
 //!
-//! | fault | what is done here |
+//! | fault | how it is avoided |
 //! | --- | --- |
 //! | the last stage is evaluated at the start of the step | the time is a component of the state |
-//! | the last sample is extrapolated where a step is shorter than the spacing of samples; "last" means within 1e-9 | time counts in sample intervals, and the integration ends half an interval after the last sample |
+//! | the last sample is extrapolated if a step is shorter than the sample interval; "last" means within 1e-9 | the unit of time is the sample interval, and the integration ends half an interval after the last sample |
 //! | times before 0 make it panic or hang | the number of the sample is the time, from 0 |
-//! | divergence, NaN and small steps are one error | starts, derivatives and samples are checked to be finite |
+//! | divergence, NaN and too small steps give the same error | starts, derivatives and samples are checked to be finite |
 //! | one absolute tolerance for all components | each component is divided by its scale, a power of two |
 //!
-//! A vector on the heap costs it some hundred allocations a step, so small systems have theirs on the stack.
+//! With vectors on the heap it makes about a hundred allocations a step, so small systems use vectors on the stack.
 
 use nalgebra::{Const, DefaultAllocator, Dim, Dyn, OVector, allocator::Allocator};
 use ode_solvers::dop_shared::{IntegrationError, OutputType};
@@ -21,15 +21,15 @@ use rayon::prelude::*;
 use crate::integrators::{Rodas5p, Tolerance, implicit_trajectory};
 use crate::{SimulationError, System, Times, Trajectories};
 
-/// The most sample intervals a step may take, so that nothing that lasts an interval is passed over.
+/// The longest step, in sample intervals: no step may skip an event that lasts an interval.
 const LONGEST_STEP: f64 = 2.0;
 
-/// The most steps of a trajectory.
+/// The largest number of steps for one trajectory.
 const MAX_STEPS: u32 = 100_000_000;
 
-/// Integrates from each of `starts` with `tolerance`, relative to the size of each component and to its scale, the
-/// largest absolute value that is expected of it. A trajectory that turns out to be stiff is integrated by the
-/// implicit method Rodas5P.
+/// Integrates from each of `starts`. `tolerance` is relative both to the size of each component and to its scale, which
+/// is the largest absolute value expected of that component. If a trajectory turns out to be stiff, the implicit method
+/// Rodas5P integrates it.
 ///
 /// # Errors
 /// As [`System::integrate`].
@@ -112,7 +112,8 @@ fn trajectory(task: Task, start: &[f64], out: &mut [f64]) -> Result<(), Simulati
     }
 }
 
-/// The right-hand side as the crate takes it: scaled components, and the time in sample intervals as the last of them.
+/// The right-hand side in the form that `ode_solvers` takes: scaled components, the last of which is the time in sample
+/// intervals.
 struct Scaled<'a>(Task<'a>);
 
 impl<D: Dim> ode_solvers::System<f64, OVector<f64, D>> for Scaled<'_>
@@ -172,7 +173,7 @@ where
         }
     }
     if found.len() > intervals {
-        return Ok(()); // what happened in the half interval after the last sample does not matter
+        return Ok(()); // a failure in the half interval after the last sample does not matter
     }
     let at = |x: f64| times.at(0) + x * times.dt();
     match ended {
@@ -191,7 +192,7 @@ mod tests {
     use crate::systems::{Lorenz, Oscillator, SYSTEMS, VanDerPol, oscillator_exact};
     use crate::{Solver, random};
 
-    /// The largest distance between two sets of trajectories, each component over its largest absolute value.
+    /// The largest distance between two sets of trajectories, each component divided by its largest absolute value.
     fn apart(a: &Trajectories, b: &Trajectories) -> f64 {
         let scales = scales(a);
         let distance = |(i, (a, b)): (usize, (&f64, &f64))| (a - b).abs() / scales[i % scales.len()];

@@ -47,9 +47,9 @@ pub trait Ode: Send + Sync {
 
     /// The right-hand side: writes f(t, u) to `du`; both are `dim` long.
     ///
-    /// The sampling shows its shortest scale: an adaptive method sees it at the stages of its steps and at every sample. It
-    /// may jump, and rise and fall from one sample to the next. What it must not do is leave its course and
-    /// come back between two samples: a pulse shorter than `dt` that no sample falls into may be passed over.
+    /// The sampling must resolve the shortest time scale of the right-hand side, since an adaptive method evaluates it at
+    /// the stages of its steps and at every sample. The right-hand side may jump, and it may rise and fall from one sample
+    /// to the next. A pulse that is shorter than `dt` and contains no sample may be missed.
     fn rhs<S: Scalar>(&self, t: S, u: &[S], du: &mut [S]);
 
     /// Names and units of the components.
@@ -75,7 +75,7 @@ pub trait Ode: Send + Sync {
     /// Good sample spacing and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];
 
-    /// Whether the right-hand side may jump where the state crosses some border; tangent vectors do not see that.
+    /// Whether the right-hand side may jump where the state crosses a boundary; tangent vectors do not see such a jump.
     fn may_jump(&self) -> bool {
         false
     }
@@ -98,8 +98,8 @@ pub trait System: Send + Sync {
     fn known_inputs(&self) -> Vec<Component>;
     /// Writes the known inputs at time `t`.
     fn known(&self, t: f64, known: &mut [f64]);
-    /// Whether the right-hand side depends on the time: by its text, or, of a system in Rust, by its values at some
-    /// states in `region` and at `times`.
+    /// Whether the right-hand side depends on the time. For a system given as text, its expressions show this; for a
+    /// system in Rust, its values at some states in `region` and at `times`.
     fn depends_on_time(&self, region: &[[f64; 2]], times: &[f64]) -> bool;
     /// Lowest and highest initial value of each component, for random starts.
     fn initial_region(&self) -> Vec<[f64; 2]>;
@@ -112,8 +112,8 @@ pub trait System: Send + Sync {
     /// several trajectories at once in SIMD lanes, on all cores, with a result that does not depend on either.
     ///
     /// # Errors
-    /// A solution that leaves the finite numbers or needs too many steps, with the number of the first trajectory that
-    /// failed. A trajectory that an adaptive explicit method finds stiff is integrated by an implicit method instead.
+    /// If a solution becomes infinite or NaN, or needs too many steps; the error names the first trajectory that failed. A
+    /// stiff trajectory is not an error: when an adaptive explicit method finds one, an implicit method integrates it.
     fn integrate(
         &self,
         starts: &[Vec<f64>],
@@ -125,8 +125,8 @@ pub trait System: Send + Sync {
     /// Writes the right-hand side at time `t` and state `u` to `du`: see [`Ode::rhs`].
     fn right_hand_side(&self, t: f64, u: &[f64], du: &mut [f64]);
 
-    /// Writes the derivative of the right-hand side at time `t` and state `u` by the time to `derivative`; exact, from
-    /// the right-hand side over dual numbers.
+    /// Writes the derivative of the right-hand side by the time, at time `t` and state `u`, to `derivative`. The derivative
+    /// is exact, because it is computed with dual numbers.
     fn time_derivative(&self, t: f64, u: &[f64], derivative: &mut [f64]);
 
     /// Writes the derivatives of the right-hand side at time `t` and state `u` by the components of the state, [row,
@@ -199,7 +199,7 @@ impl<O: Ode> System for O {
             self.rhs(0.0, u, &mut du);
             times.iter().any(|&t| {
                 self.rhs(t, u, &mut later);
-                // A value that is not a number is equal to none, and says nothing about the time.
+                // A NaN equals nothing, not even itself, and so says nothing about the time.
                 du.iter().zip(&later).any(|(a, b)| a != b && !(a.is_nan() && b.is_nan()))
             })
         };
@@ -275,7 +275,7 @@ pub enum SimulationError {
         /// The steps it was given.
         limit: u32,
     },
-    /// Step after step became too short to be made shorter, and was still not exact.
+    /// Many steps were as short as they can be, and their errors were still too large.
     #[error(
         "the right-hand side has a singularity at t = {t:.6}, or jumps back and forth there without end: make it smooth \
          (tanh(x / width) in place of sign(x)), or end before that time"
@@ -313,7 +313,7 @@ pub enum SimulationError {
         /// Where it was noticed.
         t: f64,
     },
-    /// A system that an explicit method follows too slowly to tell how it behaves over many samples.
+    /// A system that changes too fast for an explicit method to follow it over many samples.
     #[error(
         "{dt} time units take so many steps of the explicit method that carries tangent vectors that it was followed \
          for {time:.3e} only; it showed no chaos, and what it does later is not known"
@@ -321,7 +321,7 @@ pub enum SimulationError {
     TooFast {
         /// The sample interval.
         dt: f64,
-        /// Time for which it was followed.
+        /// The time for which it was followed.
         time: f64,
     },
     /// The sampling or the solver's settings make no sense.

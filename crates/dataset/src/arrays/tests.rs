@@ -210,7 +210,7 @@ fn csv_has_the_shortest_digits_that_read_back() {
     assert_eq!(fs::read_to_string(&path).unwrap(), expected);
 }
 
-/// An `.npz` whose one entry says, in both of its headers, that it has this method and these flags.
+/// An `.npz` with one entry, both of whose headers have this method and these flags.
 fn with_header(method: u16, flags: u16) -> Vec<u8> {
     let mut bytes = npz(&npy("'<f8'", "False", "(1,)", &1f64.to_le_bytes()), Stored);
     let central = (0..bytes.len()).rfind(|&at| bytes[at..].starts_with(b"PK\x01\x02")).unwrap();

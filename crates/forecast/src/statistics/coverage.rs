@@ -1,17 +1,17 @@
-//! How often 95% intervals cover the true value, by simulation of runs whose true scores are known.
+//! Measures how often 95% intervals cover the true value, by simulating runs whose true scores are known.
 //!
-//! A simulated run has a training effect of its own and scores every start with noise of its own; its score is the
-//! median over the starts, as in a real run. A rate over `n` trials is itself uncertain by the binomial
-//! sqrt(0.95 * 0.05 / n); three of these are allowed to either side.
+//! Each simulated run has its own random effect of training, and each of its starts has its own noise. The score of a
+//! run is the median over the starts, as in a real run. A rate over `n` trials has the binomial standard error
+//! sqrt(0.95 * 0.05 / n); the tests allow three of these to either side.
 
 use sim::random::{Stream, normal, stream};
 
 use super::{Scale, median, median_interval};
 
-/// Starts of a simulated run.
+/// The number of starts of a simulated run.
 const STARTS: usize = 60;
 
-/// Asserts that the part of covered trials is 0.95 within three binomial standard errors.
+/// Asserts that the fraction of covered trials is 0.95 within three binomial standard errors.
 fn is_nominal(covered: usize, trials: usize, what: &str) {
     let rate = covered as f64 / trials as f64;
     let error = (0.95 * 0.05 / trials as f64).sqrt();
@@ -45,7 +45,8 @@ fn over_starts_the_interval_covers_the_median_of_a_fixed_network() {
 
 #[test]
 fn over_starts_the_paired_interval_covers_the_change_between_two_fixed_networks() {
-    // Both follow how hard a start is, and each has noise of its own: the true difference is 0.7, the true ratio 0.7.
+    // Both scores depend on how hard the start is, and each has its own noise. The true difference is 0.7, and so is the
+    // true ratio.
     const TRIALS: u64 = 4000;
     let pair = |draws: &mut Stream| -> (Vec<f64>, Vec<f64>) {
         (0..200)
@@ -105,7 +106,7 @@ fn over_seeds_the_interval_covers_the_mean_score_whatever_the_training_varies_by
 
 #[test]
 fn over_seeds_the_interval_covers_the_change_between_two_models() {
-    // The trajectories of a seed are good or bad for both, and each training has luck of its own.
+    // The trajectories of a seed affect both scores; the training affects each score separately.
     const TRIALS: u64 = 2000;
     for seeds in [2, 3, 10] {
         for (data, training) in [(0.0, 0.0), (2.0, 1.0), (1.0, 5.0)] {

@@ -104,7 +104,7 @@ impl Features {
             (true, true) => "take a lower degree or fewer delays",
             (true, false) => "take a lower degree",
             (false, true) => "take fewer delays",
-            (false, false) => "it needs a system of fewer components, or fewer of them in data.observe",
+            (false, false) => "take a system of fewer components, or fewer of them in data.observe",
         };
         Err(format!("{monomials}; at most {MOST} can be solved for: {cure}"))
     }

@@ -34,8 +34,8 @@ pub trait Network: Module + Sync + 'static {
         batch.squared_error(|inputs| self.forward(inputs, dropout))
     }
 
-    /// What the best model has least of, a scalar: by default [`Sequences::last_squared_error`]. A forecast takes of a
-    /// network only what it gives after the last sample of a window, and so does this.
+    /// The validation loss, a scalar that is lowest for the best model; by default [`Sequences::last_squared_error`]. Like
+    /// a forecast, it uses only the output of the network after the last sample of a window.
     fn validation_loss(&self, batch: &Sequences) -> Tensor<1> {
         batch.last_squared_error(|inputs| self.forward(inputs, &mut Dropout::none()))
     }

@@ -15,10 +15,10 @@ pub struct Sequences {
     pub window: usize,
     /// [`Normalisation::ratio`] of each component, [1, 1, component].
     pub ratio: Tensor<3>,
-    /// Standard deviation of the increments of each component over that of the component, 0 of a steady one,
+    /// Standard deviation of the increments of each component divided by that of the component; 0 for a steady component.
     /// [1, 1, component].
     pub step: Tensor<3>,
-    /// Mean increment over the standard deviation of the component, [1, 1, component].
+    /// Mean increment divided by the standard deviation of the component, [1, 1, component].
     pub drift: Tensor<3>,
 }
 
@@ -73,8 +73,8 @@ impl Sequences {
         self.error_after(forward, false)
     }
 
-    /// As [`Sequences::squared_error`], but of the window its last sample alone: the errors that a forecast makes, which
-    /// takes of a network what it gives after the last sample.
+    /// As [`Sequences::squared_error`], but only for the last sample of each window. These are the errors of a forecast,
+    /// which uses only the output of the network after the last sample.
     pub fn last_squared_error(&self, forward: impl FnMut(Tensor<3>) -> Tensor<3>) -> Tensor<1> {
         self.error_after(forward, true)
     }

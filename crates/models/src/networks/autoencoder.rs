@@ -118,12 +118,12 @@ pub struct Autoencoder {
     reconstruction: f64,
     #[module(skip)]
     latent_prediction: f64,
-    /// The s above: the mean over the components that are not steady of the standard deviation of increments over that
-    /// of states; 1 where there is none.
+    /// The s above: the standard deviation of the increments divided by that of the states, averaged over all components
+    /// that are not steady; 1 if all are steady.
     #[module(skip)]
     step: f64,
-    /// Of each component [`Normalisation::ratio`], and the scaled mean increment; of a steady component, whose scaled
-    /// increment is 0, nothing.
+    /// For each component, [`Normalisation::ratio`] and the scaled mean increment; nothing for a steady component, whose
+    /// scaled increment is 0.
     #[module(skip)]
     scales: Vec<Option<[f64; 2]>>,
 }
@@ -217,7 +217,7 @@ impl Network for Autoencoder {
         Tensor::cat(components.collect(), 2).reshape([count, 1, dim])
     }
 
-    /// The three errors, which are of whole windows, and so of what comes after their last samples.
+    /// The three errors. They are computed over whole windows, including the prediction after the last sample.
     fn validation_loss(&self, batch: &Sequences) -> Tensor<1> {
         self.loss(batch, &mut Dropout::none())
     }
@@ -373,8 +373,8 @@ impl LatentRun<'_> {
         known.iter().enumerate().map(scale).collect()
     }
 
-    /// The states of the latent ones one sample later, in physical units. A steady component moves by its mean
-    /// increment, whatever the decoder makes of it.
+    /// The states that belong to the latent states, one sample later, in physical units. A steady component moves by its
+    /// mean increment, whatever the decoder returns for it.
     fn decode(&mut self, next: &mut [f64]) {
         let Latent { network, normalisation, .. } = self.of;
         let states = values(network.decoder.forward(self.z.clone(), &mut Dropout::none()));

@@ -525,8 +525,8 @@ fn every_network_of_one_loss_learns_by_lbfgs() {
     }
 }
 
-/// The sums of the squared errors of forecasts from the windows of a batch, in standard deviations of the increments: of
-/// the first sample of each, and of those after it.
+/// Sums of the squared errors of forecasts from the windows of a batch, in standard deviations of the increments: one sum
+/// for the first sample of each forecast, and one for the later samples.
 fn squares_of_forecasts(fixture: &Fixture, weights: &Tensors, steps: usize) -> [f64; 2] {
     let (window, scales) = (fixture.window, scales());
     let [count, length, features, dim] = fixture.batch.shape;
@@ -560,8 +560,8 @@ fn squares_of_forecasts(fixture: &Fixture, weights: &Tensors, steps: usize) -> [
     sums
 }
 
-/// The loss of which the best model has least is the error that forecasts make, whatever a network gives for the samples
-/// before the last of a window.
+/// The validation loss is the error of forecasts; the outputs of a network for the samples before the last of a window have
+/// no influence on it.
 #[test]
 fn the_validation_loss_is_the_error_of_forecasts_of_one_sample() {
     let own_losses = [GanConfig::NAME, AutoencoderConfig::NAME];
@@ -572,7 +572,7 @@ fn the_validation_loss_is_the_error_of_forecasts_of_one_sample() {
         let [square, _] = squares_of_forecasts(&fixture, &learner.weights(), 1);
         let (found, expected) = (learner.loss(&fixture.batch), square / (count * dim) as f64);
         assert!((found / expected - 1.0).abs() < 1e-9, "{}: {found} {expected}", fixture.entry.name);
-        // and that of training is over all samples of a window
+        // the training loss counts all samples of a window
         let trained = step(&mut *learner, &fixture.batch, 0.0);
         if ["rnn", "gru", "lstm"].contains(&fixture.entry.name) {
             assert!((trained / found - 1.0).abs() > 1e-3, "{}: {trained} {found}", fixture.entry.name);

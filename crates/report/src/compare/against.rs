@@ -1,9 +1,10 @@
-//! What may be said of one configuration against another.
+//! Which of two configurations is better, if the runs can tell.
 //!
-//! Another seed is another training, so only several seeds can tell two models apart: 95% intervals by Student's t over
-//! the changes from one to the other, of the seeds that both have. Runs of one seed share trajectories and starts, which
-//! a change is free of. Whoever is named best has to be better than each of the others by such an interval: that none of
-//! many tests may fail makes it no easier to be named by chance (an intersection-union test; Berger 1982).
+//! Training with another seed gives another network, so only several seeds can distinguish two models. The test is a 95%
+//! interval by Student's t over the changes from one model to the other, one change for each seed that both have. Runs of
+//! one seed share trajectories and starts, so their effect cancels in a change. A model is named best only if it is better
+//! than each other model by such an interval. Because all of these tests must succeed, their number does not make a false
+//! claim more likely (an intersection-union test; Berger 1982).
 
 use forecast::statistics::Scale;
 use serde::Serialize;
@@ -13,21 +14,21 @@ use super::{Metric, Row, Taken};
 /// The change from the best model to a configuration: a difference of valid times, or a ratio of errors or costs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Against {
-    /// Seeds that both have.
+    /// The number of seeds that both have.
     pub seeds: usize,
-    /// Difference or ratio.
+    /// Whether the change is a difference or a ratio.
     pub scale: Scale,
-    /// The mean change over these seeds; none without any.
+    /// The mean change over these seeds; none if there are no such seeds.
     pub change: Option<f64>,
-    /// Of several seeds: 95% interval of that, by Student's t. None where scores are not finite.
+    /// For several seeds: the 95% interval of this mean, by Student's t. None if a score is not finite.
     pub interval: Option<[f64; 2]>,
-    /// Of a single seed: 95% interval of the change of the median over its starts. It is about these two trained
-    /// networks and does not say which model is better. None where the runs keep no scores of the same starts.
+    /// For a single seed: the 95% interval of the change of the median over its starts. It describes these two trained
+    /// networks and does not say which model is better. None if the runs do not keep scores of the same starts.
     pub over_starts: Option<[f64; 2]>,
 }
 
 impl Against {
-    /// The change from `base` to `row`; of two models with their runs.
+    /// The change from `base` to `row`; for two models, with their runs.
     pub(super) fn new(row: &Row, base: &Row, runs: Option<(&[&Taken], &[&Taken])>, metric: Metric) -> Self {
         let scale = metric.scale();
         let changes: Vec<f64> = row
@@ -54,13 +55,13 @@ impl Against {
         }
     }
 
-    /// Whether several seeds say that it is worse; none where there are not several, or their scores are not finite.
+    /// Whether the seeds show that it is worse; none if there are fewer than two seeds, or a score is not finite.
     pub fn is_worse(&self, metric: Metric) -> Option<bool> {
         Some(metric.is_worse(self.interval?))
     }
 }
 
-/// A baseline that scores better than the best model, and whether the seeds tell it from all models.
+/// A baseline that scores better than the best model, and whether the seeds show that it is better than every model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ahead {
     /// The baseline.

@@ -7,8 +7,8 @@ use forecast::Scores;
 use super::settings::{Settings, varied, visible};
 use super::{Metric, Row, Taken};
 
-/// The baselines of some runs, a row for each and for each kind of data that it was fitted to: one on ten trajectories
-/// is another than on a hundred.
+/// The baselines of some runs, with one row for each baseline and each kind of data that it was fitted to: a baseline
+/// fitted to ten trajectories is not the same as one fitted to a hundred.
 pub(super) fn rows(runs: &[&Taken], metric: Metric) -> Vec<Row> {
     let names: BTreeSet<&str> = runs
         .iter()
@@ -37,7 +37,7 @@ fn of_name(name: &str, runs: &[&Taken], metric: Metric) -> Vec<Row> {
         .collect()
 }
 
-/// The settings that make a baseline what it is.
+/// The settings on which a baseline depends.
 fn fitted_to(name: &str, settings: &Settings) -> Settings {
     let matters = |key: &str| match key {
         "evaluate.polynomial_degree" => name == "polynomial",
@@ -47,7 +47,7 @@ fn fitted_to(name: &str, settings: &Settings) -> Settings {
     settings.iter().filter(|(key, _)| matters(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// A baseline as fitted in the first run of each seed.
+/// A baseline, as it was fitted in the first run of each seed.
 fn over_seeds(name: &str, runs: &[&Taken], metric: Metric) -> Row {
     let mut of_seed: BTreeMap<u64, Option<&Scores>> = BTreeMap::new();
     for run in runs {

@@ -7,23 +7,24 @@ use serde::Serialize;
 use super::settings::{is_or_follows, value_of};
 use super::{Ranking, Row};
 
-/// What one value of a setting does.
+/// The effect of one value of a setting.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Effect {
     /// The value.
     pub value: String,
     /// Runs with it.
     pub runs: usize,
-    /// Different seeds among these.
+    /// The number of different seeds among these runs.
     pub seeds: usize,
-    /// The mean over these seeds of the mean score over the runs of each.
+    /// The mean over these seeds; for each seed, the mean score of its runs counts.
     pub mean: Option<f64>,
     /// 95% interval of that: Student's t over the seeds.
     pub interval: Option<[f64; 2]>,
-    /// Pairs of runs that share the seed and differ from one with the first value in this key alone, or in what depends
-    /// on it.
+    /// Pairs of a run with this value and a run with the first value that share the seed and differ only in this key and
+    /// in what depends on it.
     pub pairs: usize,
-    /// Different seeds among the pairs. Pairs of one seed share trajectories and starts, and are one observation.
+    /// The number of different seeds among the pairs. Pairs of one seed share trajectories and starts, so they count as one
+    /// observation.
     pub pair_seeds: usize,
     /// The mean change, over these seeds: a difference of valid times, or a ratio of errors or costs.
     pub change: Option<f64>,
@@ -35,14 +36,14 @@ pub struct Effect {
 type BySeed = BTreeMap<u64, Vec<f64>>;
 
 impl Ranking {
-    /// The effect of a setting, a line a value, numbers in ascending order. Of a section, such as `data.solver`, a value is
-    /// its name with the other settings of it that vary.
+    /// The effect of a setting, one line per value, numbers in ascending order. The value of a section, such as
+    /// `data.solver`, is its name together with those other settings of the section that vary.
     pub fn effect(&self, key: &str) -> Vec<Effect> {
         let varied: Vec<String> = self.varied().into_iter().map(str::to_owned).collect();
         let value = |row: &Row| value_of(&row.settings, key, &varied);
         let models = || self.rows.iter().filter(|row| !row.baseline);
         let mut values: Vec<String> = models().filter_map(value).collect();
-        // Numbers first, by size; what is none by its letters.
+        // Numbers first, by size; then other values in alphabetical order.
         let place = |value: &String| value.parse::<f64>().is_err();
         values.sort_by(|a, b| {
             let number = |value: &String| value.parse::<f64>().unwrap_or(0.0);
@@ -94,7 +95,7 @@ impl Ranking {
         values.iter().map(effect).collect()
     }
 
-    /// An interval of valid times cut where they end.
+    /// An interval, limited to the possible range of valid times.
     fn within(&self, [low, high]: [f64; 2], rows: &[&Row]) -> [f64; 2] {
         let ceiling = rows.iter().filter_map(|row| row.ceiling).max_by(f64::total_cmp);
         ceiling.map_or([low, high], |ceiling| [low.max(0.0), high.min(ceiling)])

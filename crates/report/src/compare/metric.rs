@@ -18,7 +18,7 @@ pub enum Metric {
     Nrmse,
     /// Error of one step.
     OneStep,
-    /// Distance of the largest Lyapunov exponent of the map to that of the system.
+    /// Distance between the largest Lyapunov exponents of the map and of the system.
     ExponentError,
     /// Divergence of the states in the long run.
     DStsp,
@@ -86,7 +86,7 @@ impl Metric {
         }
     }
 
-    /// Valid times are averaged as they are; errors and costs, which are positive, by their logarithms.
+    /// The scale of the mean: linear for valid times; logarithmic for errors and costs, which are positive.
     pub fn scale(self) -> Scale {
         match self {
             Metric::ValidTime => Scale::Linear,
@@ -94,7 +94,7 @@ impl Metric {
         }
     }
 
-    /// Whether a change of this interval (see [`Scale::change`]) is one for the worse.
+    /// Whether a change with this interval (see [`Scale::change`]) is certainly for the worse.
     pub(crate) fn is_worse(self, [low, high]: [f64; 2]) -> bool {
         match self {
             Metric::ValidTime => high < self.scale().no_change(),
@@ -102,7 +102,7 @@ impl Metric {
         }
     }
 
-    /// The better value first; what is not a number last.
+    /// Orders the better value first and NaN last.
     pub(crate) fn better(self, a: f64, b: f64) -> Ordering {
         match self {
             Metric::ValidTime => {
@@ -116,7 +116,7 @@ impl Metric {
         }
     }
 
-    /// The value of a model or, without `results` of its own, of a baseline; none where it has none.
+    /// The value of a model or, if there are no `results`, of a baseline; none if it has no such value.
     pub(crate) fn of(self, scores: &Scores, results: Option<&Results>) -> Option<f64> {
         match self {
             Metric::ValidTime => scores.vpt.as_ref().map(|vpt| vpt.main.summary.median),
@@ -135,7 +135,7 @@ impl Metric {
         }
     }
 
-    /// The 95% interval over the starts of one network, of a median over starts.
+    /// For one network, the 95% interval of the median over its starts.
     pub(crate) fn over_starts(self, scores: &Scores) -> Option<[f64; 2]> {
         match self {
             Metric::ValidTime => scores.vpt.as_ref().map(|vpt| vpt.main.summary.ci95),
@@ -144,7 +144,7 @@ impl Metric {
         }
     }
 
-    /// The largest value there can be: as long as the truth lasts.
+    /// The largest possible value: the time for which the truth holds.
     pub(crate) fn ceiling(self, scores: &Scores) -> Option<f64> {
         match self {
             Metric::ValidTime => scores.vpt.as_ref().map(|vpt| vpt.ceiling),
@@ -152,7 +152,7 @@ impl Metric {
         }
     }
 
-    /// What each start of a run scored; nothing where the run keeps no forecasts, or a start has no such score.
+    /// The score of each start of a run; none if the run does not keep its forecasts, or a start has no such score.
     pub(crate) fn each(self, run: &RunFiles) -> &[f64] {
         match (self, &run.forecasts) {
             (Metric::ValidTime, Some(forecasts)) => &forecasts.valid_times,

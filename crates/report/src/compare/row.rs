@@ -10,40 +10,40 @@ use serde::Serialize;
 use super::settings::{Settings, visible};
 use super::{Metric, Taken};
 
-/// A configuration: an experiment but for its seed. Numbers are means over the seeds: of errors and of costs geometric
-/// ones, of all else arithmetic ones.
+/// A configuration: all settings of an experiment except its seed. Numbers are means over the seeds: geometric means for
+/// errors and costs, arithmetic means for everything else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Row {
-    /// The experiment with the settings by which it departs from its file; or the baseline.
+    /// The name of the experiment with the settings that differ from its file, or the name of the baseline.
     pub label: String,
     /// Whether it is a baseline, as fitted in the runs.
     pub baseline: bool,
-    /// Settings by which the configurations of this ranking differ.
+    /// The settings in which the configurations of this ranking differ.
     pub settings: BTreeMap<String, String>,
     /// Seeds, ascending.
     pub seeds: Vec<u64>,
-    /// What it is ranked by, a seed each; NaN where a seed has no such score.
+    /// The score it is ranked by, one per seed; NaN if a seed has no such score.
     pub scores: Vec<f64>,
-    /// The mean of these; none where no seed has one.
+    /// The mean of these scores; none if no seed has one.
     pub mean: Option<f64>,
-    /// 95% interval of the mean, from several seeds: Student's t, for errors and costs of their logarithms. That of a
-    /// valid time ends at 0 and at the `ceiling`, beyond which no mean can lie.
+    /// For several seeds: the 95% interval of the mean by Student's t, for errors and costs on the logarithmic scale. The
+    /// interval of a valid time is limited to the range from 0 to `ceiling`, beyond which no mean can lie.
     pub interval: Option<[f64; 2]>,
-    /// Of a single seed: 95% interval of the median over its starts, for this trained network alone.
+    /// For a single seed: the 95% interval of the median over its starts, for this trained network alone.
     pub over_starts: Option<[f64; 2]>,
-    /// Against the best configuration that is no baseline.
+    /// The comparison with the best configuration that is not a baseline.
     pub against_best: Option<super::Against>,
-    /// Of valid times: Lyapunov times for which the truth itself lasts.
+    /// For valid times: the number of Lyapunov times for which the truth itself holds.
     pub ceiling: Option<f64>,
     /// Starts, over the seeds.
     pub starts: usize,
-    /// Of these, starts that were still valid when their truth ended; where it is ranked by something else than valid
-    /// times, starts whose truth does not last the horizon.
+    /// The number of these starts that were still valid when their truth ended. If the ranking is not by valid times, the
+    /// number of starts whose truth does not last for the horizon.
     pub capped: usize,
-    /// Of the starts, those whose forecast left the finite numbers.
+    /// The number of starts whose forecast became infinite or NaN.
     pub diverged: usize,
-    /// Seeds for which there is no such score: a baseline that cannot be fitted to the data, an exponent of a map whose
-    /// forecasts all leave the attractor.
+    /// Seeds that have no such score, for example because a baseline cannot be fitted to the data, or because all forecasts
+    /// of a map leave the attractor, so that it has no exponent.
     pub not_applicable: usize,
     /// Why a baseline cannot be fitted.
     pub reasons: Vec<String>,
@@ -55,9 +55,9 @@ pub struct Row {
     pub climate: Option<[f64; 2]>,
     /// Starts that left the attractor in the long run, and starts in all, over the seeds.
     pub left: Option<[usize; 2]>,
-    /// CRPS, and spread over error; of ensembles.
+    /// For ensembles: CRPS, and spread divided by error.
     pub ensemble: Option<[f64; 2]>,
-    /// Number of parameters; none of a baseline.
+    /// Number of parameters; none for a baseline.
     pub parameters: Option<usize>,
     /// Seconds of training.
     pub train_seconds: Option<f64>,
@@ -65,11 +65,11 @@ pub struct Row {
     pub step_microseconds: Option<f64>,
     /// What looks like a mistake, with the seed.
     pub suspicions: Vec<String>,
-    /// The run directories, by seed; none of a baseline.
+    /// The run directories, by seed; empty for a baseline.
     pub runs: Vec<PathBuf>,
 }
 
-/// Scores of a seed; of a model with the results that they are part of.
+/// The scores of a seed; for a model, with the results that contain them.
 type OfSeed<'a> = (&'a Scores, Option<&'a Results>);
 
 impl Row {
@@ -95,7 +95,7 @@ impl Row {
         }
     }
 
-    /// What the scores of some seeds say, of which there may be none.
+    /// A row for the scores of some seeds, possibly of none.
     pub(super) fn of_scores(of: &[OfSeed], metric: Metric) -> Self {
         let scores: Vec<f64> =
             of.iter().map(|(scores, results)| metric.of(scores, *results).unwrap_or(f64::NAN)).collect();
@@ -106,7 +106,7 @@ impl Row {
             Some(ceiling) => [low.max(0.0), high.min(ceiling)],
             None => [low, high],
         };
-        // Means of errors are geometric everywhere, so that a column says the same whatever is ranked by.
+        // Means of errors are geometric everywhere, so that a column is the same for every ranking.
         let average = |scale: Scale, value: &dyn Fn(&Scores) -> Option<f64>| {
             let values: Vec<f64> = of.iter().filter_map(|(scores, _)| value(scores)).collect();
             (!values.is_empty()).then(|| scale.mean(&values))
@@ -154,9 +154,9 @@ impl Row {
     }
 }
 
-/// The mean of the exponents of some seeds, and its standard error. Of one seed that is its own, over starts; of several
-/// it is that of their mean, which also holds what trainings differ by, and no less than follows from the starts: two
-/// seeds may happen to agree.
+/// The mean of the exponents of some seeds, and its standard error. For one seed, that is its own standard error over
+/// starts. For several seeds, it is the standard error of their mean, which includes the differences between trainings,
+/// but never less than the value that follows from the starts, since two seeds may happen to agree.
 fn exponent(of: &[OfSeed]) -> Option<[f64; 2]> {
     let found = of.iter().filter_map(|(scores, _)| scores.lyapunov.as_ref());
     let found: Vec<[f64; 2]> = found.filter_map(|of| Some([of.exponent?, of.standard_error?])).collect();

@@ -1,4 +1,4 @@
-//! The settings of runs: which of them make another task, which set configurations apart, and how those are named.
+//! The settings of runs: which of them define the task, which distinguish configurations, and how configurations are named.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::RunFiles;
 /// Settings by dotted keys.
 pub(super) type Settings = BTreeMap<String, String>;
 
-/// The device, among the settings: it is none of the experiment's.
+/// The key of the device among the settings; it is not a setting of the experiment.
 pub(super) const DEVICE: &str = "--device";
 
 /// All settings of a run but its seed.
@@ -20,9 +20,9 @@ pub(super) fn settings(files: &RunFiles) -> Result<Settings, String> {
     })?;
     let mut settings = flat(&table);
     settings.remove("seed");
-    // how a training is watched, and not what is trained
+    // these change how a training is watched, not what is trained
     settings.remove("train.log");
-    // where the data lie: what they are is told by `data.from_digest`
+    // where the data are; `data.from_digest` says what they are
     settings.remove("data.from");
     // a sentence about the exponent, which is a setting itself
     settings.remove("evaluate.exponent_unknown");
@@ -52,16 +52,16 @@ fn flat(table: &Table) -> Settings {
     all
 }
 
-/// The settings that make the held-out task: the system whose truth is scored, what of it is seen and how often, and
-/// where and how forecasts are scored. Whatever else differs (how many trajectories, what integrates them, the model,
-/// its training, the degree of a baseline) is what a comparison is for.
+/// The settings that define the held-out task: the system whose truth is scored, which components are observed and how
+/// often, and where and how forecasts are scored. All other settings (the number of trajectories, their solver, the model,
+/// its training, the degree of a baseline) are what a comparison compares.
 ///
-/// A setting that the runs are compared by (`by`), and what follows from it by default, makes no other task.
+/// The setting whose effect is wanted (`by`), and the defaults that follow from it, do not count as part of the task.
 pub(super) fn task(settings: &Settings, metric: Option<Metric>, by: Option<&str>) -> Settings {
     let is_of_task = |key: &str| match key {
         "data.observe" | "data.dt" | "data.initial" => true,
         "evaluate.polynomial_degree" => false,
-        // the length of the long run decides its own scores alone
+        // the length of the long run affects only its own scores
         "evaluate.long_run" => matches!(metric, Some(Metric::DStsp | Metric::DH)),
         _ => key.starts_with("system.") || key.starts_with("evaluate."),
     };
@@ -69,7 +69,7 @@ pub(super) fn task(settings: &Settings, metric: Option<Metric>, by: Option<&str>
     settings.iter().filter(|(key, _)| kept(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// Whether a setting is the one that runs are compared by, stands in its section, or has a default that follows from it.
+/// Whether a setting is the one that runs are compared by, is in its section, or has a default that follows from it.
 pub(super) fn is_or_follows(key: &str, by: &str) -> bool {
     const OF_THE_SYSTEM: [&str; 7] = [
         "data.initial",
@@ -94,11 +94,11 @@ fn is_name_of_system(by: &str) -> bool {
     ["system", "system.name"].contains(&by)
 }
 
-/// In what two tasks differ.
+/// The differences between two tasks.
 pub(super) fn apart(first: &Settings, other: &Settings) -> Vec<String> {
     const SYSTEM: &str = "system.name";
     let keys: BTreeSet<&String> = first.keys().chain(other.keys()).collect();
-    // all else follows from that
+    // all other differences follow from this one
     let another = first.get(SYSTEM) != other.get(SYSTEM);
     let show = |of: &Settings, key| of.get(key).map_or("not set", String::as_str).to_owned();
     keys.into_iter()
@@ -107,8 +107,8 @@ pub(super) fn apart(first: &Settings, other: &Settings) -> Vec<String> {
         .collect()
 }
 
-/// Keys by which some settings differ. Those that only some have follow from the name beside them, as
-/// `train.optimizer.momentum` does from `train.optimizer.name`, and are left out where that differs too.
+/// The keys in which some settings differ. A key that not all of them have follows from a `name` in the same section, as
+/// `train.optimizer.momentum` does from `train.optimizer.name`; it is left out if that name differs too.
 pub(super) fn varied(all: &[&Settings]) -> Vec<String> {
     let keys: BTreeSet<&String> = all.iter().flat_map(|settings| settings.keys()).collect();
     let differs = |key: &str| all.iter().any(|settings| settings.get(key) != all[0].get(key));
@@ -120,8 +120,8 @@ pub(super) fn varied(all: &[&Settings]) -> Vec<String> {
     keys.into_iter().filter(|key| differs(key) && !implied(key)).cloned().collect()
 }
 
-/// The value of a key, or of a section what varies in it: its name, and the other settings as `key=value`. None where
-/// nothing of it is set.
+/// The value of a key; for a section, its name and those other settings that vary, as `key=value`. None if nothing of it
+/// is set.
 pub(super) fn value_of(settings: &Settings, key: &str, varied: &[String]) -> Option<String> {
     if let Some(value) = settings.get(key) {
         return Some(value.clone());
@@ -136,20 +136,20 @@ pub(super) fn value_of(settings: &Settings, key: &str, varied: &[String]) -> Opt
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// With control characters written out: names come from files, and go to a terminal.
+/// Escapes control characters, because names come from files and are printed to a terminal.
 pub(super) fn visible(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
-/// An override as it is given on a command line; a name alone where that is short for it.
+/// An override as it is given on a command line, shortened to a name alone where that is allowed.
 fn override_of(key: &str, value: &str) -> String {
     format!("{}={value}", key.strip_suffix(".name").unwrap_or(key))
 }
 
-/// The name of every configuration: its experiment, and the settings by which it departs from the file of that, as they
-/// are given on a command line. Where the file is not known, and where two would have the same name, the settings by
-/// which the configurations of the experiment differ. Settings of the scoring that all configurations share are left
-/// out, and given apart.
+/// The name of every configuration: its experiment and the settings that differ from the experiment's file, as on a
+/// command line. If the file is not known, or if two names would be equal, the settings in which the configurations of the
+/// experiment differ are used instead. Settings of the scoring that all configurations share are left out of the names and
+/// returned separately.
 pub(super) fn labels(configurations: &[Vec<&Taken>]) -> (Vec<String>, Vec<String>) {
     let departures = |of: &[&Taken]| of[0].files.departures.clone();
     let of_scoring = |setting: &String| setting.starts_with("evaluate.");

@@ -5,7 +5,7 @@ use super::*;
 use crate::Effects;
 use crate::tests::{exponent_of, results};
 
-/// A run whose starts score `times` in the median, each start another.
+/// A run whose starts have the median score `times`, each start a different one.
 fn run(name: &str, seed: u64, median: f64, settings: &str) -> RunFiles {
     let mut results = results(name, median, true);
     results.seed = seed;
@@ -66,7 +66,7 @@ fn a_row_is_a_configuration_over_its_seeds_best_first() {
     // 5 +- 4.303 / sqrt 3
     near(rows[2].interval.unwrap(), [2.5157, 7.4843]);
     assert_eq!((rows[0].seeds.len(), rows[0].baseline, rows[0].parameters), (3, true, None));
-    // gru is better with both seeds that both have, by 4
+    // gru is better by 4 with each of the two shared seeds
     let against = rows[2].against_best.unwrap();
     assert_eq!((against.seeds, against.change, against.interval), (2, Some(-4.0), Some([-4.0, -4.0])));
     assert_eq!((against.is_worse(Metric::ValidTime), against.over_starts), (Some(true), None));
@@ -119,8 +119,8 @@ fn seeds_that_disagree_leave_models_indistinguishable() {
     assert!(message.contains("results.json is of another system"), "{message}");
 }
 
-/// The part of trials in which the comparison of `models`, whose true scores are these, and of a baseline says that one
-/// model is best, and that no model is as good as the baseline. Trainings of each vary by 1, and data by 2 for all.
+/// The fractions of trials in which the comparison of `models` with these true scores, and of a baseline, says that one
+/// model is best, and that no model is as good as the baseline. Trainings vary by 1 for each model, data by 2 for all.
 fn claims(models: &[f64], baseline: f64, seeds: u64, trials: u64) -> [f64; 2] {
     let mut said = [0.0; 2];
     for trial in 0..trials {
@@ -163,7 +163,7 @@ fn a_winner_is_named_by_chance_no_more_often_than_promised() {
         let [_, baseline] = claims(&[10.0, 9.0], 10.0, seeds, TRIALS);
         assert!(baseline <= 0.025 + 3.0 * error, "{seeds} seeds: {baseline}");
     }
-    // and what is far better is said to be
+    // a model that is far better is named best
     let [named, baseline] = claims(&[20.0, 10.0], 40.0, 3, 200);
     assert!(named > 0.9 && baseline > 0.9, "{named} {baseline}");
 }
@@ -330,7 +330,7 @@ fn configurations_are_named_after_what_departs_from_the_experiment_file() {
         labels(&runs),
         ["rnn-lorenz", "rnn-lorenz train.learning=0.1", "rnn-lorenz train.learning=0.2"]
     );
-    // how a training is watched makes no other configuration, a device does
+    // another way of watching a training is not another configuration, but another device is
     let watched = run("rnn", 1, 4.0, "[train]\nlog = [\"jsonl\", \"tensorboard\"]\n");
     let on_gpu = scored(run("rnn", 0, 4.0, ""), |results| results.device = "gpu".into());
     let found = comparison(&[run("rnn", 0, 4.0, ""), watched, on_gpu]);
@@ -374,7 +374,7 @@ fn only_what_changes_the_held_out_task_parts_the_rankings() {
     };
     let found = comparison(&[moved("here/", 0), moved("there/", 1)]);
     assert_eq!(row(&found, "rnn-lorenz").seeds, [0, 1]);
-    // a baseline on ten trajectories is another than on a hundred
+    // a baseline fitted to ten trajectories is not the same as one fitted to a hundred
     let found = comparison(&[with("[data]\ntrajectories = 10\n"), with("[data]\ntrajectories = 100\n")]);
     assert_eq!(row(&found, "polynomial data.trajectories=10").seeds, [0]);
     assert_eq!(row(&found, "polynomial data.trajectories=100").seeds, [0]);
@@ -541,7 +541,7 @@ fn older_runs_are_left_out_and_named() {
         assert!(text.contains("Not shown: rnn-lorenz (2 runs)."), "{text}");
     }
     assert_eq!(serde_json::to_value(&found).unwrap()["left_out"][0], "Not shown: rnn-lorenz (2 runs).");
-    // new scores of a run stand for the run
+    // new scores of a run replace the run
     let mut again = run("rnn", 0, 4.2, "");
     again.directory = "again".into();
     again.environment = serde_json::json!({"evaluated_run": "runs/rnn-lorenz/2026-0"});

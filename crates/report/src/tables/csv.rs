@@ -1,4 +1,4 @@
-//! Comparisons as comma-separated values, numbers in full; what is missing is empty.
+//! Comparisons as comma-separated values, with numbers in full precision; a missing value is an empty cell.
 
 use crate::compare::{Comparison, Row};
 
@@ -21,9 +21,9 @@ pub(super) fn bounds(interval: Option<[f64; 2]>) -> [String; 2] {
 }
 
 impl Comparison {
-    /// A line a configuration. `ranking` counts from 0; intervals are over `seeds` or, of a single seed, over its
-    /// `starts`, as the column before them says; a change from the best model is a difference of valid times, or a ratio of
-    /// anything else.
+    /// One line for each configuration. `ranking` counts from 0. Intervals are over `seeds` or, for a single seed, over its
+    /// `starts`, as the column before them says. A change from the best model is a difference for valid times, and a ratio
+    /// for every other score.
     pub fn csv(&self) -> String {
         let mut text = String::from(
             "ranking,system,metric,label,baseline,seeds,mean,interval_over,low95,high95,change_seeds,change,change_over,\

@@ -16,15 +16,15 @@ pub struct Effects<'a> {
     pub key: &'a str,
     /// Name of the system.
     pub system: &'a str,
-    /// In what its runs differ from those of the first ranking.
+    /// How the task of its runs differs from that of the first ranking.
     pub apart: &'a [String],
-    /// What scores are.
+    /// What the scores are.
     pub metric: crate::compare::RankedBy,
     /// Whether a change is a difference or a ratio.
     pub scale: Scale,
     /// The value that all others are compared with.
     pub against: String,
-    /// A line a value.
+    /// One line for each value.
     pub effects: Vec<Effect>,
 }
 
@@ -32,7 +32,7 @@ impl Comparison {
     /// The effect of a setting, in every ranking whose configurations differ in it.
     ///
     /// # Errors
-    /// A key by which nothing differs; the sentence lists those by which something does.
+    /// If no configurations differ in this key; the message lists the keys in which some do.
     pub fn effects<'a>(&'a self, key: &'a str) -> Result<Vec<Effects<'a>>, String> {
         let found: Vec<Effects> =
             self.rankings.iter().filter_map(|ranking| ranking.effects_of(key)).collect();
@@ -58,7 +58,7 @@ impl Ranking {
     }
 }
 
-/// Two lines of heading, the heading where there is room, and what stands below.
+/// A column: two lines of heading, the heading where there is room for one line, and the cells below.
 type Column<'a> = ([String; 2], String, Box<dyn Fn(&Effect) -> String + 'a>);
 
 impl Effects<'_> {
@@ -146,7 +146,8 @@ impl Effects<'_> {
     /// The first line of [`Effects::csv`].
     pub const CSV_HEADING: &'static str = "system,metric,key,value,runs,seeds,mean,low95,high95,against,change,change_low95,change_high95,pairs,pair_seeds\n";
 
-    /// Comma-separated values, numbers in full; a change is a difference of valid times, or a ratio of anything else.
+    /// Comma-separated values with numbers in full precision. A change is a difference for valid times, and a ratio for
+    /// every other score.
     pub fn csv(&self) -> String {
         let of_effect = |of: &Effect| {
             let mut cells = vec![

@@ -1,4 +1,4 @@
-//! What the numbers of a ranking mean, and what they allow to say.
+//! Notes below a ranking: what its numbers mean, and which conclusions they allow.
 
 use forecast::statistics::Scale;
 
@@ -12,8 +12,8 @@ impl Ranking {
             self.lyapunov_exponent.filter(|_| self.rows.iter().any(|row| row.lyapunov.is_some()))
         {
             notes.push(format!(
-                "Lyapunov exponent: the largest of the map itself, mean over the seeds with its standard error, which holds \
-                 what seeds differ by; the system has {exponent}."
+                "Lyapunov exponent: the largest of the map itself, mean over the seeds with its standard error, which \
+                 includes the differences between seeds; the system has {exponent}."
             ));
         }
         if !self.scored_with.is_empty() {
@@ -59,7 +59,7 @@ impl Ranking {
             Scale::Linear => "95% intervals of the mean over seeds (Student's t)",
             Scale::Logarithmic => "95% intervals of the mean over seeds (Student's t of the logarithms)",
         };
-        let of_starts = "of one seed, over its starts: another training may score otherwise";
+        let of_starts = "of one seed, over its starts (another training may score differently)";
         match (any(|row| row.interval.is_some()), any(|row| row.over_starts.is_some())) {
             (true, true) => format!("{of_seeds}; in brackets {of_starts}."),
             (true, false) => format!("{of_seeds}."),
@@ -68,7 +68,7 @@ impl Ranking {
         }
     }
 
-    /// Which model is best, where the seeds tell, and which are statistically indistinguishable from it.
+    /// Which model is best, if the seeds show it, and which models are statistically indistinguishable from it.
     fn best(&self) -> Vec<String> {
         let models: Vec<&Row> = self.rows.iter().filter(|row| !row.baseline).collect();
         let [best, others @ ..] = &models[..] else { return Vec::new() };
@@ -98,7 +98,7 @@ impl Ranking {
         }
         if !untested.is_empty() {
             notes.push(format!(
-                "Not tested against {}, since they share fewer than two seeds with it or do not stay finite: {}.",
+                "Not tested against {}, because of fewer than two shared seeds or a score that is not finite: {}.",
                 best.label,
                 untested.join("; ")
             ));
@@ -127,7 +127,7 @@ impl Ranking {
                 ));
             } else if !ahead.untested.is_empty() {
                 notes.push(format!(
-                    "The baseline {} scores better than the models; whether by more than chance is not known of {}: \
+                    "The baseline {} scores better than the models; whether by more than chance is not known for {}: \
                      {NEEDS_SEEDS}",
                     ahead.baseline,
                     ahead.untested.join("; ")

@@ -5,15 +5,15 @@
 //! the arithmetic would be the same but the smallest step would bind all of them, and a trajectory would depend on
 //! those beside it; so it is the same to the bit alone and in any company.
 //!
-//! A smooth solution is followed in steps much longer than a sample interval, and a step sees the right-hand side at its
-//! stages alone. So that no pulse or jump between them is passed over, it is also evaluated at every sample within a
-//! step, and compared with the slope of the interpolation (the *defect*). Where that is far above what the
-//! tolerance explains, the step is taken again, shorter. A right-hand side that is a polynomial of low degree has nothing
-//! to hide, and is spared this ([`may_hide`]). What a step can miss in this way moves a component by no more than
-//! [`Method::DEFECT`] times the tolerance, about as much as a sample between two steps is off.
+//! A smooth solution allows steps much longer than a sample interval, but a step evaluates the right-hand side only at
+//! its stages and could miss a pulse or a jump between them. So the right-hand side is also evaluated at every sample
+//! within a step and compared with the slope of the interpolation; the difference is the *defect*. If the defect is far
+//! larger than the tolerance explains, a shorter step is tried instead. A right-hand side that is a polynomial of low
+//! degree cannot hide a pulse, so it skips this check ([`may_hide`]). What a step can still miss moves a component by no
+//! more than [`Method::DEFECT`] times the tolerance, which is about the error of a sample between two steps.
 //!
-//! At a jump steps shrink until the error of one across it is tolerated, or until a step could not be shorter without
-//! vanishing in the rounding of the time; that one is accepted as it is.
+//! At a jump, steps shrink until the error of a step across it is tolerated, or until a shorter step would no longer
+//! change the time in floating-point numbers; that last step is accepted as it is.
 
 use super::degree::may_hide;
 use super::rows::Rows;
@@ -25,7 +25,8 @@ use crate::{Ode, Scalar, SimulationError};
 /// Steps that a sample interval may take.
 const MAX_STEPS: u32 = 1_000_000;
 
-/// Those of them that may be accepted for want of a shorter one. A jump of the right-hand side takes one or two.
+/// How many of the steps in a sample interval may be accepted only because they cannot be shorter. A jump of the
+/// right-hand side needs one or two.
 const MOST_UNREFUSED: u32 = 100;
 
 /// Rows of states: the present one, the argument of a stage, the next one.
@@ -33,13 +34,13 @@ pub(crate) const U: usize = 0;
 pub(crate) const STAGE: usize = 1;
 pub(crate) const NEXT: usize = 2;
 
-/// Rows of what bounds the error of a step, see [`Tolerance`]: the scale of each component, the floor, and the
-/// reciprocal of the bound.
+/// Rows of the workspace that hold the bounds on the error of a step, see [`Tolerance`]: the scale of each component,
+/// the floor, and the reciprocal of the bound.
 pub(crate) const SCALE: usize = 0;
 pub(crate) const FLOOR: usize = 1;
 pub(crate) const WEIGHT: usize = 2;
 
-/// The row of derivatives for those at samples within a step, which nothing else uses after it.
+/// The row of derivatives for samples within a step; nothing else uses this row after the step.
 const AT_SAMPLE: usize = 1;
 
 /// Room for a step.
@@ -64,7 +65,7 @@ impl<S: Scalar> Work<S> {
         }
     }
 
-    /// The weight of each component in the error of the step of length `h` that was made.
+    /// Computes the weight of each component in the error of the last step, of length `h`.
     #[inline(always)]
     pub(crate) fn weigh(&mut self, dim: usize, h: S, tolerance: &Tolerance) {
         for j in 0..dim {
@@ -79,8 +80,8 @@ impl<S: Scalar> Work<S> {
 pub(crate) trait Method {
     /// Its order.
     const ORDER: i32;
-    /// The defect of the interpolation at a sample, times the step, that is taken for its error, in units of what the error
-    /// of the step may be. One above it shows something that no stage of the step has seen.
+    /// The largest defect of the interpolation at a sample, times the step and in units of the tolerated error, that the
+    /// error of the interpolation itself explains. A larger one shows something that no stage of the step has seen.
     const DEFECT: f64;
     /// Rows of derivatives.
     const DERIVATIVES: usize;
@@ -97,13 +98,13 @@ pub(crate) trait Method {
 
     /// From the state and its derivative the next state, and the derivatives of the stages between.
     fn step<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>);
-    /// The error of the step over what is tolerated, at most 1 where it is accepted; see [`Work::weigh`].
+    /// The error of the step divided by the tolerated error; at most 1 if the step is accepted. See [`Work::weigh`].
     fn error<S: Scalar>(dim: usize, h: S, work: &Work<S>) -> S;
     /// An error to the power of one over the order: the factor by which it asks for shorter steps.
     fn factor(error: f64) -> f64;
     /// The coefficients of the interpolation, once the derivative at the next state is known.
     fn interpolation<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>);
-    /// Component `j` after a part `theta` of the step, and its derivative by `theta`.
+    /// Component `j` after a fraction `theta` of the step, and its derivative by `theta`.
     fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> [S; 2];
 }
 
@@ -125,10 +126,10 @@ pub(crate) fn vanishes(h: f64, t: f64) -> bool {
     h.is_nan() || 0.1 * h <= f64::EPSILON * t.abs()
 }
 
-/// A first step from the state and its derivative `f0`: where the terms of first and second order are small beside the
-/// state (after Hairer, Norsett, Wanner, II.4, "Starting Step Size"), free of the units of state and time. `dt` is a
-/// short time on the scale of the system, such as a sample interval: a component counts at least as much as it moves
-/// in that time.
+/// The length of the first step from the state and its derivative `f0`. The step is so short that the terms of first and
+/// second order are small compared with the state (after Hairer, Norsett, Wanner, II.4, "Starting Step Size"). The result
+/// does not depend on the units of state and time. `dt` is a short time on the scale of the system, such as a sample
+/// interval: the size of a component counts as at least the distance that it moves in that time.
 pub(crate) fn first_step(
     ode: &impl Ode,
     t: f64,
@@ -138,7 +139,7 @@ pub(crate) fn first_step(
     f0: &[f64],
     order: i32,
 ) -> f64 {
-    // The largest rate of change, each in the size of its component. NaN is left to the first step to find.
+    // The largest rate of change, relative to the size of each component. The first step will detect a NaN.
     let rate = |sizes: &[f64], changes: &dyn Fn(usize) -> f64| {
         let each = (0..u.len()).filter(|&j| sizes[j] > 0.0).map(|j| changes(j).abs() / sizes[j]);
         each.fold(0.0, f64::max)
@@ -151,7 +152,7 @@ pub(crate) fn first_step(
     ode.rhs(t + h0, &ahead, &mut f1);
     sizes.iter_mut().zip(&f1).for_each(|(size, f)| *size = size.max(dt * f.abs()));
     let second = rate(&sizes, &|j| f1[j] - f0[j]) / h0;
-    // infinite where nothing moves
+    // infinite if nothing moves
     let h1 = tolerance.powf(1.0 / f64::from(order)) / first.max(second.sqrt());
     let h = (100.0 * h0).min(h1).min(span);
     if h > 0.0 { h } else { span }
@@ -162,7 +163,7 @@ pub(crate) fn first_step(
 struct Lane {
     /// The next sample to write.
     sample: usize,
-    /// Steps since the last one, and those of them that were too short to be refused.
+    /// Steps since the last sample, and the number of these that were too short to be rejected.
     steps: u32,
     unrefused: u32,
     accepted: u32,
@@ -286,7 +287,7 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
         if interpolate {
             M::interpolation(ode, from, step, &mut work);
             let mut reached = lanes.map(|lane| lane.sample);
-            // the first sample of each lane at which the right-hand side is not what the step took it for
+            // the first sample of each lane at which the right-hand side differs from what the step assumed
             let mut unseen = [f64::INFINITY; LANES];
             loop {
                 // the next sample of each lane that has one within its step
@@ -338,7 +339,7 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
                     if at[lane] == usize::MAX || time[lane] >= to[lane] || unrefused[lane] {
                         continue;
                     }
-                    // a NaN is no small number
+                    // a NaN must not pass as small
                     let small = sum[lane] <= M::DEFECT * M::DEFECT * dim as f64;
                     if !small || unseen[lane].is_finite() {
                         unseen[lane] = unseen[lane].min(time[lane]);
@@ -350,7 +351,7 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
                 if unseen[lane].is_finite() {
                     accepted[lane] = false;
                     lanes[lane].after_rejection = true;
-                    // The next try ends at that sample at the latest, so that its last stage sees what is there.
+                    // The next attempt ends at that sample at the latest, so that its last stage evaluates it there.
                     next_h[lane] = (0.5 * h[lane]).min(unseen[lane] - t[lane]);
                 } else if accepted[lane] && reached[lane] > lanes[lane].sample {
                     lanes[lane] = Lane { sample: reached[lane], steps: 0, unrefused: 0, ..lanes[lane] };
@@ -386,7 +387,7 @@ fn numbers<V: Vector>(row: &[Lanes<V, 1>], lane: usize) -> Vec<f64> {
     row.iter().map(|x| x.arrays()[0][lane]).collect()
 }
 
-/// Whether the state that a step came to is finite, and its derivative.
+/// Whether the state after a step and its derivative are finite.
 #[inline(never)]
 fn finite<M: Method, V: Vector>(lane: usize, dim: usize, work: &Work<Lanes<V, 1>>) -> bool {
     [work.x.row(NEXT, dim), work.k.row(M::LAST, dim)]
@@ -407,7 +408,7 @@ fn unbounded<V: Vector>(lane: usize, h: f64, dim: usize, work: &Work<Lanes<V, 1>
     })
 }
 
-/// [`Tolerance::raise`] of one lane, at the state it stands at.
+/// [`Tolerance::raise`] for one lane, at its present state.
 #[inline(never)]
 fn raise_floors<V: Vector>(
     ode: &impl Ode,
@@ -427,9 +428,9 @@ fn raise_floors<V: Vector>(
     }
 }
 
-/// Raises the scales of one lane to what its components move in a sample interval at the slopes that were found at a
-/// sample. A trajectory at rest that is about to be pushed has no other scale: without it the push would be followed
-/// from the smallest numbers on.
+/// Raises the scales of one lane to the distance that its components move in a sample interval at the slopes found at a
+/// sample. For a trajectory at rest that is about to be pushed, this is the only scale: without it, the solver would
+/// resolve the push from the smallest numbers on.
 #[inline(never)]
 fn raise_scales<V: Vector>(
     lane: usize,

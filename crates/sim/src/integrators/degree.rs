@@ -1,4 +1,4 @@
-//! The degree of a right-hand side, by which those are known that cannot hide anything from a step.
+//! The degree of a right-hand side as a polynomial. A polynomial of low degree cannot hide a pulse from a step.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -6,13 +6,12 @@ use autodiff::{Function, Pair};
 
 use crate::{Ode, Scalar};
 
-/// The highest degree of a polynomial right-hand side that is taken for smooth on the scale of a step. Along a step the
-/// state is smooth, and a product of four smooth functions has no pulse between the stages, which are twelve or six:
-/// such a one has to be zero at all of them. Other functions, exp or tanh or max, can rise and fall within
-/// any time.
+/// The highest degree at which a polynomial right-hand side counts as smooth on the scale of a step. The state is smooth
+/// along a step. A hidden pulse would have to be zero at all twelve or six stages, which a product of four smooth
+/// functions cannot be. Other functions, such as exp, tanh or max, can rise and fall within any time.
 const SMOOTH: u32 = 4;
 
-/// Whether the right-hand side can be zero at every stage of a step and not between them: whether it is anything but a
+/// Whether the right-hand side can be zero at every stage of a step but not between them. It is false only for a
 /// polynomial of low degree in time and state.
 pub(crate) fn may_hide(ode: &impl Ode) -> bool {
     let mut degrees = vec![Degree(0); ode.dim()];
@@ -20,7 +19,7 @@ pub(crate) fn may_hide(ode: &impl Ode) -> bool {
     degrees.iter().any(|degree| degree.0 > SMOOTH)
 }
 
-/// The degree of a polynomial; the largest number for what is none.
+/// The degree of a polynomial; the largest representable number if the expression is not a polynomial.
 #[derive(Clone, Copy)]
 struct Degree(u32);
 
@@ -106,7 +105,7 @@ mod tests {
             assert_eq!(degree(none), u32::MAX);
         }
         assert_eq!(degree(c.select(x, x * x)), 2);
-        // too high a power is no smooth one either
+        // a high power does not count as smooth either
         assert_eq!(degree(x.powi(i32::MAX) * x.powi(i32::MAX) * x.powi(3)), u32::MAX);
     }
 }

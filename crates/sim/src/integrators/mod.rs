@@ -48,18 +48,18 @@ pub enum Solver {
         #[serde(default = "Precision::f64")]
         precision: Precision,
     },
-    /// Dormand and Prince's adaptive method of order 5. A trajectory that it finds stiff is begun again by
-    /// [`Solver::Radau`] with the same tolerances.
+    /// Dormand and Prince's adaptive method of order 5. When it finds a trajectory stiff, [`Solver::Radau`] integrates that
+    /// trajectory from its start with the same tolerances.
     Dopri5 {
         /// Bound on the error of a step, relative to the size of each component.
         tolerance: f64,
         /// Bound on the error of a step in the units of the state, the same for every component, which is added to the
-        /// relative one; 0 takes `tolerance` times the scale of each component, estimated along each trajectory.
+        /// relative one. 0 means `tolerance` times the scale of each component, which is estimated along each trajectory.
         #[serde(default)]
         absolute_tolerance: f64,
     },
-    /// Dormand and Prince's adaptive method of order 8. A trajectory that it finds stiff is begun again by
-    /// [`Solver::Radau`] with the same tolerances.
+    /// Dormand and Prince's adaptive method of order 8. When it finds a trajectory stiff, [`Solver::Radau`] integrates that
+    /// trajectory from its start with the same tolerances.
     Dop853 {
         /// As of [`Solver::Dopri5`].
         tolerance: f64,
@@ -113,17 +113,17 @@ impl Solver {
         Solver::Dop853 { tolerance, absolute_tolerance: 0.0 }
     }
 
-    /// As of [`Solver::dopri5`], the implicit method of Radau.
+    /// As [`Solver::dopri5`], with the implicit method of Radau.
     pub const fn radau(tolerance: f64) -> Self {
         Solver::Radau { tolerance, absolute_tolerance: 0.0 }
     }
 
-    /// As of [`Solver::dopri5`], Steinebach's linearly implicit method.
+    /// As [`Solver::dopri5`], with Steinebach's linearly implicit method.
     pub const fn rodas5p(tolerance: f64) -> Self {
         Solver::Rodas5p { tolerance, absolute_tolerance: 0.0 }
     }
 
-    /// The bounds on the error of a step; none of a method whose steps do not depend on the error.
+    /// The bounds on the error of a step; none for a method whose steps do not depend on the error.
     fn tolerance(&self) -> Option<Tolerance> {
         match *self {
             Solver::Rk4 { .. } => None,
@@ -209,8 +209,8 @@ impl Solver {
         Ok(())
     }
 
-    /// Begins the trajectories again that turned out to be stiff, by the implicit method with the same tolerance. Each
-    /// is decided for itself, so that it does not depend on the others.
+    /// Integrates the trajectories that turned out to be stiff again, by the implicit method with the same tolerance. This is
+    /// decided for each trajectory separately, so that no result depends on the other trajectories.
     fn again_where_stiff(
         &self,
         ode: &impl Ode,
@@ -236,7 +236,7 @@ impl Solver {
     }
 }
 
-/// The one trajectory of a block by an implicit method.
+/// Integrates the only trajectory of a block by an implicit method.
 fn implicitly<M: implicit::Method>(
     block: Block<impl Ode>,
     tolerance: Tolerance,

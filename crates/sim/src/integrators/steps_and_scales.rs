@@ -1,5 +1,5 @@
-//! Tests of the adaptive methods where a step could pass over something, and where a component has an unusual scale.
-//! The systems are texts: they run through the code that a user's do.
+//! Tests of the adaptive methods where a step could miss an event, and where a component has an unusual scale. The
+//! systems are given as text, so they run through the same code as a user's equations.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn failure(system: &dyn System, solver: Solver, start: &[f64], times: &Times) ->
     *error
 }
 
-/// The largest of every `dim`th number, from the first.
+/// The largest of every `dim`-th number, beginning with the first.
 fn highest(u: &[f64], dim: usize) -> f64 {
     u.iter().step_by(dim).copied().fold(f64::MIN, f64::max)
 }
@@ -53,7 +53,7 @@ fn a_push_that_falls_between_the_stages_is_seen() {
             let of_state = text(&[("n", &format!("{}*(1 - n) - n", window("z", 5.0, 6.0))), ("z", "1")]);
             let found = highest(&solve(&*of_state, solver, &[0.0, 0.0], &times), 2);
             assert!((found - right).abs() < 100.0 * tolerance, "{solver:?}: {found}, not {right}");
-            // Between two samples of a trajectory of few: its first step is as long as it may be.
+            // A pulse between two of a few samples: the first step is as long as allowed.
             let few = Times::new(1.0, 10).unwrap();
             let push = text(&[("n", &format!("{}*(1 - n) - n", window("t", 5.5, 6.5)))]);
             let found = solve(&*push, solver, &[0.0], &few);
@@ -66,14 +66,15 @@ fn a_push_that_falls_between_the_stages_is_seen() {
 
 #[test]
 fn a_jump_that_no_step_resolves_is_passed_in_steps_as_short_as_rounding_allows() {
-    // At t = 1e6 times differ by 1e-10: a step across the jump is off by more than 1e-14 however short it is.
+    // At t = 1e6, neighbouring floating-point numbers differ by 1e-10: even the shortest step across the jump has an
+    // error above 1e-14.
     let push = text(&[("n", &format!("{} - n", window("t", 1000005.003, 1000006.003)))]);
     let times = Times::new(0.01, 1000).unwrap().from(1e6);
     for solver in ADAPTIVE.map(|method| method(1e-13)) {
         let found = highest(&solve(&*push, solver, &[0.0], &times), 1);
         // the highest sample is 0.003 after its start, and 0.003 before its end
         let right = 1.0 - (-0.997f64).exp();
-        // ten times the rounding of the time on each side
+        // the start and the end may each be off by ten times the rounding of the time
         assert!((found - right).abs() < 1e-8, "{solver:?}: {found}, not {right}");
     }
 }
@@ -112,7 +113,7 @@ fn a_trajectory_that_looks_at_its_samples_is_the_same_alone_and_in_company() {
 fn dry_friction_and_a_root_at_zero_are_refused_with_their_time_and_a_way_out() {
     let times = Times::new(0.1, 30).unwrap();
     for solver in ADAPTIVE.map(|method| method(1e-12)) {
-        // both come to 0 at t = 1, where nothing leads on
+        // both reach 0 at t = 1, where the solution ends
         for equation in ["-(min(max(x*1e300, 0), 1) - min(max(-x*1e300, 0), 1))", "-0.5/x"] {
             let error = failure(&*text(&[("x", equation)]), solver, &[1.0], &times);
             let SimulationError::Singular { t } = error else { panic!("{solver:?}, {equation}: {error}") };
@@ -173,7 +174,7 @@ fn results_do_not_depend_on_units() {
             assert!(off < 1e-10, "{solver:?}, in units of {x}, {v}, {time}: {off:e}");
         }
     }
-    // With one bound for all components it is in units of the state.
+    // A single bound for all components is in the units of the state.
     let bounded = Solver::Dop853 { tolerance: 1e-12, absolute_tolerance: 1e-6 };
     let (plain, small) = (samples(1.0, 1.0, 1.0, bounded), samples(1e-6, 1e-6, 1.0, bounded));
     let exact = samples(1.0, 1.0, 1.0, Solver::default());
@@ -183,8 +184,8 @@ fn results_do_not_depend_on_units() {
 
 #[test]
 fn components_without_a_scale_of_their_own_do_not_stop_the_others() {
-    // d would be 0 but for rounding, zero is it for ever, gone fades beyond the smallest numbers, large has a
-    // mean that its motion is small against, and x comes from far away.
+    // d would be 0 except for rounding, zero stays 0, gone decays below the smallest numbers, large has a mean much
+    // larger than its motion, and x starts far away.
     let system = text(&[
         ("a", "(sin(t) - 0.3*a) - 0.1*a"),
         ("b", "sin(t) - (0.3*b + 0.1*b)"),

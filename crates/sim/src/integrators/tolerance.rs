@@ -1,15 +1,17 @@
 //! How large the error of a step may be, in each component.
 //!
-//! A component counts in its own size, so that results do not depend on units. Three quantities bound its error:
+//! An error is measured relative to the size of its component, so that results do not depend on units. Three quantities
+//! bound it:
 //!
-//! - The *scale*, the largest size that the component had of late. It carries a component over a crossing of zero.
-//!   It fades over some hundreds of steps, so that a start far off the attractor does not blunt everything after it.
-//! - The *floor* of a component that is zero but for errors, such as the difference of two that should be equal: its
-//!   own size says nothing. What counts is how fast the errors that are tolerated in the other components, and rounding,
-//!   move it: the sum over k of |df_j/du_k| times the scale of k, by running error analysis ([`Uncertain`]). To
-//!   follow it more exactly than that would be in vain, and would drive the step to nothing. Times the step, this is
-//!   never much above the scale of a component with a size of its own, since the step is short where f is steep.
-//! - A bound at the end of the floating-point numbers, for components that are zero, or fade to it.
+//! - The *scale* of a component is its largest recent size. It is needed when the component crosses zero. It fades over
+//!   some hundreds of steps, so that a start far from the attractor does not make all later steps inaccurate.
+//! - The *floor* is for a component that is zero except for errors, such as the difference of two components that should
+//!   be equal. Its own size says nothing. What counts is how fast it is moved by rounding and by the tolerated errors of
+//!   the other components: the sum over k of |df_j/du_k| times the scale of k, by running error analysis
+//!   ([`Uncertain`]). More accuracy than that is impossible, and asking for it would drive the step to zero. For a
+//!   component with a size of its own, the floor times the step is never much above the scale, since steps are short
+//!   where f is steep.
+//! - A bound near the smallest floating-point numbers, for components that are zero or decay to it.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -21,25 +23,26 @@ use crate::{Ode, Scalar, SimulationError};
 /// plus an absolute bound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Tolerance {
-    /// Bound on the error of a component over its size.
+    /// Bound on the error of a component divided by its size.
     pub(crate) relative: f64,
     /// Bound on the error itself, the same for every component; 0 stands for `relative` times the scale of the
     /// component, which is estimated along each trajectory.
     pub(crate) absolute: f64,
 }
 
-/// What is left of a scale, and of a floor, after a step: half after 69 steps.
+/// The factor by which a scale, and a floor, fades in a step: it halves in 69 steps.
 const MEMORY: f64 = 0.99;
 
-/// Part of the floor that an error may have. A tenth leaves the bound of components with a size of their own nearly as
-/// it is.
+/// The tolerated error as a fraction of the floor. A tenth hardly changes the bound of components with a size of their
+/// own.
 const FLOOR: f64 = 0.1;
 
-/// Rounding errors of the right-hand side, in units of the last place, that a step multiplies by up to 50: the weights
-/// of its stages are that large.
+/// Rounding errors of the right-hand side, in units of the last place. A step multiplies them by up to 50, because the
+/// weights of its stages are that large.
 const ROUNDING: f64 = 100.0 * f64::EPSILON;
 
-/// The bound of a component that is zero: above the numbers that lose digits (2e-308), with room for the weights of a method.
+/// The bound on the error of a component that is zero. It is above the subnormal numbers, which have fewer digits
+/// (2e-308), with a margin for the weights of a method.
 const SMALLEST: f64 = 1e-290;
 
 impl Tolerance {
@@ -54,14 +57,14 @@ impl Tolerance {
         scale * self.relative + (floor * h + self.absolute.max(SMALLEST))
     }
 
-    /// What is left of a scale after a step, see [`MEMORY`]; with an absolute bound the present size alone counts.
+    /// The factor by which a scale fades in a step, see [`MEMORY`]; with an absolute bound, only the present size counts.
     #[inline(always)]
     pub(crate) fn memory(&self) -> f64 {
         if self.estimated() { MEMORY } else { 0.0 }
     }
 
-    /// Raises `floors`, bounds on the error of each component a unit of time, to those at time `t` and state `u` whose
-    /// components have these scales.
+    /// Raises `floors`, the bounds on the error of each component per unit of time, to their values at time `t` and state
+    /// `u`, whose components have these scales.
     pub(crate) fn raise(&self, ode: &impl Ode, t: f64, u: &[f64], scales: &[f64], floors: &mut [f64]) {
         if !self.estimated() {
             return;
@@ -75,9 +78,9 @@ impl Tolerance {
         ode.rhs(input(t, 0.0), &inputs, &mut slopes);
         for (floor, slope) in floors.iter_mut().zip(slopes) {
             let raised = FLOOR * self.relative * slope.error + ROUNDING * slope.rounding;
-            // At a jump slopes are infinite, and first-order bounds say nothing: no error is larger than its terms.
+            // At a jump, slopes are infinite and first-order bounds useless; but no error is larger than the terms.
             let raised = raised.min(self.relative.max(ROUNDING) * slope.size);
-            // where f has no finite value, the step will find it
+            // if f has no finite value, the step will detect that
             if raised > *floor && raised.is_finite() {
                 *floor = raised;
             }
@@ -106,7 +109,7 @@ impl Tolerance {
 }
 
 /// A number with first-order bounds on its error (running error analysis: Higham, "Accuracy and Stability of Numerical
-/// Algorithms", 2nd edition, section 3.3). Bounds add up where errors could cancel.
+/// Algorithms", 2nd edition, section 3.3). The bounds add up even where errors could cancel.
 #[derive(Clone, Copy, Debug)]
 struct Uncertain {
     value: f64,
@@ -119,10 +122,10 @@ struct Uncertain {
 }
 
 impl Uncertain {
-    /// The result `value` of an operation with these slopes by its operands.
+    /// The result `value` of an operation whose derivatives by its operands are these slopes.
     fn of(value: f64, size: f64, operands: [(f64, Uncertain); 2]) -> Self {
         let bound = |part: fn(&Uncertain) -> f64| -> f64 {
-            // what is certain stays so, even where the slope is infinite
+            // an exact operand adds no error, even if the slope is infinite
             let one = |(slope, operand): &(f64, Uncertain)| {
                 if part(operand) == 0.0 { 0.0 } else { slope.abs() * part(operand) }
             };

@@ -21,8 +21,8 @@ pub struct Estimate {
     pub time: f64,
     /// The exponents per unit of time, in descending order.
     pub exponents: Vec<f64>,
-    /// The standard error of each exponent, from the spread over trajectories. Where the growth of all trajectories rises
-    /// and falls together, as that of copies of one trajectory does, the spread says nothing, and the error comes from
+    /// The standard error of each exponent, from the spread over trajectories. When the growth of all trajectories rises
+    /// and falls together, as it does for copies of one trajectory, that spread says nothing; then the error comes from
     /// the spread over successive parts of the time.
     pub standard_errors: Vec<f64>,
 }
@@ -38,7 +38,7 @@ pub struct Spectrum {
     /// The dimension of the attractor by the formula of Kaplan and Yorke (1979), and its standard error; none where the
     /// sum of the exponents that are known is still positive, or would be without one of the trajectories.
     pub kaplan_yorke: Option<[f64; 2]>,
-    /// The estimates after shorter times, and the last.
+    /// The estimates after shorter times, and the final one.
     pub convergence: Vec<Estimate>,
 }
 
@@ -53,8 +53,8 @@ impl Spectrum {
         // A sum that is not known to be negative counts as none: at a limit cycle the largest exponent is 0, and comes
         // out a little above or below.
         let noise = 2.0 / last.time + 3.0 * last.standard_errors[0];
-        // The dimension is no linear function: its error by the jackknife, which leaves out one trajectory after the
-        // other, and of copies of one trajectory one part of the time after the other.
+        // The dimension is not a linear function of the exponents, so its error comes from the jackknife. That leaves
+        // out each trajectory in turn or, for copies of one trajectory, each part of the time.
         let without_one = (0..histories.len()).map(|out| {
             let kept: Vec<&History> =
                 (0..histories.len()).filter(|&i| i != out).map(|i| &histories[i]).collect();
@@ -78,8 +78,8 @@ impl Spectrum {
 }
 
 impl Estimate {
-    /// After the first `at + 1` times, with the spread of each exponent from part to part of the time where trajectories
-    /// are [`together`](spread_in_time).
+    /// The estimate after the first `at + 1` times. If the trajectories grow [`together`](spread_in_time), the errors come
+    /// from the spread of each exponent between parts of the time.
     fn new(histories: &[History], at: usize, together: &[Option<f64>]) -> Self {
         let (count, time) = (histories.len() as f64, histories[0].times[at]);
         let with_error = |k: usize| {
@@ -110,15 +110,16 @@ impl History {
     }
 }
 
-/// Correlation of the growth of trajectories from which on they are taken for copies of one. Over [`CHECKPOINTS`] parts
-/// of the time, the first quarter left out, that of two independent trajectories is 0, give or take 0.3.
+/// Trajectories whose growth has at least this correlation count as copies of one. Over [`CHECKPOINTS`] parts of the
+/// time without the first quarter, the correlation of two independent trajectories is 0, give or take 0.3.
 const COPIES: f64 = 0.8;
 
-/// The standard deviation, from part to part of the time, of the growth of exponent `k` along one trajectory, where the
-/// growth of all trajectories rises and falls together: none where they are independent. Copies of one trajectory are
-/// together, and so are trajectories that still settle.
+/// The standard deviation, between parts of the time, of the growth of exponent `k` along one trajectory, if the growth
+/// of all trajectories rises and falls together; none if the trajectories are independent. Growth is together for copies
+/// of one trajectory and for trajectories that are still settling.
 fn spread_in_time(histories: &[History], k: usize) -> Option<f64> {
-    // Vectors that still turn to their directions, without a transient, grow each in its own way: not the first quarter.
+    // Without a transient, vectors are still turning to their directions in the first quarter of the time, and each grows
+    // in its own way; so that quarter is left out.
     let settled = |history: &History| {
         let rates = history.rates_of_parts(k);
         rates[rates.len() / 4..].to_vec()
@@ -163,8 +164,8 @@ fn mean_rates(histories: &[&History], exponents: usize) -> Vec<f64> {
     (0..exponents).map(|k| sum(k) / histories.len() as f64).collect()
 }
 
-/// The standard error of the dimension from the exponents without one part of the data after the other; none where one
-/// of these has no dimension.
+/// The standard error of the dimension, from the exponents with each part of the data left out in turn; none if one of
+/// these sets of exponents has no dimension.
 fn jackknife(without_one: impl Iterator<Item = Vec<f64>>, noise: f64) -> Option<f64> {
     let dimensions: Option<Vec<f64>> = without_one.map(|exponents| kaplan_yorke(&exponents, noise)).collect();
     dimensions.map(|dimensions| {
@@ -175,9 +176,10 @@ fn jackknife(without_one: impl Iterator<Item = Vec<f64>>, noise: f64) -> Option<
     })
 }
 
-/// The number of exponents, from the largest, whose sum is not negative, and the part of the next one that brings the sum
-/// to 0 (Kaplan and Yorke 1979); sums within `noise` of 0 are not negative. None where the sum of all is not: of too few
-/// exponents, or of a system that does not contract. The exponents may come in any order.
+/// The Kaplan-Yorke dimension (1979): the number of exponents, from the largest, whose sum is not negative, plus the
+/// fraction of the next one that brings the sum to 0. Sums within `noise` of 0 count as not negative. None if the sum of
+/// all exponents is not negative, because there are too few of them or the system does not contract. The exponents may
+/// come in any order.
 pub fn kaplan_yorke(exponents: &[f64], noise: f64) -> Option<f64> {
     let mut descending = exponents.to_vec();
     descending.sort_by(|a, b| b.total_cmp(a));
@@ -216,7 +218,7 @@ mod tests {
         assert_eq!(kaplan_yorke(&[1.0, -0.5], 0.0), None);
         assert_eq!(kaplan_yorke(&[0.5, -0.5], 0.0), None);
         assert_eq!(kaplan_yorke(&[-1e-5, -1.0], 1e-3), Some(1.0));
-        // whatever the order: this sum is negative first at the third largest
+        // in any order: the sum first becomes negative at the third largest
         assert_eq!(kaplan_yorke(&[0.1, -0.2, 0.0], 0.0), Some(2.5));
     }
 
@@ -276,14 +278,14 @@ mod tests {
                 "{dimension} +- {error}"
             );
         }
-        // 32 independent ones know the mean the better
+        // 32 independent trajectories give a more precise mean
         let independent: Vec<u64> = (0..32).collect();
         let found = Spectrum::new(&fluctuating(&independent));
         let errors = &found.estimate.standard_errors;
         assert!((errors[0] / 0.025 * 32f64.sqrt() - 1.0).abs() < 0.5, "{errors:?}");
         let error = found.kaplan_yorke.unwrap()[1];
         assert!((0.0015..0.006).contains(&error), "{error}");
-        // and of any two of those the spread is believed
+        // and any two of these count as independent
         for pair in (0..100).map(|i| [2 * i, 2 * i + 1]) {
             assert_eq!(spread_in_time(&fluctuating(&pair), 0), None, "{pair:?}");
         }

@@ -5,13 +5,13 @@
 //! The tangent vectors are the derivatives in dual numbers: one integration with them is the derivative of the
 //! integration, to the order of the method. They begin in random directions: vectors along the axes may lie in a subspace
 //! that the flow never leaves, such as that of a component that nothing else depends on, and would then show the growth
-//! in that subspace alone. Halfway through the transient they are drawn anew, for a direction that shrinks to nothing on
-//! the way to the attractor may be one that grows there.
+//! in that subspace alone. Halfway through the transient they are drawn anew, because a direction that shrinks to nothing
+//! on the way to the attractor may be one that grows there.
 //!
 //! Trajectories from several starts are followed side by side, and the spread of their means gives the standard error.
-//! Starts may coincide, where the initial region is a point: halfway through the transient each state is therefore moved
-//! a little, along the way that it went since the last orthonormalisation and in proportion to it. So constants
-//! stay constant, linear invariants hold, what rests stays at rest and no unit matters; and chaotic trajectories part.
+//! All starts are equal if the initial region is a point. Therefore each state is moved a little halfway through the
+//! transient: along its displacement since the last orthonormalisation, and in proportion to it. This separates chaotic
+//! trajectories, but it keeps constants, linear invariants and states at rest, and it does not depend on units.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -52,14 +52,14 @@ pub struct Following {
 }
 
 impl Following {
-    /// Long enough to know the largest exponents of the systems here to a thousandth after some seconds, and shorter where
-    /// more exponents are asked for.
+    /// Settings that give the largest exponents of the systems here to a thousandth after some seconds. The time is shorter
+    /// if more exponents are asked for.
     ///
-    /// `dt` is a short time on the scale of the system, such as a sample interval. It is corrected where it is less than a
-    /// seventh of the mean step of the integration, or more than two steps.
+    /// `dt` is a short time on the scale of the system, such as a sample interval. It is corrected if it is less than a
+    /// seventh of the mean step of the integration, or more than two mean steps.
     ///
     /// # Errors
-    /// A first trajectory that leaves the finite numbers within some hundred steps.
+    /// If the first trajectory becomes infinite or NaN within some hundred steps.
     pub fn of(
         system: &dyn System,
         region: &[[f64; 2]],
@@ -69,7 +69,7 @@ impl Following {
         Ok(Following::measured(system, region, dt, exponents)?.0)
     }
 
-    /// As [`Following::of`], with the mean step; none of a system that rests.
+    /// As [`Following::of`], with the mean step of the integration; the step is none for a system at rest.
     fn measured(
         system: &dyn System,
         region: &[[f64; 2]],
@@ -123,7 +123,7 @@ impl Following {
 /// Bound on the local error of a step, relative and absolute.
 const TOLERANCE: f64 = 1e-9;
 
-/// What is believed to be a short time on the scale of a system, in mean steps of the integration.
+/// The range, in mean steps of the integration, in which a time counts as short on the scale of a system.
 const SHORT: [f64; 2] = [0.15, 2.0];
 
 /// What is taken instead of a sample interval that is shorter than that, in mean steps.
@@ -133,8 +133,9 @@ const TAKEN: f64 = 0.5;
 /// between them.
 const MOST_AT_ONCE: u64 = 100_000;
 
-/// How far a state is moved halfway through the transient, over the way that it went since the last orthonormalisation:
-/// the standard deviation. In the other half of the transient chaos makes differences of the size of the attractor of it.
+/// The standard deviation of the random factor by which a state is moved halfway through the transient, relative to its
+/// displacement since the last orthonormalisation. In the second half of the transient, chaos makes these differences as
+/// large as the attractor.
 const MOVED: f64 = 1e-3;
 
 /// The shortest time between two orthonormalisations, of the time for which a trajectory is followed.
@@ -224,20 +225,21 @@ pub fn seconds(
     Ok(intervals * interval_seconds / rayon::current_num_threads().min(following.trajectories) as f64)
 }
 
-/// The largest exponent of a system that is chaotic, from some starts in `region`, to about a part in 300; none of one
-/// that is not. `dt` as in [`Following::of`]. Large systems are followed for a shorter time: each is an ensemble by itself.
+/// The largest exponent of a chaotic system, from some starts in `region`, to about a part in 300; none for a system that
+/// is not chaotic. `dt` as in [`Following::of`]. Large systems are followed for a shorter time, because each is an
+/// ensemble by itself.
 ///
-/// Chaos is growth that is certain (three standard errors above 0) and faster than any power of time would be: along a
-/// regular orbit differences grow in proportion to the time at most.
+/// Growth counts as chaos if it is certain (three standard errors above 0) and faster than any power of time: along a
+/// regular orbit, differences grow at most in proportion to the time.
 ///
 /// # Errors
-/// Trajectories that cannot be followed; a system that changes so much within `dt` that nothing can be said of its
-/// behaviour over many of them.
+/// If trajectories cannot be followed, or the system changes so much within `dt` that it cannot be followed over many
+/// times `dt`.
 pub fn largest(system: &dyn System, region: &[[f64; 2]], dt: f64) -> Result<Option<f64>, SimulationError> {
     let samples = (8e5 / system.dim() as f64).clamp(2000.0, 20_000.0);
     let (standard, step) = Following::measured(system, region, dt, 1)?;
     if step.is_none() {
-        // at an unstable rest tangent vectors grow, and yet nothing ever happens
+        // at an unstable fixed point tangent vectors grow, although the state never moves
         return Ok(None);
     }
     let time = samples * standard.dt;
@@ -257,8 +259,8 @@ pub fn largest(system: &dyn System, region: &[[f64; 2]], dt: f64) -> Result<Opti
     Ok(None)
 }
 
-/// Times `dt` over which a system must be followed before [`largest`] says that it is not chaotic: about as many as there
-/// are samples of a trajectory.
+/// The time, in multiples of `dt`, over which a system must be followed before [`largest`] says that it is not chaotic:
+/// about the number of samples of a trajectory.
 const SEEN: f64 = 400.0;
 
 /// A trajectory with its tangent vectors.
@@ -267,7 +269,7 @@ struct Flow<'a> {
     t: f64,
     u: Vec<f64>,
     vectors: Vec<f64>,
-    /// The way from the state before.
+    /// The displacement from the previous state.
     way: Vec<f64>,
     /// Draws the directions of the vectors.
     draws: Stream,
@@ -294,7 +296,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Moves the state a little, so that trajectories part that were the same, and draws the vectors anew.
+    /// Moves the state a little, so that identical trajectories separate, and draws the vectors anew.
     fn part(&mut self) {
         let share = MOVED * normal(&mut self.draws);
         self.u.iter_mut().zip(&self.way).for_each(|(u, way)| *u += share * way);

@@ -1,24 +1,23 @@
 //! How fast a system changes, measured by the steps that an integration with error control takes.
 //!
-//! Whoever asks for exponents gives a short time on the scale of the system, such as a sample interval. That may be
-//! wrong: the sampling that a system comes with does not suit all parameters, and data may be sampled far more finely or
-//! more coarsely than the system changes. The steps of the method of order 8 show the scale in any unit of time.
+//! The caller of the Lyapunov estimators gives a short time on the scale of the system, such as a sample interval. That
+//! time may be wrong: the default sampling of a system does not suit all parameters, and data may be sampled far more
+//! finely or coarsely than the system changes. The steps of the method of order 8 show the scale in any unit of time.
 
 use super::{Flow, Following, Steps, TOLERANCE};
 use crate::{SimulationError, System};
 
-/// Steps over which the mean is taken, after as many that are left out: a first step may be far too short, and the way to
-/// the attractor another matter than the attractor.
+/// The number of steps over which the mean is taken. The same number of steps before them is left out, because the first
+/// step may be far too short, and steps may be different before the trajectory reaches the attractor.
 const STEPS: u64 = 300;
 
 /// A span that no system takes so few steps for, in times that are short on its scale, however wrong these are.
 const ENDLESS: f64 = 1e18;
 
-/// The mean length of a step along the first of the trajectories; none where the steps grow without end, as they do at
-/// rest.
+/// The mean length of a step along the first trajectory; none if the steps grow without end, as they do at rest.
 ///
 /// # Errors
-/// A solution that leaves the finite numbers.
+/// If the solution becomes infinite or NaN.
 pub(super) fn mean_step(
     system: &dyn System,
     region: &[[f64; 2]],

@@ -185,7 +185,7 @@ pub fn directions(count: usize, dim: usize, draws: &mut Stream) -> Vec<f64> {
     vectors
 }
 
-/// Vectors along the axes, [vector, component], from the first axis on: what becomes of all of them is the Jacobian.
+/// Vectors along the axes, [vector, component], from the first axis on. Propagating all of them gives the Jacobian.
 pub fn axes(count: usize, dim: usize) -> Vec<f64> {
     (0..count * dim).map(|i| f64::from(u8::from(i / dim == i % dim))).collect()
 }

@@ -303,11 +303,11 @@ fn why_nothing_is_known_is_said() {
     let explodes = from_one(serde_json::json!({"x": "x^2", "y": "-y"}));
     let fault = largest(&*explodes, &explodes.initial_region(), 0.01).unwrap_err().to_string();
     assert!(fault.contains("trajectory 0") && fault.contains("finite numbers"), "{fault}");
-    // slow motion along a manifold that a step of an explicit method must stay within a millionth of its time
+    // slow motion along a manifold: for stability, an explicit method needs steps of a millionth of its time scale
     let stiff = VanDerPol { mu: 1e6 };
     let fault = largest(&stiff, &System::initial_region(&stiff), 1.0).unwrap_err().to_string();
     assert!(fault.contains("not known") && fault.contains("1 time unit"), "{fault}");
-    // nothing is wrong with a system that is only damped
+    // a system that is only damped is not an error
     let damped = from_one(serde_json::json!({"x": "y", "y": "-x - 0.4*y"}));
     assert_eq!(largest(&*damped, &damped.initial_region(), 0.05), Ok(None));
 }

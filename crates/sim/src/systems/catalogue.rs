@@ -1,10 +1,11 @@
-//! Systems that are text: published chaotic flows, a file each in `crates/sim/catalogue/`, compiled into the program and
-//! named like those in Rust. All share the interpreter of one's own [equations](super::equations).
+//! Systems given as text: published chaotic flows, one file each in `crates/sim/catalogue/`. They are compiled into the
+//! program and used by name like the systems in Rust. The same interpreter evaluates the user's own
+//! [equations](super::equations).
 //!
 //! ```toml
-//! # Where it comes from, and what is worth knowing of it.
-//! name = "sprott_b"                                # that of the file
-//! about = "x' = y z, y' = x - y, z' = 1 - x y"     # a line for lists
+//! # Its source, and remarks.
+//! name = "sprott_b"                                # same as the name of the file
+//! about = "x' = y z, y' = x - y, z' = 1 - x y"     # one line, shown in lists
 //! state = { x = "y*z", y = "x - y", z = "1 - x*y" }
 //! parameters = {}
 //! initial = { x = [-1.0, 1.0], y = [-1.0, 1.0], z = [-1.0, 1.0] }
@@ -12,8 +13,8 @@
 //! published = { largest = "0.210", source = "Sprott (1994), table I" }
 //! ```
 //!
-//! A driven system has a table `known` too, with the phase of its drive. The digits of `published.largest` are those that
-//! were printed. Where they are wrong, `computed` says what is right, with its error and how it was found.
+//! A driven system also has a table `known` with the phase of its drive. `published.largest` has exactly the digits that
+//! were printed. If they are wrong, `computed` gives the right value, its error, and how it was computed.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -23,7 +24,7 @@ use super::Entry;
 use super::equations::{Compiled, Equations};
 use crate::System;
 
-/// Every system that is text, by name.
+/// Every system given as text, sorted by name.
 pub const AS_TEXT: &[Entry] = include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
 /// A file of the catalogue.
@@ -38,7 +39,7 @@ pub struct File {
     state: IndexMap<String, String>,
     /// Parameters with their defaults.
     parameters: IndexMap<String, f64>,
-    /// Lowest and highest initial value of each component, from which every start comes to the attractor.
+    /// Lowest and highest initial value of each component; every start in this box leads to the attractor.
     initial: IndexMap<String, [f64; 2]>,
     /// The phase of a drive.
     #[serde(default)]
@@ -46,7 +47,7 @@ pub struct File {
     sampling: Sampling,
     /// The largest Lyapunov exponent, as it was published.
     pub published: Published,
-    /// What it is instead, where what was published is wrong.
+    /// The right value, if the published one is wrong.
     pub computed: Option<Computed>,
 }
 
@@ -75,12 +76,12 @@ pub struct Computed {
     pub largest: f64,
     /// Its standard error.
     pub standard_error: f64,
-    /// How it was computed, and what agrees with it.
+    /// How it was computed, and which other results agree with it.
     pub evidence: String,
 }
 
 impl Published {
-    /// The exponent, and half a unit of its last printed digit; none where it is no decimal number.
+    /// The exponent, and half a unit of its last printed digit; none if it is not a decimal number.
     pub fn number(&self) -> Option<[f64; 2]> {
         let digits = self.largest.split_once('.').map_or(0, |(_, decimals)| decimals.len());
         Some([self.largest.parse().ok()?, 0.5 * 10f64.powi(-(digits as i32))])
@@ -102,7 +103,7 @@ fn defaults(text: &str) -> Value {
     File::parse(text).map_or_else(|_| serde_json::json!({}), |file| serde_json::json!(file.parameters))
 }
 
-/// The system with these parameters; one that is not given has its default.
+/// The system with these parameters; a parameter that is not given has its default.
 fn build(text: &str, name: &'static str, given: Value) -> Result<Box<dyn System>, String> {
     let File { state, mut parameters, initial, known, sampling, .. } =
         File::parse(text).map_err(|fault| format!("{name}: {fault}"))?;

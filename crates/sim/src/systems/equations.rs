@@ -11,8 +11,8 @@
 //! The text is made a program of a few instructions for each operation, which runs over SIMD lanes and dual numbers as a
 //! right-hand side in Rust does. The components stand in the order in which they are written.
 //!
-//! A component or parameter called `e` or `pi` is what it is declared to be, and hides the constant. `t` is always the
-//! time, so nothing else can be called so.
+//! A component or parameter called `e` or `pi` hides the constant of that name. `t` is always the time, so no component
+//! or parameter can be called `t`.
 
 use std::collections::HashSet;
 
@@ -97,7 +97,7 @@ pub(super) struct Compiled {
 }
 
 impl Compiled {
-    /// Equations ready to be integrated, of a system of this name with this sample spacing and length of a trajectory.
+    /// Equations ready to be integrated, as a system with this name, sample interval and length of a trajectory.
     ///
     /// # Errors
     /// What is wrong with them, and where.
@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn piecewise_systems_follow_their_exact_solutions() {
         let pi = std::f64::consts::PI;
-        // a spring that is four times as stiff on one side: half a turn takes pi / 2 there, and pi on the other
+        // a spring that is four times as stiff on one side: half a period takes pi / 2 there, and pi on the other side
         let springs = build(json!({
             "state": {"x": "v", "v": "if(x > 0, -4*x, -x)"}, "initial": {"x": [0.0, 1.0], "v": [1.0, 1.0]}
         }))
@@ -443,7 +443,7 @@ mod tests {
         let constants = build(json!({"state": {"x": "pi*x + e"}, "initial": {"x": [0.0, 1.0]}})).unwrap();
         constants.jacobian(0.0, &[1.0], &mut jacobian[..1]);
         assert_eq!(jacobian[0], std::f64::consts::PI);
-        // one that is declared and does not stand in the equations is told, as any other
+        // a declared name that no equation uses is reported, like any other
         let idle = json!({"state": {"x": "-x"}, "parameters": {"e": 2.0}, "initial": {"x": [0.0, 1.0]}});
         assert!(fault(idle).contains("parameters.e stands in no equation"));
     }

@@ -71,7 +71,7 @@ pub struct Entry {
     pub own_names: &'static [&'static str],
     /// The system with these parameters, or why they make none.
     pub build: fn(Value) -> Result<Box<dyn System>, String>,
-    /// The text of its file, where that is all there is of it.
+    /// The text of its file, for a system given as text.
     pub text: Option<&'static str>,
 }
 

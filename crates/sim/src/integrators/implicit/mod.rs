@@ -1,10 +1,10 @@
-//! Implicit methods, for stiff systems: what they share. One trajectory at a time, in plain numbers; an ensemble takes
-//! its trajectories in parallel, and none depends on another.
+//! What the implicit methods for stiff systems share. They integrate one trajectory at a time, in scalar numbers rather
+//! than SIMD lanes. The trajectories of an ensemble run in parallel, and none depends on another.
 //!
 //! A system is stiff where a component relaxes much faster than the solution changes. An explicit method must resolve
-//! the relaxation to stay stable; an implicit one solves an equation for each step, with the Jacobian of the right-hand
-//! side, and takes steps as long as the solution is smooth (Hairer and Wanner, "Solving Ordinary Differential Equations
-//! II", 2nd edition, chapter IV).
+//! the relaxation to stay stable. An implicit method solves an equation for each step, with the Jacobian of the
+//! right-hand side, and its steps can be as long as the smoothness of the solution allows (Hairer and Wanner, "Solving
+//! Ordinary Differential Equations II", 2nd edition, chapter IV).
 
 mod radau;
 mod rodas5p;
@@ -16,11 +16,11 @@ pub(crate) use rodas5p::Rodas5p;
 use super::tolerance::Tolerance;
 use crate::{SimulationError, System, Times};
 
-/// The most steps from one sample to the next.
+/// The largest number of steps from one sample to the next.
 const MAX_STEPS: u32 = 1_000_000;
 
-/// The most sample intervals a step may take, so that nothing that lasts an interval is passed over: a right-hand side
-/// that is constant for a while, such as a force before it sets in, says nothing of what comes.
+/// The longest step, in sample intervals: no step may skip an event that lasts an interval. A right-hand side that is
+/// constant for a while, such as that of a force before it sets in, gives no hint of what will come.
 const LONGEST_STEP: f64 = 2.0;
 
 /// Where a step begins.
@@ -32,14 +32,15 @@ pub(crate) struct Point<'a> {
     f: &'a [f64],
 }
 
-/// What came of a step, and the length of the next one or of the next attempt.
+/// The outcome of a step, and the length of the next step or attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Attempt {
     Accepted { next_h: f64 },
     Rejected { next_h: f64 },
 }
 
-/// An implicit method with an error estimate and an interpolation. It keeps what the next step can use of the last one.
+/// An implicit method with an error estimate and an interpolation. It keeps those results of the last step that the next
+/// step can use.
 pub(crate) trait Method {
     /// The power of the step that its error estimate is proportional to.
     const ERROR_ORDER: i32;
@@ -50,32 +51,33 @@ pub(crate) trait Method {
     fn step(&mut self, point: &Point, h: f64, bounds: &Bounds) -> Attempt;
     /// The state after the step.
     fn next(&self) -> &[f64];
-    /// Component `j` after a part `theta` of the step from `u`.
+    /// Component `j` after a fraction `theta` of the step from `u`.
     fn at(&self, theta: f64, j: usize, u: &[f64]) -> f64;
-    /// The Jacobian that the last step was taken with, [row, column].
+    /// The Jacobian that the last step used, [row, column].
     fn jacobian(&self) -> &[f64];
-    /// What to forget where an accepted step is taken back.
+    /// Forgets the last step when an accepted step is undone.
     fn undo(&mut self);
 }
 
-/// What is left of a scale after a step in which the component is zero: half after 140 steps.
+/// The factor by which a scale fades in a step in which the component is zero: it halves in 140 steps.
 const MEMORY: f64 = 0.995;
 
-/// Rounding errors of the right-hand side, in units of the last place, that are not taken for errors of the method.
+/// Rounding errors of the right-hand side, in units of the last place, that do not count as errors of the method.
 const ROUNDING: f64 = 100.0 * f64::EPSILON;
 
-/// The bound of a component that is zero: above the numbers that lose digits (2e-308).
+/// The bound on the error of a component that is zero. It is above the subnormal numbers, which have fewer digits
+/// (2e-308).
 const SMALLEST: f64 = 1e-290;
 
-/// The errors of a step that are tolerated: a part of the size of each component, and of its scale.
+/// The tolerated error of a step: a fraction of the size of each component and of its scale.
 ///
-/// - The scale is the largest absolute value of late. It carries a component over a crossing of zero.
-/// - The floor is for a component that is zero but for errors, such as the difference of two that should be equal: how
-///   fast rounding moves it. Its own relaxation bounds how far.
+/// - The scale of a component is its largest recent absolute value. It is needed when the component crosses zero.
+/// - The floor is for a component that is zero except for errors, such as the difference of two components that should be
+///   equal. It is the rate at which rounding moves the component; the component's own relaxation limits how far.
 pub(crate) struct Bounds {
     tolerance: Tolerance,
     scales: Vec<f64>,
-    /// Errors a unit of time.
+    /// The floors: errors per unit of time.
     floors: Vec<f64>,
     /// Absolute values of the diagonal of the Jacobian.
     relaxations: Vec<f64>,
@@ -90,7 +92,7 @@ impl Bounds {
         Bounds { tolerance, scales, floors: zeros.clone(), relaxations: zeros, h: 0.0 }
     }
 
-    /// Takes the state `u` into the scales, and a Jacobian near it into the floors.
+    /// Updates the scales with the state `u`, and the floors with a Jacobian near it.
     fn follow(&mut self, u: &[f64], jacobian: &[f64]) {
         self.scales.iter_mut().zip(u).for_each(|(scale, u)| *scale = (*scale * MEMORY).max(u.abs()));
         for (j, row) in jacobian.chunks_exact(u.len()).enumerate() {
@@ -100,8 +102,8 @@ impl Bounds {
         }
     }
 
-    /// The root mean square over components of `error` over what is tolerated in a step from `u` to `next`: at most 1
-    /// where the step is good enough.
+    /// The root mean square, over components, of `error` divided by the tolerated error of a step from `u` to `next`; at
+    /// most 1 if the step is accurate enough.
     fn norm(&self, error: &[f64], u: &[f64], next: &[f64]) -> f64 {
         let Tolerance { relative, absolute } = self.tolerance;
         let mut sum = 0.0;
@@ -123,13 +125,13 @@ fn finite(x: &[f64]) -> bool {
     x.iter().all(|x| x.is_finite())
 }
 
-/// Puts 0 for slopes that are infinite, such as that of a square root at 0. The methods need no more than an approximate
-/// Jacobian there: the error estimate decides whether a step is good.
+/// Replaces infinite slopes, such as that of a square root at 0, by 0. The methods need only an approximate Jacobian
+/// there: the error estimate decides whether a step is accurate enough.
 fn without_infinities(slopes: &mut [f64]) {
     slopes.iter_mut().filter(|slope| !slope.is_finite()).for_each(|slope| *slope = 0.0);
 }
 
-/// The triangular factors of `shift` times the identity minus `jacobian` [row, column]; none where it is singular.
+/// The LU factors of `shift` times the identity minus `jacobian` [row, column]; none if that matrix is singular.
 fn factorised<T: nalgebra::ComplexField<RealField = f64>>(
     shift: T,
     jacobian: &[f64],
@@ -143,8 +145,8 @@ fn factorised<T: nalgebra::ComplexField<RealField = f64>>(
     factors.is_invertible().then_some(factors)
 }
 
-/// A first step: where the terms of first and second order of an explicit step are a hundredth of the state (Hairer,
-/// Norsett, Wanner, "Solving Ordinary Differential Equations I", II.4, "Starting Step Size").
+/// The length of the first step, for which the terms of first and second order of an explicit step are a hundredth of
+/// the state (Hairer, Norsett, Wanner, "Solving Ordinary Differential Equations I", II.4, "Starting Step Size").
 fn first_step(point: &Point, span: f64, bounds: &Bounds, order: i32) -> f64 {
     let Point { system, t, u, f } = *point;
     let norm = |x: &[f64]| bounds.norm(x, u, u);
@@ -164,7 +166,7 @@ fn first_step(point: &Point, span: f64, bounds: &Bounds, order: i32) -> f64 {
 /// Writes the states at `times`, [time, component], of the trajectory from `start` to `out`.
 ///
 /// # Errors
-/// A solution that leaves the finite numbers, or more than [`MAX_STEPS`] from one sample to the next.
+/// A solution that becomes infinite or NaN, or more than [`MAX_STEPS`] steps from one sample to the next.
 pub(crate) fn trajectory<M: Method>(
     system: &dyn System,
     start: &[f64],

@@ -1,18 +1,18 @@
 //! The Radau IIA method of order 9: collocation at 5 points, stiffly accurate, solved by simplified Newton iterations,
 //! with the collocation polynomial as its interpolation (Hairer and Wanner, "Solving Ordinary Differential Equations
 //! II", 2nd edition, IV.5 and IV.8; the same, "Stiff differential equations solved by Radau methods", J. Comput. Appl.
-//! Math. 111 (1999) 93). With 3 points, the order of the well-known code RADAU5, it is as good at loose tolerances; at
-//! tight ones, for which trajectories are integrated here, more points take longer steps, and samples between steps are
-//! as exact as the error estimate says.
+//! Math. 111 (1999) 93). The well-known code RADAU5 uses 3 points. At loose tolerances that is as good; at the tight
+//! tolerances used here, 5 points allow longer steps, and samples between steps are as accurate as the error estimate
+//! says.
 //!
 //! The increments z_i of the stages solve a system of `stages` times `dim` equations. A change of variables that makes
-//! the inverse of the method's matrix block-diagonal splits it into one real system and two complex ones, `dim` each.
+//! the inverse of the method's matrix block-diagonal splits it into one real and two complex systems of `dim` equations.
 
 use nalgebra::{Complex, DVector, Dyn, LU};
 
 use super::{Attempt, Bounds, Method, Point, factorised, finite, without_infinities};
 
-/// The numbers of a Radau IIA method with an odd number of stages, which follow from its nodes alone; a test derives
+/// The coefficients of a Radau IIA method with an odd number of stages. They follow from its nodes alone; a test derives
 /// them again.
 pub(crate) struct Table {
     /// Times of the stages within a step.
@@ -20,13 +20,14 @@ pub(crate) struct Table {
     /// The real eigenvalue of the inverse of the method's matrix, and its complex ones above the axis, [real, imaginary].
     real: f64,
     complex: &'static [[f64; 2]],
-    /// Eigenvectors, a real one and real and negative imaginary parts, in columns; [row, column].
+    /// Eigenvectors in columns, [row, column]: the real one, then the real and the negative imaginary part of each complex
+    /// one.
     to_stages: &'static [&'static [f64]],
     /// The inverse of `to_stages`.
     from_stages: &'static [&'static [f64]],
     /// Weights of the increments in the error estimate.
     error: &'static [f64],
-    /// The collocation polynomial through 0 and the increments: of each increment, the factors of theta, theta^2, ...
+    /// The collocation polynomial through 0 and the increments: for each increment, the factors of theta, theta^2, ...
     powers: &'static [&'static [f64]],
 }
 
@@ -109,7 +110,7 @@ pub(crate) const TABLE: Table = Table {
 const STAGES: usize = 5;
 const PAIRS: usize = STAGES / 2;
 
-/// Newton iterations a step may take.
+/// The largest number of Newton iterations in a step.
 const MAX_ITERATIONS: usize = 10;
 
 /// The matrices of a step of length `h`.
@@ -119,7 +120,7 @@ struct Factors {
     complex: Vec<LU<Complex<f64>, Dyn, Dyn>>,
 }
 
-/// A step that was accepted: what the next one guesses from.
+/// An accepted step, from which the next step extrapolates its first guess.
 struct Last {
     h: f64,
     error: f64,
@@ -128,7 +129,7 @@ struct Last {
 pub(crate) struct Radau {
     dim: usize,
     jacobian: Vec<f64>,
-    /// Whether there is a Jacobian, and whether it is that of where the next step begins.
+    /// Whether there is a Jacobian, and whether it was computed where the next step begins.
     known: bool,
     current: bool,
     factors: Option<Factors>,
@@ -147,14 +148,14 @@ pub(crate) struct Radau {
     after_rejection: bool,
 }
 
-/// What the iterations came to.
+/// The outcome of the Newton iterations.
 struct Iterations {
     count: usize,
     rate: f64,
 }
 
 impl Radau {
-    /// Prepares the matrices for steps of length `h`; false where one is singular.
+    /// Prepares the matrices for steps of length `h`; returns false if one is singular.
     fn factorise(&mut self, h: f64) -> bool {
         if self.factors.as_ref().is_some_and(|factors| factors.h == h) {
             return true;
@@ -169,7 +170,7 @@ impl Radau {
         self.factors.is_some()
     }
 
-    /// A guess at the increments: the polynomial of the last step carried on, where that is not far.
+    /// A first guess at the increments: the polynomial of the last step, extrapolated unless the new step is too long.
     fn guess(&mut self, h: f64) {
         let dim = self.dim;
         let ratio = self.last.as_ref().map_or(f64::INFINITY, |last| h / last.h);
@@ -197,16 +198,16 @@ impl Radau {
         }
     }
 
-    /// Solves for the increments; none where the iterations do not converge.
+    /// Solves for the increments; none if the iterations do not converge.
     fn iterate(&mut self, point: &Point, h: f64, bounds: &Bounds) -> Option<Iterations> {
         let Point { system, t, u, .. } = *point;
         let dim = self.dim;
         let factors = self.factors.as_ref()?;
-        // What is left of the iterations adds up over the steps where the error of the method does not, so it is to be
-        // small beside the tolerance; changes of the size of roundoff need not become smaller.
+        // The remaining error of the iterations adds up over the steps, unlike the error of the method, so it must be
+        // small compared with the tolerance. Changes of the size of roundoff need not become smaller.
         let (goal, noise) = (1e-3, 4.0 * f64::EPSILON / bounds.tolerance.relative);
         let mut change = vec![0.0; STAGES * dim];
-        // A component that has been zero so far is compared with what it becomes, which shows only after an iteration.
+        // A component that has been zero so far is compared with its new size, which is known only after an iteration.
         let settled = if bounds.scales.contains(&0.0) { 4 } else { 2 };
         let (mut before, mut rate) = (None, 0.0);
         for count in 1..=MAX_ITERATIONS {
@@ -280,9 +281,9 @@ impl Radau {
         None
     }
 
-    /// The error over what is tolerated, filtered by the matrix of the step so that fast components do not count in
-    /// full (IV.8, equation 8.19); where the step would be rejected and follows a rejection, or is the first, filtered
-    /// again (8.20).
+    /// The error divided by the tolerated error. It is filtered by the matrix of the step so that fast components do not
+    /// count in full (IV.8, equation 8.19). If the step would be rejected, and is the first one or follows a rejection,
+    /// the error is filtered again (8.20).
     fn error(&mut self, point: &Point, h: f64, bounds: &Bounds) -> f64 {
         let Point { system, t, u, f } = *point;
         let dim = self.dim;
@@ -309,7 +310,8 @@ impl Radau {
         bounds.norm(self.real.as_slice(), u, &self.next)
     }
 
-    /// The factor of the next step by the error of this one and of the last (Gustafsson 1992; IV.8, equation 8.25).
+    /// The factor for the length of the next step, from the errors of this step and the last (Gustafsson 1992; IV.8,
+    /// equation 8.25).
     fn change(&self, h: f64, error: f64) -> f64 {
         let power = 1.0 / (STAGES + 1) as f64;
         let trend = match &self.last {
@@ -375,7 +377,7 @@ impl Method for Radau {
                 }
             }
             let slow = iterations.count > 2 && iterations.rate > 1e-3;
-            // a step that would grow little keeps its length, and its matrices
+            // a step that would grow only little keeps its length, and so its matrices
             let keep = !slow && (0.9..1.2).contains(&change);
             let most = if self.after_rejection { 1.0 } else { 8.0 };
             let change = if keep { 1.0 } else { change.clamp(0.2, most) };
@@ -384,7 +386,7 @@ impl Method for Radau {
             Attempt::Accepted { next_h: h * change }
         } else {
             self.after_rejection = true;
-            // a NaN falls to the least
+            // a NaN gives the smallest factor
             Attempt::Rejected { next_h: h * change.max(0.1).min(0.9) }
         }
     }
@@ -417,7 +419,7 @@ mod tests {
         DMatrix::from_fn(rows.len(), rows.len(), |i, j| rows[i][j])
     }
 
-    /// The largest difference of two matrices, over the largest entry.
+    /// The largest difference between the entries of two matrices, divided by the largest entry.
     fn apart(a: &DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
         (a - b).abs().max() / b.abs().max()
     }

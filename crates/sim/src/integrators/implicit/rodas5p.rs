@@ -1,7 +1,7 @@
-//! Steinebach's Rosenbrock method of order 5, with 8 stages, stiffly accurate, with an error of order 4 and an
-//! interpolation of order 4: Rodas5P (Steinebach 2023, "Construction of Rosenbrock-Wanner method Rodas5P and numerical
-//! benchmarks within the Julia Differential Equations package", BIT Numerical Mathematics 63, 27). Each stage is a
-//! linear system with the one matrix of the step, and nothing is iterated.
+//! Rodas5P, Steinebach's Rosenbrock method of order 5, with 8 stages. It is stiffly accurate, with an error estimate and
+//! an interpolation of order 4 (Steinebach 2023, "Construction of Rosenbrock-Wanner method Rodas5P and numerical
+//! benchmarks within the Julia Differential Equations package", BIT Numerical Mathematics 63, 27). Each stage solves a
+//! linear system; all stages of a step share one matrix, and nothing is iterated.
 
 use nalgebra::{DVector, Dyn, LU};
 
@@ -9,7 +9,8 @@ use super::{Attempt, Bounds, Method, Point, factorised, without_infinities};
 
 const STAGES: usize = 8;
 const GAMMA: f64 = 0.21193756319429014;
-/// Weights of the stages before it in the argument of a stage; the last two add the stage before to the argument before.
+/// For each stage, the weights of the previous stages in its argument. The argument of each of the last two stages is
+/// the previous argument plus the previous stage.
 const ARGUMENT: [&[f64]; 6] = [
     &[],
     &[3.0],
@@ -18,7 +19,7 @@ const ARGUMENT: [&[f64]; 6] = [
     &[2.8029986275628964, 0.5072464736228206, -0.3988312541770524, -0.04721187230404641],
     &[-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946],
 ];
-/// Weights of the stages before it, over the step, on the right of the linear system of a stage.
+/// For each stage, the weights of the previous stages, divided by the step, on the right of its linear system.
 const COUPLING: [&[f64]; STAGES] = [
     &[],
     &[-14.155112264123755],
@@ -47,7 +48,7 @@ const COUPLING: [&[f64]; STAGES] = [
 /// Times of the stages within the step.
 const NODES: [f64; STAGES] =
     [0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0];
-/// Weights of the derivative by the time.
+/// Weights of the derivative of the right-hand side by the time.
 const BY_TIME: [f64; STAGES] = [
     0.21193756319429014,
     -0.42387512638858027,
@@ -95,7 +96,7 @@ const INTERPOLATION: [[f64; STAGES]; 3] = [
 pub(crate) struct Rodas5p {
     jacobian: Vec<f64>,
     by_time: Vec<f64>,
-    /// Whether both are those of where the next step begins.
+    /// Whether both were computed where the next step begins.
     current: bool,
     /// The matrix of the step of length `h`.
     factors: Option<LU<f64, Dyn, Dyn>>,
@@ -168,7 +169,7 @@ impl Method for Rodas5p {
             self.argument[j] += error[j];
         }
         let error = bounds.norm(error.as_slice(), u, &self.argument);
-        // infinite for no error, and a NaN falls to the least
+        // infinite if there is no error; a NaN gives the smallest factor
         let change = (0.9 / error.powf(0.2)).max(0.2);
         if error <= 1.0 {
             let most = if self.after_rejection { 1.0 } else { 6.0 };

@@ -27,12 +27,12 @@ fn robertson() -> Box<dyn System> {
     system(&[("x", "1e4*y*z - 0.04*x"), ("y", "0.04*x - 1e4*y*z - 3e7*y^2"), ("z", "3e7*y^2")], &[])
 }
 
-/// cos t, which everything falls onto within a millionth.
+/// The solution is cos t, to which everything decays within a millionth of a time unit.
 fn falling() -> Box<dyn System> {
     system(&[("u", "-1e6*(u - cos(t)) - sin(t)")], &[])
 }
 
-/// A solution that does not depend on the time: 1 / (1 + 9 e^-t) from 0.1.
+/// A right-hand side that does not depend on the time; its solution from 0.1 is 1 / (1 + 9 e^-t).
 fn logistic() -> Box<dyn System> {
     system(&[("u", "u*(1 - u)")], &[])
 }
@@ -116,7 +116,7 @@ fn a_fast_component_follows_the_exact_solution() {
         for (i, u) in samples.iter().enumerate() {
             assert!((u - times.at(i).cos()).abs() < within, "{solver:?}: {u} at sample {i}");
         }
-        // from elsewhere it falls onto it at once
+        // from any other start, the solution decays to this one at once
         let samples = solve(solver, &*falling(), &[3.0], &times);
         assert!((samples[20] - 2f64.cos()).abs() < 1e-8, "{solver:?}: {}", samples[20]);
     }
@@ -141,8 +141,8 @@ fn errors_of_equal_steps<M: Method>(
     h: f64,
     steps: usize,
 ) -> [f64; 2] {
-    // The iterations of linear systems, and of others with a small tolerance, end exactly; a step that is rejected for
-    // its error is taken all the same.
+    // For linear systems, and for others with a small tolerance, the iterations converge to the exact result. This test
+    // also accepts steps that the error estimate would reject.
     let bounds = Bounds::new(Tolerance { relative: 1e-13, absolute: 1e-13 }, start);
     let off = |u: &[f64], t: f64| u.iter().zip(exact(t)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let (mut u, mut f, mut amid) = (start.to_vec(), vec![0.0; start.len()], f64::NAN);
@@ -191,7 +191,7 @@ fn the_measured_orders_are_the_nominal_ones() {
         errors_of_equal_steps::<Rodas5p>(&driven, &[1.0, 0.5], of_driven, h, (6.0 / h).round() as usize)
     });
     check("rodas5p, driven", coarse[0], fine[0], 5.0);
-    // an interpolation of order p is off by a power p + 1 within a step
+    // within a step, the error of an interpolation of order p is proportional to the power p + 1 of the step
     check("rodas5p, interpolation", coarse[1], fine[1], 5.0);
     let [coarse, fine] = [0.2, 0.1].map(|h| {
         errors_of_equal_steps::<Rodas5p>(&*logistic(), &[0.1], of_logistic, h, (6.0 / h).round() as usize)

@@ -1,4 +1,4 @@
-//! Every file is in order, and its exponent is that which was published.
+//! Tests that every file is valid and has the published exponent.
 
 use rayon::prelude::*;
 
@@ -76,8 +76,8 @@ fn largest(entry: &Entry, trajectories: usize, samples: f64) -> Spectrum {
     found.unwrap_or_else(|fault| panic!("{}: {fault}", entry.name)).unwrap()
 }
 
-/// What is wrong with the exponent that a file gives, where it departs from the computed one by more than three standard
-/// errors and half the last printed digit.
+/// Describes the disagreement if the exponent in a file differs from the computed one by more than three standard errors
+/// plus half the last printed digit.
 fn departure(file: &File, found: &Spectrum) -> Option<String> {
     let (exponent, error) = (found.estimate.exponents[0], found.estimate.standard_errors[0]);
     let [published, half] = file.published.number().unwrap();

@@ -107,9 +107,17 @@ fn notes(graph: &Graph, at: &[f64], jacobian: &[f64]) -> Vec<String> {
 fn texts(graph: &Graph) -> Vec<String> {
     const WIDE: usize = 24;
     let (mut texts, mut operands) = (Vec::new(), Vec::new());
+    // Arguments between the parentheses of a function need none of their own.
+    let letters = vec!["q".to_owned(); graph.nodes().len()];
+    let is_function = |i: usize| {
+        let name = graph.formula(i, &letters);
+        name.split_once('(')
+            .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(char::is_alphanumeric))
+    };
     for (i, node) in graph.nodes().iter().enumerate() {
         let mut text = match node {
             Node::Constant(value) => number(*value, None),
+            _ if is_function(i) => graph.formula(i, &texts),
             _ => graph.formula(i, &operands),
         };
         if text.len() > WIDE {

@@ -678,7 +678,7 @@ mod tests {
             (&["modell.hidden=3"], &["modell", "did you mean \"model\""]),
             (&["train.optimizer.rate=3"], &["train.optimizer.rate", "learning_rate"]),
             (&["model.name=rmn"], &["model.name = \"rmn\"", "did you mean \"rnn\"", "ffnn"]),
-            (&["system.name=lorentz"], &["did you mean \"lorenz\"", "oscillator"]),
+            (&["system.name=lorentz"], &["did you mean \"lorenz\"", "lorenz96"]),
             (&["system.sigmma=3"], &["system.sigmma", "did you mean \"sigma\""]),
             (&["data.solver.name=euler"], &["data.solver.name", "dop853, dopri5, rk4"]),
             (&["data.dt=-0.01"], &["data: dt = -0.01 must be above 0"]),
@@ -799,6 +799,7 @@ mod tests {
                 &format!("train.steps={steps}"),
                 &format!("train.optimizer.learning_rate={rate:e}"),
                 &format!("system.rho={rho}"),
+                "evaluate.lyapunov_exponent=0.9", // which is computed where it is not set
             ]).unwrap();
             prop_assert_eq!(experiment.train.steps, steps);
             prop_assert_eq!(experiment.train.optimizer.learning_rate(), Some(rate));

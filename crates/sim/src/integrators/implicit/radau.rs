@@ -387,7 +387,8 @@ impl Method for Radau {
         } else {
             self.after_rejection = true;
             // a NaN gives the smallest factor
-            Attempt::Rejected { next_h: h * change.max(0.1).min(0.9) }
+            let change = if change > 0.1 { change.min(0.9) } else { 0.1 };
+            Attempt::Rejected { next_h: h * change }
         }
     }
 

@@ -203,7 +203,7 @@ fn a_phase_as_a_component_has_its_exponent_in_its_place() {
     // The exponents of Duffing's oscillator add up to the damping, -0.1, and that of the phase is 0.
     let system = equations(
         serde_json::json!({"x": "y", "y": "-0.1*y + x - x^3 + 0.35*cos(z)", "z": "1.4"}),
-        serde_json::json!({"x": [-1.0, 1.0], "y": [-1.0, 1.0], "z": [0.0, 6.28]}),
+        serde_json::json!({"x": [-1.0, 1.0], "y": [-1.0, 1.0], "z": [0.0, 6.0]}),
     );
     let following = Following { time: 2000.0, ..standard(&*system, 0.05, 3) };
     let found = spectrum(&*system, &system.initial_region(), &following, &|_| true).unwrap().unwrap();

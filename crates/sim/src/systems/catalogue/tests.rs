@@ -91,7 +91,7 @@ fn departure(file: &File, found: &Spectrum) -> Option<String> {
         file.name,
         (apart - within).max(0.0) / error
     );
-    (!(apart <= 3.0 * error + within))
+    (apart.is_nan() || apart > 3.0 * error + within)
         .then(|| format!("{}: {exponent:.5} +- {error:.5} for {expected}", file.name))
 }
 

@@ -623,7 +623,7 @@ impl Experiment {
 }
 
 /// A positive number rounded to this number of digits.
-fn rounded(x: f64, digits: i32) -> f64 {
+pub(crate) fn rounded(x: f64, digits: i32) -> f64 {
     // multiplies or divides by an exact power of ten, so that 0.9056 is written with four digits
     let power = digits - 1 - x.log10().floor() as i32;
     let unit = 10f64.powi(power.abs());

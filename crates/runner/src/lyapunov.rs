@@ -11,6 +11,7 @@ use sim::lyapunov::{Following, Spectrum, seconds, spectrum};
 
 use crate::catalogue::data_of;
 use crate::data::prepare;
+use crate::experiment::rounded;
 use crate::run::Run;
 use crate::{Interrupt, Progress, RunError};
 
@@ -130,8 +131,8 @@ pub fn lyapunov_of_system(
     asked.check(standard.dt)?;
     let following = Following {
         trajectories: asked.trajectories.unwrap_or(standard.trajectories),
-        time: asked.time.unwrap_or(standard.time),
-        transient: asked.transient.unwrap_or(standard.transient),
+        time: asked.time.unwrap_or(rounded(standard.time, 2)),
+        transient: asked.transient.unwrap_or(rounded(standard.transient, 2)),
         seed: experiment.seed,
         ..standard
     };

@@ -465,7 +465,7 @@ mod tests {
         let scores = scores(&task, &flow, &|_, _| {}).unwrap();
         let (exponent, error) = (scores.exponent.unwrap(), scores.standard_error.unwrap());
         // 32 trajectories of 1,000 time units have an error of 0.001, so one trajectory of 44 time units has 0.027
-        // by that count; parts of 2.75 time units overrate it, since a slow part follows a slow one
+        // by that count; sixteen parts of 2.75 time units each know it to a factor of a few
         assert!((0.009..0.15).contains(&error), "{exponent} +- {error}");
         assert!((exponent - 0.9056).abs() < 4.0 * error, "{exponent} +- {error}");
     }

@@ -1,6 +1,6 @@
 //! Systems given as text: published chaotic flows, one file each in `crates/sim/catalogue/`. They are compiled into the
 //! program and used by name like the systems in Rust. The same interpreter evaluates the user's own
-//! [equations](super::equations).
+//! `equations`.
 //!
 //! ```toml
 //! # Its source, and remarks.

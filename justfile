@@ -26,8 +26,9 @@ bench *arguments:
 race *arguments:
     cargo bench --package attractor --bench race -- {{arguments}}
 
-# the tables of README and docs/architectures.md: every experiment with seeds 0, 1, 2. Two trainings of one thread each run
-# in parallel; then ffnn-lorenz, which uses all cores, runs alone. Takes an hour and a half on two cores
+# the tables of README, docs/guide/scores.md and docs/architectures.md: every experiment with seeds 0, 1, 2. Two trainings
+# of one thread each run in parallel; then ffnn-lorenz, which uses all cores, runs alone. Takes an hour and a half on two
+# cores
 architectures runs="runs/architectures":
     #!/usr/bin/env bash
     set -euo pipefail

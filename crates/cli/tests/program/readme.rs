@@ -1,14 +1,40 @@
-//! What the README shows must be so.
+//! What the README, the guide and `docs/extending.md` show must be so.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::Folder;
 
-fn readme() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    std::fs::read_to_string(path).unwrap()
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A page by its path from the root of the repository.
+fn page(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The pages of the guide, by their paths from the root of the repository.
+fn guide() -> Vec<String> {
+    let mut pages = Vec::new();
+    for file in std::fs::read_dir(root().join("docs/guide")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") {
+            pages.push(format!("docs/guide/{name}"));
+        }
+    }
+    assert!(pages.len() >= 8, "{pages:?}");
+    pages
+}
+
+/// The README, the guide, and the pages to which they lead for more to type.
+fn pages() -> Vec<String> {
+    let mut pages = guide();
+    let others =
+        ["README.md", "docs/extending.md", "docs/tour.md", "docs/architectures.md", "docs/performance.md"];
+    pages.extend(others.map(str::to_owned));
+    pages
 }
 
 /// The contents of the fenced blocks of a language.
@@ -18,13 +44,13 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
-fn its_diffs_apply_to_the_source() {
-    let diffs = blocks(&readme(), "diff");
+fn the_patches_apply_to_the_source() {
+    let diffs = blocks(&page("docs/extending.md"), "diff");
     assert_eq!(diffs.len(), 2);
     for diff in diffs {
         let mut check = Command::new("git")
             .args(["apply", "--check", "-"])
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+            .current_dir(root())
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -36,12 +62,15 @@ fn its_diffs_apply_to_the_source() {
 }
 
 #[test]
-fn its_experiment_is_the_file() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/rnn-lorenz.toml");
-    let blocks = blocks(&readme(), "toml");
-    let [experiment, equations] = &blocks[..] else { panic!("{blocks:?}") };
-    assert_eq!(*experiment, std::fs::read_to_string(file).unwrap());
-    // and its equations are a system
+fn the_experiment_of_the_guide_is_the_file() {
+    let experiments = blocks(&page("docs/guide/experiment-files.md"), "toml");
+    assert_eq!(experiments, [page("experiments/rnn-lorenz.toml")]);
+}
+
+#[test]
+fn the_equations_of_the_guide_are_a_system() {
+    let blocks = blocks(&page("docs/guide/equations.md"), "toml");
+    let [equations] = &blocks[..] else { panic!("{blocks:?}") };
     let folder = Folder::new(equations);
     let header = "trajectory,t,x,y\n";
     folder.ok(&["simulate", "tiny.toml", "-o", "mine.csv", "data.trajectories=2"]);
@@ -50,8 +79,8 @@ fn its_experiment_is_the_file() {
 }
 
 #[test]
-fn its_commands_exist_and_it_names_every_key() {
-    let text = readme();
+fn the_readme_shows_every_command_and_the_guide_names_every_key() {
+    let readme = page("README.md");
     let folder = Folder::new("");
     let help = folder.ok(&["--help"]);
     let commands: Vec<&str> = help
@@ -63,9 +92,11 @@ fn its_commands_exist_and_it_names_every_key() {
         .filter(|name| !["help", "completions"].contains(name))
         .collect();
     for command in &commands {
-        assert!(text.contains(&format!("    attractor {command} ")), "{command}");
+        let shown = [' ', '`'].iter().any(|end| readme.contains(&format!("`attractor {command}{end}")));
+        assert!(shown, "{command} is not in the README");
     }
     assert!(commands.len() >= 8);
+    let text: String = guide().iter().map(|path| page(path)).collect();
     let shown = blocks(&text, "toml").concat();
     for (experiment, _) in runner::experiments().iter().filter(|(name, _)| name.contains("-lorenz")) {
         let fitted = ["nvar", "polynomial", "reservoir"].iter().any(|model| experiment.starts_with(model));
@@ -81,34 +112,167 @@ fn its_commands_exist_and_it_names_every_key() {
                 let full = format!("{section}.{key}");
                 let set = shown.lines().any(|line| line.starts_with(&format!("{key} =")));
                 let named = [&full, &section, key].iter().any(|name| text.contains(&format!("`{name}`")));
-                assert!(set || named || section == "system", "{full} is not in the README");
+                assert!(set || named || section == "system", "{full} is not in the guide");
             }
         }
     }
 }
 
 #[test]
-fn its_results_are_filled_in() {
-    let text = readme();
-    assert!(text.contains("| polynomial-lorenz | 3 | 15.20 |") && !text.contains("_TABLE"));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let architectures = std::fs::read_to_string(root.join("docs/architectures.md")).unwrap();
-    assert!(!architectures.contains("_TABLE"));
-    // every experiment stands in the table and in what is said of each, and every link leads somewhere
-    let each = std::fs::read_to_string(root.join("experiments/README.md")).unwrap();
+fn the_results_are_filled_in() {
+    let (readme, scores) = (page("README.md"), page("docs/guide/scores.md"));
+    assert!(scores.contains("| polynomial-lorenz | 3 | 15.20 |"));
+    // the README has five rows of the same table, without its last columns
+    let rows: Vec<&str> =
+        readme.lines().filter(|line| line.starts_with("| ") && line.contains(" | 3 | ")).collect();
+    assert_eq!(rows.len(), 5, "{rows:?}");
+    for row in rows {
+        assert!(scores.lines().any(|line| line.starts_with(row)), "{row} is not in docs/guide/scores.md");
+    }
+    for path in pages() {
+        assert!(!page(&path).contains("_TABLE"), "{path}");
+    }
+    // every experiment stands in the table and in what is said of each
+    let (architectures, each) = (page("docs/architectures.md"), page("experiments/README.md"));
     for (name, _) in runner::experiments() {
         assert!(architectures.contains(&format!("| `{name}` |")), "{name} is not in docs/architectures.md");
         assert!(each.contains(&format!("`{name}`")) || name.ends_with("-oscillator"), "{name}");
     }
-    let anchor = |line: &str| {
-        line.trim_start_matches('#').trim().to_lowercase().replace(['\'', ','], "").replace(' ', "-")
+}
+
+/// Whether a page has a heading to which GitHub gives this anchor.
+fn has_anchor(text: &str, anchor: &str) -> bool {
+    text.lines().filter(|line| line.starts_with('#')).any(|line| {
+        let heading = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        let kept = heading.chars().filter(|letter| letter.is_alphanumeric() || "-_".contains(*letter));
+        kept.eq(anchor.chars())
+    })
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for path in pages() {
+        let text = page(&path);
+        let folder = root().join(&path).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { root().join(&path) } else { folder.join(file) };
+            assert!(target.exists(), "{path}: {link}");
+            if !anchor.is_empty() {
+                assert!(has_anchor(&std::fs::read_to_string(&target).unwrap(), anchor), "{path}: {link}");
+            }
+        }
+    }
+}
+
+/// The commands of a page: lines of indented code, and spans of code in a line.
+fn commands(text: &str) -> Vec<String> {
+    let begins = |line: &str| {
+        ["attractor ", "cargo ", "just ", "git ", "tensorboard "].iter().any(|name| line.starts_with(name))
     };
-    let headings: Vec<String> = text.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
-    for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        let leads = match link.strip_prefix('#') {
-            Some(anchor) => headings.iter().any(|heading| heading == anchor),
-            None => link.starts_with("http") || root.join(link).exists(),
+    let joined = text.replace("\\\n", "");
+    let mut commands = Vec::new();
+    for line in joined.lines().filter(|line| line.starts_with("    ")) {
+        let command = line.trim_start();
+        let command = command.strip_prefix("$ ").unwrap_or(command);
+        if begins(command) {
+            commands.push(command.to_owned());
+        }
+    }
+    for span in text.split('`').filter(|span| begins(span) && !span.contains('\n')) {
+        commands.push(span.to_owned());
+    }
+    commands
+}
+
+/// The first character that bash or zsh would not pass on as it stands, when the command is pasted into a terminal.
+/// A path may have wildcards, a setting (`key=value`) may not. zsh takes a pasted `#` for an argument.
+fn misread(command: &str) -> Option<char> {
+    let (mut quote, mut setting, mut first) = (None, false, true);
+    for letter in command.chars() {
+        let wrong = match quote {
+            Some(open) if letter == open => {
+                quote = None;
+                false
+            }
+            Some('"') => "$`!\\".contains(letter),
+            Some(_) => false,
+            None => match letter {
+                '\'' | '"' => {
+                    quote = Some(letter);
+                    false
+                }
+                ' ' => {
+                    setting = false;
+                    false
+                }
+                '=' => {
+                    setting = true;
+                    first
+                }
+                '*' | '?' | '{' | '}' => setting,
+                '~' | '#' => first,
+                _ => "()[]<>|;&$!\\".contains(letter),
+            },
         };
-        assert!(leads, "{link}");
+        if wrong {
+            return Some(letter);
+        }
+        first = letter == ' ';
+    }
+    quote
+}
+
+#[test]
+fn every_command_can_be_pasted_into_bash_and_zsh() {
+    for path in pages() {
+        for command in commands(&page(&path)) {
+            assert_eq!(misread(&command), None, "{path}: {command}");
+        }
+    }
+    assert!(commands(&page("README.md")).len() >= 24);
+    for command in [
+        "attractor sweep a lr=log(1e-4,1e-1,7)",
+        "attractor train a data.observe=[\"x\"]",
+        "attractor list # systems",
+        "attractor sweep a hidden={16,32}",
+        "attractor derive \"x!\"",
+        "attractor derive 'x",
+    ] {
+        assert!(misread(command).is_some(), "{command}");
+    }
+    for command in [
+        "attractor sweep a 'lr=log(1e-4,1e-1,7)' seed=0..=3",
+        "attractor compare runs/*-lorenz{,-adam}/*",
+        "attractor derive \"sqrt(x^2 + exp(x^2))\" x=1.5 --trace",
+    ] {
+        assert_eq!(misread(command), None, "{command}");
+    }
+}
+
+#[test]
+fn the_quick_start_prints_what_the_readme_shows() {
+    let readme = page("README.md");
+    let section = readme.split("## Quick start\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let folder = Folder::new("");
+    let mut printed = String::new();
+    let mut count = 0;
+    for command in section.lines().filter_map(|line| line.strip_prefix("    attractor ")) {
+        printed += &folder.ok(&command.split(' ').collect::<Vec<_>>());
+        count += 1;
+    }
+    assert_eq!(count, 2);
+    for file in ["report.html", "pictures/forecast.svg"] {
+        assert!(folder.path().join(file).is_file(), "{file}");
+    }
+    // numbers may differ on another kind of processor, words may not
+    let shown = blocks(section, "text");
+    assert_eq!(shown.len(), 1);
+    for word in shown[0].split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit())) {
+        assert!(printed.split_whitespace().any(|other| other == word), "{word} is not in\n{printed}");
     }
 }

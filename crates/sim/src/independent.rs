@@ -98,16 +98,11 @@ fn trajectory(task: Task, start: &[f64], out: &mut [f64]) -> Result<(), Simulati
     if !start.iter().chain(&f).all(|x| x.is_finite()) {
         return Err(SimulationError::Diverged { t: begin });
     }
-    // one component more, for the time
+    // One component more, for the time. For each length the code is made again, so only common ones have their own.
     match start.len() {
-        1 => run::<Const<2>>(task, start, Const::<2>, out),
         2 => run::<Const<3>>(task, start, Const::<3>, out),
         3 => run::<Const<4>>(task, start, Const::<4>, out),
         4 => run::<Const<5>>(task, start, Const::<5>, out),
-        5 => run::<Const<6>>(task, start, Const::<6>, out),
-        6 => run::<Const<7>>(task, start, Const::<7>, out),
-        7 => run::<Const<8>>(task, start, Const::<8>, out),
-        8 => run::<Const<9>>(task, start, Const::<9>, out),
         dim => run::<Dyn>(task, start, Dyn(dim + 1), out),
     }
 }

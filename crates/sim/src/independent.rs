@@ -18,11 +18,8 @@ use ode_solvers::dop_shared::{IntegrationError, OutputType};
 use ode_solvers::dop853::Dop853;
 use rayon::prelude::*;
 
-use crate::integrators::{Rodas5p, Tolerance, implicit_trajectory};
+use crate::integrators::{LONGEST_STEP, Rodas5p, Tolerance, implicit_trajectory};
 use crate::{SimulationError, System, Times, Trajectories};
-
-/// The longest step, in sample intervals: no step may skip an event that lasts an interval.
-const LONGEST_STEP: f64 = 2.0;
 
 /// The largest number of steps for one trajectory.
 const MAX_STEPS: u32 = 100_000_000;

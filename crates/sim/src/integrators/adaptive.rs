@@ -21,12 +21,9 @@ use super::degree::may_hide;
 use super::rows::Rows;
 use super::slopes::{RightHandSide, Slopes};
 use super::tolerance::Tolerance;
-use super::{Block, Outcomes};
+use super::{Block, MAX_STEPS, Outcomes};
 use crate::lanes::{LANES, Lanes, Vector, Vectorised, vectorised};
 use crate::{Scalar, SimulationError};
-
-/// Steps that a sample interval may take.
-const MAX_STEPS: u32 = 1_000_000;
 
 /// How many of the steps in a sample interval may be accepted only because they cannot be shorter. A jump of the
 /// right-hand side needs one or two.

@@ -12,7 +12,7 @@ pub(crate) mod slopes;
 mod steps_and_scales;
 pub(crate) mod tolerance;
 
-pub(crate) use implicit::{Rodas5p, trajectory as implicit_trajectory};
+pub(crate) use implicit::{LONGEST_STEP, Rodas5p, trajectory as implicit_trajectory};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 pub(crate) use tolerance::Tolerance;
@@ -20,6 +20,9 @@ pub(crate) use tolerance::Tolerance;
 use self::slopes::RightHandSide;
 use crate::lanes::{LANES, Lanes, Vector};
 use crate::{SimulationError, Times};
+
+/// The largest number of steps from one sample to the next.
+const MAX_STEPS: u32 = 1_000_000;
 
 /// The numbers that are computed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

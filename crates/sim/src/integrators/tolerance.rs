@@ -40,11 +40,11 @@ const FLOOR: f64 = 0.1;
 
 /// Rounding errors of the right-hand side, in units of the last place. A step multiplies them by up to 50, because the
 /// weights of its stages are that large.
-const ROUNDING: f64 = 100.0 * f64::EPSILON;
+pub(super) const ROUNDING: f64 = 100.0 * f64::EPSILON;
 
 /// The bound on the error of a component that is zero. It is above the subnormal numbers, which have fewer digits
 /// (2e-308), with a margin for the weights of a method.
-const SMALLEST: f64 = 1e-290;
+pub(super) const SMALLEST: f64 = 1e-290;
 
 impl Tolerance {
     /// Whether absolute bounds come from the scale of each component.

@@ -72,6 +72,8 @@ impl Experiment {
 
 #[cfg(test)]
 mod tests {
+    use models::Training;
+
     use super::*;
     use crate::resolve::{parse, resolve, set, to_toml, what_is_trained};
 
@@ -102,7 +104,7 @@ mod tests {
         for (overrides, words) in [
             (&["train.optimizer=lbfgs"][..], &["train.optimizer.name = \"lbfgs\"", "adam"][..]),
             (&["train.optimizer=levenberg-marquardt"], &["train.optimizer.name = \"levenberg-marquardt\""]),
-            (&["model.name=gan"], &["model.name = \"gan\"", "a loss each", "leave train.loop out"]),
+            (&["model.name=gan"], &["model.name = \"gan\"", "its own loss", "leave train.loop out"]),
             (&["model.name=polynomial"], &["train.loop does nothing", "fitted at once", "leave it out"]),
             (
                 &["train.seconds=10"],
@@ -116,6 +118,19 @@ mod tests {
                 assert!(message.contains(word), "{overrides:?}: \"{word}\" is not in {message}");
             }
         }
+        let mut in_turns = with(&["train.loop=burn-train"]).unwrap();
+        in_turns.data.from = "shards".into();
+        (in_turns.data.trajectories, in_turns.data.at_once) = (100, 30);
+        let (network, settings) = in_turns.network().unwrap();
+        let Training::Steps { burn_train, .. } = network.training else { panic!("trains in steps") };
+        let message = in_turns.check_burn_train(burn_train, &settings).unwrap_err();
+        assert!(
+            message.contains("data.at_once = 30 of 100") && message.contains("data.at_once = 100"),
+            "{message}"
+        );
+        in_turns.data.at_once = 100;
+        in_turns.check_burn_train(burn_train, &settings).unwrap();
+
         let message = with(&["train.loop=burntrain"]).unwrap_err();
         assert!(message.contains("train.loop") && message.contains("`own` or `burn-train`"), "{message}");
     }

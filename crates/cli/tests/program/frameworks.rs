@@ -1,4 +1,4 @@
-//! The loop of the framework, burn-train, beside ours.
+//! Training by burn-train, Burn's own training loop, and by ours.
 
 use crate::support::Folder;
 
@@ -139,6 +139,46 @@ mod burn_train {
         assert_eq!(timeless(results(&run)), timeless(results(&straight)));
         let model = |run: &Path| std::fs::read(run.join("model.safetensors")).unwrap();
         assert!(model(&run) == model(&straight));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn its_own_view_gives_the_terminal_back() {
+        let folder = Folder::new(SHORT);
+        let (seen, status) =
+            crate::commands::on_a_terminal(&folder, "train tiny.toml train.loop=burn-train --dashboard");
+        assert_eq!(status, Some(0), "{seen}");
+        let [entered, left] = ["\x1b[?1049h", "\x1b[?1049l"].map(|code| seen.matches(code).count());
+        assert!((entered, left) == (1, 1), "{seen}");
+        let (view, after) = seen.split_once("\x1b[?1049l").unwrap();
+        assert!(view.contains("Loss"), "{view}");
+        assert!(after.contains("\x1b[?25h") && after.contains("polynomial"), "{after}");
+
+        let refused = folder.run(&["train", "tiny.toml", "train.loop=burn-train", "--dashboard"]);
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            refused.status.code() == Some(2) && message.contains("stdout is not a terminal"),
+            "{message}"
+        );
+    }
+
+    #[cfg(feature = "gpu")]
+    #[test]
+    fn it_trains_on_the_graphics_card_as_on_the_processor() {
+        let folder = Folder::new(SHORT);
+        let on = |device| {
+            let short = ["tiny.toml", "train.loop=burn-train", "train.steps=40", "--device", device];
+            results(&folder.train(&short))
+        };
+        let (cpu, gpu) = (on("cpu"), on("gpu"));
+        assert_eq!(gpu.device, "gpu");
+        for (a, b) in [
+            (cpu.train.loss.train, gpu.train.loss.train),
+            (cpu.train.loss.validation, gpu.train.loss.validation),
+            (cpu.scores.nrmse.median, gpu.scores.nrmse.median),
+        ] {
+            assert!((a / b - 1.0).abs() < 1e-3, "cpu {a}, gpu {b}");
+        }
     }
 
     #[test]

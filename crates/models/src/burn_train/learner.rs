@@ -120,7 +120,7 @@ impl<N: Network> InferenceStep for Trainable<N> {
 
     fn step(&self, item: Item) -> BatchLoss {
         let batch = self.context.sequences(&item, &self.context.machine);
-        let loss = self.network.loss(&batch, &mut Dropout::none());
+        let loss = self.network.validation_loss(&batch);
         BatchLoss { loss, count: item.batch.shape[0] }
     }
 }

@@ -349,7 +349,7 @@ mod tests {
         let stop = Interrupt::default();
         match train(&name, &experiment, "cpu", runs, &build, &stop, &mut Told::default()).unwrap() {
             Outcome::Done(run, _) => run,
-            Outcome::Interrupted(..) => panic!("nobody interrupted it"),
+            Outcome::Interrupted(..) | Outcome::Stopped(..) => panic!("nobody interrupted it"),
         }
     }
 

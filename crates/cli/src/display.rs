@@ -82,22 +82,34 @@ pub(crate) struct Display {
     last: Instant,
     /// In the place of all that, where it was asked for.
     dashboard: Option<Dashboard>,
+    /// Whether burn-train draws its own view on the terminal instead.
+    lent: bool,
 }
 
 impl Display {
     pub(crate) fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Display { bar: None, terminal, last: Instant::now(), dashboard: None }
+        Display { bar: None, terminal, last: Instant::now(), dashboard: None, lent: false }
     }
 
-    /// Opens the dashboard, if it was asked for.
+    /// Opens the dashboard, if it was asked for. Where burn-train trains, it opens its own view on stdout instead.
     pub(crate) fn watch(
         &mut self,
         dashboard: bool,
+        by_burn: bool,
         stop: &Arc<Interrupt>,
         interrupted: fn(&Interrupt),
     ) -> Result<(), RunError> {
-        if dashboard {
+        if dashboard && by_burn {
+            if !std::io::stdout().is_terminal() {
+                return Err(RunError::Usage(
+                    "--dashboard with train.loop = \"burn-train\" draws on stdout, but stdout is not a terminal; leave \
+                     out --dashboard to get progress line by line"
+                        .into(),
+                ));
+            }
+            self.lent = true;
+        } else if dashboard {
             let opened = Dashboard::open(Arc::clone(stop), interrupted);
             self.dashboard = Some(opened.map_err(RunError::Usage)?);
         }
@@ -190,6 +202,10 @@ impl Progress for Display {
         } else {
             message_line("", &format!("{done} of {of} {what}, {seconds_left:.0} s left"));
         }
+    }
+
+    fn lends_terminal(&self) -> bool {
+        self.lent
     }
 
     fn note(&mut self, what: &str) {

@@ -53,7 +53,7 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
         Command::Train { experiment, overrides, watch, device, runs } => {
             let (name, experiment) = runner::load(&experiment, &overrides)?;
             let stop = stop_on_interrupt();
-            display.watch(watch.dashboard, &stop, interrupted)?;
+            display.watch(watch.dashboard, experiment.is_trained_by_burn(), &stop, interrupted)?;
             let outcome =
                 runner::train(&name, &experiment, &device.device, &runs.runs, &build(), &stop, &mut display)?;
             return finish(outcome, &mut display);
@@ -63,7 +63,8 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
         Command::Resume { run, watch, device, runs } => {
             let run = Run::open(&run, &runs.runs, Needs::Unfinished)?;
             let stop = stop_on_interrupt();
-            display.watch(watch.dashboard, &stop, interrupted)?;
+            let by_burn = run.experiment()?.is_trained_by_burn();
+            display.watch(watch.dashboard, by_burn, &stop, interrupted)?;
             let outcome = runner::resume(run, &device.device, &stop, &mut display)?;
             return finish(outcome, &mut display);
         }
@@ -172,6 +173,14 @@ fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError>
         Outcome::Interrupted(run, step) => {
             display.finished(&format!(
                 "interrupted after step {step}, with the state saved; continue with `attractor resume {}`",
+                run.directory().display()
+            ));
+            Ok(ExitCode::from(130))
+        }
+        Outcome::Stopped(run, step) => {
+            display.finished(&format!(
+                "stopped after step {step}; `attractor resume {}` starts again from the first step, because burn-train \
+                 cannot continue a training bit for bit",
                 run.directory().display()
             ));
             Ok(ExitCode::from(130))

@@ -345,42 +345,18 @@ impl Network {
         targets: &[I],
         gradient: &mut [Piece<T>],
     ) -> f64 {
-        self.assert_lengths(weights, shape, inputs.len(), targets.len());
-        workspace.prepare(self, shape, false);
-        workspace.pack(kernels, self, weights);
-        let all = Weights { kernels, plain: weights, packed: &workspace.packed };
         let scale = T::from_f64(2.0 / targets.len() as f64);
         let keep = !gradient.is_empty();
         assert!(!keep || gradient.len() == pieces(self.weights()), "pieces of the gradient");
-        parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
-            chunk.loss = 0.0;
-            if keep {
-                chunk.clear_gradient(self);
-            }
-            for first in (chunk.first..chunk.last).step_by(chunk.group) {
-                let extent = Extent { panels: chunk.group.min(chunk.last - first), steps: shape.steps };
-                let samples = extent.panels * extent.steps;
-                let buffers = &mut chunk.buffers;
-                load(inputs, shape, self.inputs(), first, &mut buffers.x[..samples * self.inputs()]);
-                load(targets, shape, self.outputs(), first, &mut buffers.targets[..samples * self.outputs()]);
-                self.run(all, extent, buffers, keep);
-                let panel = extent.steps * self.outputs();
-                let y = buffers.y[self.layers.len() - 1].chunks_exact(panel);
-                let pairs = y.zip(buffers.targets.chunks_exact(panel)).take(extent.panels);
-                let derivatives = buffers.derivatives[0].chunks_exact_mut(panel);
-                for (i, ((y, targets), dy)) in pairs.zip(derivatives).enumerate() {
-                    let valid = (shape.count - (first + i) * PANEL).min(PANEL);
-                    kernels.squared_error(y, targets, scale, valid, dy, &mut chunk.loss);
-                }
-                if keep {
-                    self.run_back(all, extent, buffers, chunk.gradient.as_flattened_mut(), false);
-                }
-            }
-        });
+        let panel =
+            |y: &[Row<T>], targets: &[Row<T>], derivatives: &mut [Row<T>], valid: usize, loss: &mut f64| {
+                kernels.squared_error(y, targets, scale, valid, derivatives, loss);
+            };
+        let loss = self.losses(kernels, workspace, weights, shape, [inputs, targets], keep, &panel);
         if keep {
             sum_gradients(kernels, &workspace.chunks, 0, gradient);
         }
-        workspace.chunks.iter().map(|chunk| chunk.loss).sum::<f64>() / targets.len() as f64
+        loss / targets.len() as f64
     }
 
     /// The mean squared error of the outputs at the last step of the sequence.
@@ -396,34 +372,61 @@ impl Network {
         inputs: &[I],
         targets: &[I],
     ) -> f64 {
+        let (outputs, steps) = (self.outputs(), shape.steps);
+        let last = (steps - 1) * outputs..steps * outputs;
+        let panel =
+            |y: &[Row<T>], targets: &[Row<T>], unused: &mut [Row<T>], valid: usize, loss: &mut f64| {
+                let [y, targets] = [y, targets].map(|of_panel| &of_panel[last.clone()]);
+                kernels.squared_error(y, targets, T::ZERO, valid, &mut unused[last.clone()], loss);
+            };
+        let loss = self.losses(kernels, workspace, weights, shape, [inputs, targets], false, &panel);
+        loss / (shape.count * outputs) as f64
+    }
+
+    /// Runs the network over the inputs of `[inputs, targets]`, and adds up what `panel` adds to the loss for each panel: from
+    /// its outputs, its targets, room for the derivatives by the outputs, and the number of sequences in it. With `back` it
+    /// runs back from these derivatives and leaves a gradient in each chunk.
+    #[allow(clippy::too_many_arguments)]
+    fn losses<T: Real, I: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        workspace: &mut Workspace<T>,
+        weights: &[T],
+        shape: BatchShape,
+        [inputs, targets]: [&[I]; 2],
+        back: bool,
+        panel: &(impl Fn(&[Row<T>], &[Row<T>], &mut [Row<T>], usize, &mut f64) + Sync),
+    ) -> f64 {
         self.assert_lengths(weights, shape, inputs.len(), targets.len());
         workspace.prepare(self, shape, false);
         workspace.pack(kernels, self, weights);
         let all = Weights { kernels, plain: weights, packed: &workspace.packed };
         parallel(&mut workspace.chunks, self.work(shape), &|chunk: &mut Chunk<T>| {
             chunk.loss = 0.0;
+            if back {
+                chunk.clear_gradient(self);
+            }
             for first in (chunk.first..chunk.last).step_by(chunk.group) {
                 let extent = Extent { panels: chunk.group.min(chunk.last - first), steps: shape.steps };
                 let samples = extent.panels * extent.steps;
                 let buffers = &mut chunk.buffers;
                 load(inputs, shape, self.inputs(), first, &mut buffers.x[..samples * self.inputs()]);
                 load(targets, shape, self.outputs(), first, &mut buffers.targets[..samples * self.outputs()]);
-                self.run(all, extent, buffers, false);
-                let panel = extent.steps * self.outputs();
-                let last = panel - self.outputs()..panel;
-                let y = buffers.y[self.layers.len() - 1].chunks_exact(panel);
-                let pairs = y.zip(buffers.targets.chunks_exact(panel)).take(extent.panels);
-                let derivatives = buffers.derivatives[0].chunks_exact_mut(panel);
-                for (i, ((y, targets), unused)) in pairs.zip(derivatives).enumerate() {
+                self.run(all, extent, buffers, back);
+                let length = extent.steps * self.outputs();
+                let y = buffers.y[self.layers.len() - 1].chunks_exact(length);
+                let pairs = y.zip(buffers.targets.chunks_exact(length)).take(extent.panels);
+                let derivatives = buffers.derivatives[0].chunks_exact_mut(length);
+                for (i, ((y, targets), derivatives)) in pairs.zip(derivatives).enumerate() {
                     let valid = (shape.count - (first + i) * PANEL).min(PANEL);
-                    let [y, targets] = [y, targets].map(|of_panel| &of_panel[last.clone()]);
-                    let unused = &mut unused[last.clone()];
-                    kernels.squared_error(y, targets, T::ZERO, valid, unused, &mut chunk.loss);
+                    panel(y, targets, derivatives, valid, &mut chunk.loss);
+                }
+                if back {
+                    self.run_back(all, extent, buffers, chunk.gradient.as_flattened_mut(), false);
                 }
             }
         });
-        let count = shape.count * self.outputs();
-        workspace.chunks.iter().map(|chunk| chunk.loss).sum::<f64>() / count as f64
+        workspace.chunks.iter().map(|chunk| chunk.loss).sum()
     }
 
     /// Multiply-adds of a forward pass.

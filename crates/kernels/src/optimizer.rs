@@ -72,6 +72,8 @@ impl Method {
     pub const BETA_1: f64 = 0.9;
     /// Part of the second moment that Adam keeps.
     pub const BETA_2: f64 = 0.999;
+    /// What Adam adds to the root.
+    pub const ADAM_EPSILON: f64 = 1e-8;
     /// What RMSprop adds to the root.
     pub const RMSPROP_EPSILON: f64 = 1e-8;
     /// What Adagrad adds to the root.
@@ -91,10 +93,9 @@ impl Method {
     /// Of Adam's step number `step`, counted from 1: w changes by -rate m / (sqrt(v) + epsilon), with both
     /// corrections of the bias drawn into the two factors.
     pub fn adam_factors(step: u64, learning_rate: f64) -> AdamFactors {
-        const EPSILON: f64 = 1e-8;
         let unbias = |beta: f64| 1.0 - beta.powf(step as f64);
         let root = unbias(Self::BETA_2).sqrt();
-        AdamFactors { rate: learning_rate * root / unbias(Self::BETA_1), epsilon: EPSILON * root }
+        AdamFactors { rate: learning_rate * root / unbias(Self::BETA_1), epsilon: Self::ADAM_EPSILON * root }
     }
 }
 

@@ -5,6 +5,7 @@
 //! `devices` and nowhere else.
 
 pub mod baselines;
+pub mod burn_train;
 mod derivatives;
 pub mod devices;
 mod learner;

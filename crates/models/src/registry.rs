@@ -7,6 +7,7 @@ use serde_json::Value;
 use sim::Trajectories;
 
 use crate::baselines::{FittedConfig, NvarConfig, PolynomialConfig, ReservoirConfig};
+use crate::burn_train::BurnTrain;
 use crate::learner::Learner;
 use crate::machine::Machine;
 use crate::networks::{
@@ -99,6 +100,8 @@ pub enum Training {
         suits: fn(&Value, &Recipe) -> Result<(), String>,
         /// The untrained network.
         learner: fn(&Value, &Normalisation, &Recipe, &Machine) -> Made<dyn Learner>,
+        /// Trains the same network by burn-train.
+        burn_train: BurnTrain,
     },
     /// At once, from the training trajectories and the seed.
     Fit(Fit),
@@ -118,6 +121,19 @@ const fn network<C: NetworkConfig>() -> Entry {
                 let config = config::<C>(settings)?;
                 config.suits(recipe)?;
                 config.learner(scales, recipe, machine)
+            },
+            burn_train: BurnTrain {
+                suits: |settings, recipe| config::<C>(settings)?.suits_burn_train(recipe),
+                #[cfg(feature = "burn-train")]
+                train: Some(|settings, scales, recipe, machine, course, watch| {
+                    let config = config::<C>(settings)?;
+                    config.suits_burn_train(recipe)?;
+                    let network =
+                        config.init(scales, &mut sim::random::stream(recipe.seed, "weights", 0), machine);
+                    crate::burn_train::train(network, config.window(), scales, recipe, machine, course, watch)
+                }),
+                #[cfg(not(feature = "burn-train"))]
+                train: None,
             },
         },
         forecaster: |settings, weights, normalisation, recipe, machine| {

@@ -160,10 +160,12 @@ fn newest<'a>(
     runs: impl IntoIterator<Item = &'a RunFiles>,
 ) -> Result<(Vec<Taken<'a>>, Vec<PathBuf>), String> {
     let (mut taken, mut superseded): (Vec<Taken>, Vec<PathBuf>) = (Vec::new(), Vec::new());
-    // The names of run directories begin with the time; a run that was scored again is older than its new scores.
+    // The names of run directories begin with the time of the training. New scores of a run are newer than that run, and
+    // older than any later training.
     let age = |run: &Taken| {
-        let scored_again = !run.files.environment["evaluated_run"].is_null();
-        (scored_again, run.files.directory.file_name().map(ToOwned::to_owned))
+        let scored_again = run.files.environment["evaluated_run"].as_str().map(PathBuf::from);
+        let trained = scored_again.as_ref().unwrap_or(&run.files.directory);
+        (trained.file_name().map(ToOwned::to_owned), scored_again.is_some())
     };
     for run in runs.into_iter().map(take) {
         let run = run?;

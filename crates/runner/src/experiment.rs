@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System, Times};
 
+use crate::framework::Loop;
 use crate::schedule::Schedule;
 
 /// The most numbers of one array.
@@ -145,6 +146,10 @@ pub struct Train {
     pub checkpoint_every: u64,
     /// Whose code computes the network on the CPU, where there is a choice: this project's or Burn's.
     pub kernels: Implementation,
+    /// The training loop: that of this project, or Burn's. A file without the key, as all were before it existed, means
+    /// that of this project; so the key is written only where it is another.
+    #[serde(rename = "loop", default, skip_serializing_if = "Loop::is_own")]
+    pub training_loop: Loop,
     /// What the losses are written to: `jsonl`, and `tensorboard` for its event files too.
     pub log: Vec<String>,
 }
@@ -192,6 +197,7 @@ impl Default for Train {
             validate_every: 500,
             checkpoint_every: 5_000,
             kernels: Implementation::Own,
+            training_loop: Loop::Own,
             log: vec![Train::LOGS[0].to_owned()],
         }
     }
@@ -459,8 +465,9 @@ impl Experiment {
         train.check_log()?;
 
         match network.training {
-            Training::Steps { suits, .. } => {
+            Training::Steps { suits, burn_train, .. } => {
                 suits(&settings, &self.recipe())?;
+                self.check_burn_train(burn_train, &settings)?;
                 self.refuse_idle(
                     &["schedule", "gradient_norm", "dropout", "input_noise", "curriculum"],
                     train.optimizer.keeps_its_batch(),
@@ -481,7 +488,7 @@ impl Experiment {
             }
             Training::Fit(_) => {
                 let keys: Vec<String> = crate::resolve::keys(&Train::default());
-                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                let keys: Vec<&str> = keys.iter().map(String::as_str).chain(["loop"]).collect();
                 let model = format!("model.name = \"{}\"", network.name);
                 self.refuse_idle(&keys, true, &model, "which is fitted at once and not in steps")?;
             }
@@ -531,7 +538,7 @@ impl Experiment {
     }
 
     /// Says which of some keys of `train` is set although it would do nothing.
-    fn refuse_idle(&self, keys: &[&str], idle: bool, what: &str, why: &str) -> Result<(), String> {
+    pub(crate) fn refuse_idle(&self, keys: &[&str], idle: bool, what: &str, why: &str) -> Result<(), String> {
         let [set, defaults] = [&self.train, &Train::default()].map(crate::resolve::values);
         match keys.iter().find(|key| idle && set.get(**key) != defaults.get(**key)) {
             None => Ok(()),

@@ -8,6 +8,7 @@ mod departures;
 mod environment;
 mod evaluation;
 mod experiment;
+mod framework;
 mod lyapunov;
 mod names;
 mod prediction;
@@ -103,6 +104,11 @@ pub trait Progress: Send {
 
     /// Something the user should know that stops nothing.
     fn note(&mut self, what: &str);
+
+    /// Whether burn-train may draw its own view on stdout. [`Progress::step`] is then not called while it trains.
+    fn lends_terminal(&self) -> bool {
+        false
+    }
 }
 
 /// Where training stands.

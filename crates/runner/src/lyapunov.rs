@@ -103,8 +103,8 @@ pub fn lyapunov_of_system(
         let key = pair.split('=').next().unwrap_or_default().trim();
         if !["seed", "data.initial", "data.dt"].contains(&key) && !key.starts_with("system.") {
             return Err(RunError::Usage(format!(
-                "{pair} has no meaning here: lyapunov takes seed, data.initial, data.dt (the time scale of one's own \
-                 equations) and the parameters of the system it names"
+                "{pair} has no meaning here: lyapunov takes seed, data.initial, data.dt (a short time on the scale of \
+                 the system) and the parameters of the system"
             )));
         }
     }
@@ -114,8 +114,10 @@ pub fn lyapunov_of_system(
         && experiment.time_scale(&*system) != experiment.data.dt
     {
         return Err(RunError::Usage(format!(
-            "{pair} has no meaning here: it is the time scale of one's own equations, and that of {} is known",
-            system.name()
+            "{pair} has no effect here: the time scale of {} is known, {}. Give data.dt only if the parameters make the \
+             system more than ten times faster or slower",
+            system.name(),
+            system.sampling()[0]
         )));
     }
     experiment.check_simulation().map_err(RunError::Usage)?;
@@ -347,7 +349,7 @@ mod tests {
         let stop = Interrupt::default();
         match train(&name, &experiment, "cpu", runs, &build, &stop, &mut Told::default()).unwrap() {
             Outcome::Done(run, _) => run,
-            Outcome::Interrupted(..) => panic!("nobody interrupted it"),
+            Outcome::Interrupted(..) | Outcome::Stopped(..) => panic!("nobody interrupted it"),
         }
     }
 

@@ -164,6 +164,8 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
         data.insert("solver".into(), choose("data.solver", solver, &Solver::ALL)?);
     }
     let mut train = table(&Train::default());
+    // A default, but not written to files; see `Train::training_loop`.
+    train.insert("loop".into(), Value::String("own".into()));
     if let Some(optimizer) = section("train").and_then(|train| train.get("optimizer")) {
         train.insert("optimizer".into(), choose("train.optimizer", optimizer, &Optimizer::ALL)?);
     }

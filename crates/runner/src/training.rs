@@ -1,10 +1,13 @@
 //! The training loop.
 
+mod by_burn;
+
 use std::path::Path;
 use std::time::Instant;
 
 use dataset::{Batch, BatchOrder, Examples};
 use forecast::{Loss, Reconstruction, Results, Training, one_step_rmse};
+use models::burn_train::{BurnTrain, TrainByBurn};
 use models::tensors::Tensors;
 use models::{At, Learner, Recipe};
 use serde::{Deserialize, Serialize};
@@ -27,6 +30,8 @@ pub enum Outcome {
     Done(Run, Box<Results>),
     /// It was asked to stop; its state is saved.
     Interrupted(Run, u64),
+    /// It was asked to stop, but its state cannot be continued: `resume` trains it again from the first step.
+    Stopped(Run, u64),
 }
 
 /// Trains an experiment in a new run directory below `runs`, and scores it. On a request to stop it saves its
@@ -45,6 +50,7 @@ pub fn train(
 ) -> Result<Outcome, RunError> {
     // Whatever can be wrong shows before anything is written.
     experiment.machine(device).map_err(RunError::Usage)?;
+    experiment.check_loop().map_err(RunError::Usage)?;
     let prepared = prepare(experiment, progress)?;
     let method = method(experiment, &prepared, device, progress)?;
     let run = Run::create(runs, name, experiment, &Environment::here(build, device, experiment.seed))?;
@@ -57,6 +63,8 @@ pub fn train(
 enum Way {
     /// In steps, from here.
     Steps(Box<dyn Learner>),
+    /// In steps, by burn-train.
+    ByBurn(TrainByBurn),
     /// It has been fitted, in so many seconds.
     Fitted(Tensors, f64),
 }
@@ -71,6 +79,11 @@ fn method(
     let Prepared { runs, split, normalisation, .. } = prepared;
     let (model, settings) = experiment.network().map_err(RunError::Usage)?;
     match model.training {
+        models::Training::Steps { burn_train: BurnTrain { train: Some(train), .. }, .. }
+            if experiment.is_trained_by_burn() =>
+        {
+            Ok(Way::ByBurn(train))
+        }
         models::Training::Steps { learner, .. } => {
             let machine = experiment.machine(device).map_err(RunError::Usage)?;
             let made = learner(&settings, normalisation, &experiment.recipe(), &machine);
@@ -86,7 +99,8 @@ fn method(
     }
 }
 
-/// Continues a run from its last checkpoint, to the same bits as if it had never stopped.
+/// Continues a run from its last checkpoint, to the same bits as if it had never stopped. A
+/// training by burn-train starts again from the first step, because its checkpoints do not continue bit for bit.
 ///
 /// # Errors
 /// As [`train`]; a run that is complete, that another process trains, or whose experiment was changed.
@@ -100,6 +114,7 @@ pub fn resume(
     let _lock = run.lock()?;
     let experiment = run.experiment()?;
     experiment.machine(device).map_err(RunError::Usage)?;
+    experiment.check_loop().map_err(RunError::Usage)?;
     let mut state = State::new(&experiment);
     if let Some(saved) = run.checkpoint()? {
         let read = State::from_tensors(&saved).map_err(|fault| RunError::Failed(format!("{at}: {fault}")))?;
@@ -115,7 +130,13 @@ pub fn resume(
     let prepared = prepare(&experiment, progress)?;
     let method = method(&experiment, &prepared, device, progress)?;
     run.rewind_log(state.counters.step)?;
-    progress.stage(&format!("continuing {at} after step {}", state.counters.step));
+    if experiment.is_trained_by_burn() {
+        progress.stage(&format!(
+            "training {at} again from the first step, because burn-train cannot continue a training bit for bit"
+        ));
+    } else {
+        progress.stage(&format!("continuing {at} after step {}", state.counters.step));
+    }
     let sitting = Sitting { run, experiment: &experiment, prepared: &prepared, device, stop, events: None };
     sitting.go_on(state, method, progress)
 }
@@ -219,6 +240,7 @@ impl Sitting<'_> {
     ) -> Result<Outcome, RunError> {
         let mut learner = match method {
             Way::Steps(learner) => learner,
+            Way::ByBurn(train) => return self.by_burn(train, state, progress),
             Way::Fitted(fitted, seconds) => return self.fitted(state, fitted, seconds, progress),
         };
         let (experiment, normalisation) = (self.experiment, &self.prepared.normalisation);
@@ -506,24 +528,35 @@ impl Sitting<'_> {
         let now = &mut state.counters;
         let train_loss = now.loss_sum / now.loss_count as f64;
         (now.loss_sum, now.loss_count) = (0.0, 0);
+        let loss = Loss { train: train_loss, validation: validation_loss };
+        if self.validated(now, loss, examples_per_second)? {
+            state.best = learner.weights();
+        }
+        Ok(())
+    }
+
+    /// Records a validation; true where its loss is the lowest so far.
+    fn validated(&self, now: &mut Counters, loss: Loss, examples_per_second: f64) -> Result<bool, RunError> {
+        let Loss { train: train_loss, validation: validation_loss } = loss;
         now.validation = Some((now.step, validation_loss));
         now.stale += 1;
-        if now.best.is_none_or(|(_, best)| validation_loss < best.validation) {
+        let is_best = now.best.is_none_or(|(_, best)| validation_loss < best.validation);
+        if is_best {
             now.stale = 0;
-            now.best = Some((now.step, Loss { train: train_loss, validation: validation_loss }));
-            state.best = learner.weights();
+            now.best = Some((now.step, loss));
         }
         let learning_rate = learning_rate(&self.experiment.train, now.step - 1);
         let (step, seconds) = (now.step, now.seconds);
         self.run.log(&Metrics { step, seconds, train_loss, validation_loss, learning_rate })?;
-        let Some(events) = &self.events else { return Ok(()) };
+        let Some(events) = &self.events else { return Ok(is_best) };
         let mut scalars = vec![
             ("loss/train", train_loss),
             ("loss/validation", validation_loss),
             ("examples_per_second", examples_per_second),
         ];
         scalars.extend(learning_rate.map(|rate| ("learning_rate", rate)));
-        events.log(step, &scalars).map_err(|error| self.run.cannot_log(&error))
+        events.log(step, &scalars).map_err(|error| self.run.cannot_log(&error))?;
+        Ok(is_best)
     }
 
     fn checkpoint(&self, learner: &dyn Learner, state: &mut State) -> Result<(), RunError> {
@@ -587,12 +620,16 @@ fn seconds_left(train: &Train, now: &Counters) -> f64 {
 fn mean_loss(learner: &mut dyn Learner, examples: &Examples, length: usize, batch_size: usize) -> f64 {
     let (mut batch, mut sum) = (Batch::default(), 0.0);
     let all: Vec<usize> = (0..examples.count()).collect();
-    // no smaller than a training batch, and large enough to be fast
-    for which in all.chunks(batch_size.max(1024)) {
+    for which in all.chunks(validation_chunk(batch_size)) {
         examples.gather(which, length, &mut batch);
         sum += learner.loss(&batch) * which.len() as f64;
     }
     sum / all.len() as f64
+}
+
+/// Number of examples in a batch of a validation: no fewer than in a training batch, and enough to be fast.
+fn validation_chunk(batch_size: usize) -> usize {
+    batch_size.max(1024)
 }
 
 /// The learning rate of a step, counted from 0, of a method that has one.

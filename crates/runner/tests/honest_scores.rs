@@ -34,7 +34,7 @@ fn trained(folder: &Path, text: &str, overrides: &[&str]) -> Result<(Run, Result
     let mut notes = Notes::default();
     match train(&name, &experiment, "cpu", folder, &build(), &Interrupt::default(), &mut notes) {
         Ok(Outcome::Done(run, results)) => Ok((run, *results, notes.0)),
-        Ok(Outcome::Interrupted(..)) => panic!("nobody interrupted it"),
+        Ok(Outcome::Interrupted(..) | Outcome::Stopped(..)) => panic!("nobody interrupted it"),
         Err(error) => Err(error.to_string()),
     }
 }

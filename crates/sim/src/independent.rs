@@ -18,11 +18,8 @@ use ode_solvers::dop_shared::{IntegrationError, OutputType};
 use ode_solvers::dop853::Dop853;
 use rayon::prelude::*;
 
-use crate::integrators::{Rodas5p, Tolerance, implicit_trajectory};
+use crate::integrators::{LONGEST_STEP, Rodas5p, Tolerance, implicit_trajectory};
 use crate::{SimulationError, System, Times, Trajectories};
-
-/// The longest step, in sample intervals: no step may skip an event that lasts an interval.
-const LONGEST_STEP: f64 = 2.0;
 
 /// The largest number of steps for one trajectory.
 const MAX_STEPS: u32 = 100_000_000;
@@ -98,16 +95,11 @@ fn trajectory(task: Task, start: &[f64], out: &mut [f64]) -> Result<(), Simulati
     if !start.iter().chain(&f).all(|x| x.is_finite()) {
         return Err(SimulationError::Diverged { t: begin });
     }
-    // one component more, for the time
+    // One component more, for the time. For each length the code is made again, so only common ones have their own.
     match start.len() {
-        1 => run::<Const<2>>(task, start, Const::<2>, out),
         2 => run::<Const<3>>(task, start, Const::<3>, out),
         3 => run::<Const<4>>(task, start, Const::<4>, out),
         4 => run::<Const<5>>(task, start, Const::<5>, out),
-        5 => run::<Const<6>>(task, start, Const::<6>, out),
-        6 => run::<Const<7>>(task, start, Const::<7>, out),
-        7 => run::<Const<8>>(task, start, Const::<8>, out),
-        8 => run::<Const<9>>(task, start, Const::<9>, out),
         dim => run::<Dyn>(task, start, Dyn(dim + 1), out),
     }
 }

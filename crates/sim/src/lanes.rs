@@ -14,6 +14,9 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use autodiff::{Function, Pair, Program, Scalar};
 
+use crate::Ode;
+use crate::integrators::slopes::{RightHandSide, Slopes};
+
 /// Trajectories in a [`Vector`].
 pub(crate) const LANES: usize = 8;
 
@@ -34,7 +37,27 @@ pub(crate) trait Vector: Copy {
     fn max(self, other: Self) -> Self;
     /// [`Scalar::run`], with the instructions of this kind of vector.
     fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]);
+    /// Whether these vectors are fast, so that it pays to compile a method for each system with them.
+    const FAST: bool = true;
+    /// The right-hand side over these.
+    fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>>;
+    /// [`Ode::rhs`], with the instructions of this kind of vector.
+    fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]);
 }
+
+/// The right-hand side over every kind of vector.
+#[cfg(target_arch = "x86_64")]
+pub(crate) trait InLanes:
+    Slopes<Lanes<x86::Avx512, 1>>
+    + Slopes<Lanes<x86::Avx2, 1>>
+    + Slopes<Lanes<x86::Single, 1>>
+    + Slopes<Lanes<Plain<f64>, 1>>
+    + Slopes<Lanes<Plain<f32>, 1>>
+{
+}
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) trait InLanes: Slopes<Lanes<Plain<f64>, 1>> + Slopes<Lanes<Plain<f32>, 1>> {}
+impl<O: Ode> InLanes for O {}
 
 /// `K` vectors: so many that the processor need not wait for one result before it begins the next.
 #[derive(Clone, Copy)]
@@ -187,6 +210,10 @@ macro_rules! functions {
 macro_rules! plain {
     ($number:ty) => {
         impl Vector for Plain<$number> {
+            const FAST: bool = cfg!(not(target_arch = "x86_64"));
+            fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
+                system
+            }
             functions! {
                 fn splat(x: f64) -> Self { Plain([x as $number; LANES]) }
                 fn from_array(x: [f64; LANES]) -> Self { Plain(x.map(|x| x as $number)) }
@@ -213,6 +240,10 @@ macro_rules! plain {
             ) {
                 program.interpret(inputs, outputs);
             }
+            #[inline(never)]
+            fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]) {
+                ode.rhs(t, u, du);
+            }
         }
     };
 }
@@ -227,6 +258,8 @@ mod x86 {
     use autodiff::Program;
 
     use super::{LANES, Lanes, Vector};
+    use crate::Ode;
+    use crate::integrators::slopes::{RightHandSide, Slopes};
 
     /// A register of AVX-512.
     #[derive(Clone, Copy)]
@@ -235,6 +268,9 @@ mod x86 {
     // SAFETY, of every block here: such a vector exists only within `vectorised` and `vectorised_single`, after the
     // processor was asked for the feature; loads and stores stay within arrays of eight numbers.
     impl Vector for Avx512 {
+        fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
+            system
+        }
         #[inline(always)]
         fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
             #[target_feature(enable = "avx512f,avx512dq")]
@@ -247,6 +283,19 @@ mod x86 {
                 program.interpret(inputs, outputs);
             }
             unsafe { run(program, inputs, outputs) }
+        }
+        #[inline(always)]
+        fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]) {
+            #[target_feature(enable = "avx512f,avx512dq")]
+            fn slopes<O: Ode>(
+                ode: &O,
+                t: Lanes<Avx512, 1>,
+                u: &[Lanes<Avx512, 1>],
+                du: &mut [Lanes<Avx512, 1>],
+            ) {
+                ode.rhs(t, u, du);
+            }
+            unsafe { slopes(ode, t, u, du) }
         }
         #[inline(always)]
         fn splat(x: f64) -> Self {
@@ -312,6 +361,9 @@ mod x86 {
     pub(crate) struct Avx2([__m256d; 2]);
 
     impl Vector for Avx2 {
+        fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
+            system
+        }
         #[inline(always)]
         fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
             #[target_feature(enable = "avx2")]
@@ -324,6 +376,14 @@ mod x86 {
                 program.interpret(inputs, outputs);
             }
             unsafe { run(program, inputs, outputs) }
+        }
+        #[inline(always)]
+        fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]) {
+            #[target_feature(enable = "avx2")]
+            fn slopes<O: Ode>(ode: &O, t: Lanes<Avx2, 1>, u: &[Lanes<Avx2, 1>], du: &mut [Lanes<Avx2, 1>]) {
+                ode.rhs(t, u, du);
+            }
+            unsafe { slopes(ode, t, u, du) }
         }
         #[inline(always)]
         fn splat(x: f64) -> Self {
@@ -404,6 +464,9 @@ mod x86 {
     pub(crate) struct Single(__m256);
 
     impl Vector for Single {
+        fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
+            system
+        }
         #[inline(always)]
         fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
             #[target_feature(enable = "avx2")]
@@ -416,6 +479,19 @@ mod x86 {
                 program.interpret(inputs, outputs);
             }
             unsafe { run(program, inputs, outputs) }
+        }
+        #[inline(always)]
+        fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]) {
+            #[target_feature(enable = "avx2")]
+            fn slopes<O: Ode>(
+                ode: &O,
+                t: Lanes<Single, 1>,
+                u: &[Lanes<Single, 1>],
+                du: &mut [Lanes<Single, 1>],
+            ) {
+                ode.rhs(t, u, du);
+            }
+            unsafe { slopes(ode, t, u, du) }
         }
         #[inline(always)]
         fn splat(x: f64) -> Self {

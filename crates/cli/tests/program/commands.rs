@@ -329,7 +329,7 @@ fn a_training_that_is_stopped_continues_to_the_same_bytes() {
 
 /// What a terminal of 80 columns is sent, and the exit code.
 #[cfg(target_os = "linux")]
-fn on_a_terminal(folder: &Folder, arguments: &str) -> (String, Option<i32>) {
+pub fn on_a_terminal(folder: &Folder, arguments: &str) -> (String, Option<i32>) {
     let program = env!("CARGO_BIN_EXE_attractor");
     let command = format!("stty rows 24 cols 80 && exec {program} {arguments}");
     let mut script = std::process::Command::new("script");

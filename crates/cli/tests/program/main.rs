@@ -5,6 +5,7 @@
 mod browser;
 mod commands;
 mod derive;
+mod frameworks;
 #[cfg(feature = "gpu")]
 mod gpu;
 #[path = "../../../watch/tests/folder/hostile.rs"]

@@ -7,7 +7,7 @@ mod quasi_newton;
 mod sequences;
 mod supervised;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleDisplay};
 use burn::tensor::Tensor;
 use dataset::Batch;
 use kernels::Stepped;
@@ -23,7 +23,7 @@ use crate::parameters::layout;
 use crate::tensors::{TensorError, Tensors};
 
 /// A network: a Burn module that maps windows to scaled increments.
-pub trait Network: Module + Sync + 'static {
+pub trait Network: Module + ModuleDisplay + Sync + 'static {
     /// From scaled inputs [batch, window, feature] the scaled increments after each of the last samples,
     /// [batch, samples, component]; at least after the very last. `dropout` is applied to what lies between its
     /// layers.

@@ -1,5 +1,6 @@
 //! A network of any kind, differentiated by Burn.
 
+use burn::module::Module;
 use burn::tensor::Tensor;
 use dataset::{Batch, Normalisation};
 use kernels::Method;
@@ -93,7 +94,8 @@ pub(crate) struct Supervised<N> {
 impl<N: Network> Supervised<N> {
     /// Trains by `method`, with gradients clipped to the norm of the recipe.
     pub(crate) fn new(modelled: Modelled<N>, method: Method, gradient_norm: f64) -> Self {
-        let optimizer = TensorOptimizer::new(method, modelled.network.num_params(), &modelled.machine);
+        let optimizer =
+            TensorOptimizer::new(method, Module::num_params(&modelled.network), &modelled.machine);
         Supervised { modelled, optimizer, gradient_norm }
     }
 }

@@ -124,6 +124,12 @@ impl NetworkConfig for GanConfig {
         }
     }
 
+    fn suits_burn_train(&self, _recipe: &Recipe) -> Result<(), String> {
+        Err("train.loop = \"burn-train\" trains one network on one loss, but model.name = \"gan\" trains a generator and a \
+             discriminator, each on its own loss; leave train.loop out"
+            .into())
+    }
+
     fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Stack {
         let inputs = self.window * scales.features() + self.noise;
         let widths = vec![self.hidden; self.depth];

@@ -65,6 +65,14 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
         }
     }
 
+    /// Checks that burn-train can train this network by a recipe.
+    ///
+    /// # Errors
+    /// The key that burn-train does not support, and why.
+    fn suits_burn_train(&self, recipe: &Recipe) -> Result<(), String> {
+        crate::burn_train::suits(recipe)
+    }
+
     /// The untrained network in training.
     ///
     /// # Errors

@@ -548,6 +548,15 @@ fn older_runs_are_left_out_and_named() {
     again.environment = serde_json::json!({"evaluated_run": "runs/rnn-lorenz/2026-0"});
     let found = comparison(&[again, run("rnn", 0, 4.0, "")]);
     assert_eq!(row(&found, "rnn-lorenz").mean, Some(4.2));
+    // but not a later training
+    let mut again = run("rnn", 0, 4.2, "");
+    again.directory = "again".into();
+    again.environment = serde_json::json!({"evaluated_run": "runs/rnn-lorenz/2026-0"});
+    let mut later = run("rnn", 0, 4.4, "");
+    later.directory = "runs/rnn-lorenz/2027-0".into();
+    for runs in [[again.clone(), later.clone()], [later, again]] {
+        assert_eq!(row(&comparison(&runs), "rnn-lorenz").mean, Some(4.4));
+    }
     let mut unfinished = run("rnn", 0, 4.0, "");
     unfinished.results = None;
     let message = Comparison::new(&[unfinished]).unwrap_err();

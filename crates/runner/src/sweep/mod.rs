@@ -173,6 +173,7 @@ fn check(source: &Source, about: &About) -> Result<u32, RunError> {
             named => RunError::Usage(format!("the combination {named}: {fault}")),
         };
         let resolved = source.resolve(overrides).map_err(place)?;
+        resolved.check_loop().map_err(|fault| place(RunError::Usage(fault)))?;
         // To look for a graphics card ten thousand times would take minutes.
         if opened.insert(format!("{:?} {}", resolved.train.precision, resolved.train.optimizer.name())) {
             resolved.machine(&about.device).map_err(|fault| place(RunError::Usage(fault)))?;

@@ -15,63 +15,66 @@
 //! At a jump, steps shrink until the error of a step across it is tolerated, or until a shorter step would no longer
 //! change the time in floating-point numbers; that last step is accepted as it is.
 
+use std::marker::PhantomData;
+
 use super::degree::may_hide;
 use super::rows::Rows;
+use super::slopes::{RightHandSide, Slopes};
 use super::tolerance::Tolerance;
-use super::{Block, Outcomes};
-use crate::lanes::{LANES, Lanes, Vector};
-use crate::{Ode, Scalar, SimulationError};
-
-/// Steps that a sample interval may take.
-const MAX_STEPS: u32 = 1_000_000;
+use super::{Block, MAX_STEPS, Outcomes};
+use crate::lanes::{LANES, Lanes, Vector, Vectorised, vectorised};
+use crate::{Scalar, SimulationError};
 
 /// How many of the steps in a sample interval may be accepted only because they cannot be shorter. A jump of the
 /// right-hand side needs one or two.
 const MOST_UNREFUSED: u32 = 100;
-
-/// Rows of states: the present one, the argument of a stage, the next one.
-pub(crate) const U: usize = 0;
-pub(crate) const STAGE: usize = 1;
-pub(crate) const NEXT: usize = 2;
-
-/// Rows of the workspace that hold the bounds on the error of a step, see [`Tolerance`]: the scale of each component,
-/// the floor, and the reciprocal of the bound.
-pub(crate) const SCALE: usize = 0;
-pub(crate) const FLOOR: usize = 1;
-pub(crate) const WEIGHT: usize = 2;
 
 /// The row of derivatives for samples within a step; nothing else uses this row after the step.
 const AT_SAMPLE: usize = 1;
 
 /// Room for a step.
 pub(crate) struct Work<S> {
-    /// States, see [`U`].
-    pub(crate) x: Rows<S>,
+    /// The present state, the argument of a stage, and the next state.
+    pub(crate) u: Vec<S>,
+    pub(crate) stage: Vec<S>,
+    pub(crate) next: Vec<S>,
+    /// The mean derivative over the step, for methods that need it again.
+    pub(crate) slope: Vec<S>,
     /// Derivatives at the stages; the first at the present state.
     pub(crate) k: Rows<S>,
-    /// Coefficients of the interpolation.
-    pub(crate) c: Rows<S>,
-    /// Bounds on errors, see [`SCALE`].
-    pub(crate) scales: Rows<S>,
+    /// Coefficients of the interpolation, [component, coefficient].
+    pub(crate) c: Vec<S>,
+    /// The bounds on the error of a step, see [`Tolerance`]: the scale of each component, its floor, and the reciprocal of
+    /// the bound.
+    pub(crate) scale: Vec<S>,
+    pub(crate) floor: Vec<S>,
+    pub(crate) weight: Vec<S>,
 }
 
 impl<S: Scalar> Work<S> {
     pub(crate) fn new<M: Method>(dim: usize) -> Self {
+        let zeros = || vec![S::from(0.0); dim];
         Work {
-            x: Rows::new(3, dim),
+            u: zeros(),
+            stage: zeros(),
+            next: zeros(),
+            slope: zeros(),
             k: Rows::new(M::DERIVATIVES, dim),
-            c: Rows::new(M::COEFFICIENTS, dim),
-            scales: Rows::new(3, dim),
+            c: vec![S::from(0.0); M::COEFFICIENTS * dim],
+            scale: zeros(),
+            floor: zeros(),
+            weight: zeros(),
         }
     }
 
     /// Computes the weight of each component in the error of the last step, of length `h`.
     #[inline(always)]
-    pub(crate) fn weigh(&mut self, dim: usize, h: S, tolerance: &Tolerance) {
+    pub(crate) fn weigh(&mut self, h: S, tolerance: &Tolerance) {
+        let dim = self.u.len();
+        let (next, scale) = (&self.next[..dim], &self.scale[..dim]);
+        let (floor, weight) = (&self.floor[..dim], &mut self.weight[..dim]);
         for j in 0..dim {
-            let size = self.scales.row(SCALE, dim)[j].max(self.x.row(NEXT, dim)[j].abs());
-            let bound = tolerance.bound(size, self.scales.row(FLOOR, dim)[j], h);
-            self.scales.row_mut(WEIGHT, dim)[j] = S::from(1.0) / bound;
+            weight[j] = S::from(1.0) / tolerance.bound(scale[j].max(next[j].abs()), floor[j], h);
         }
     }
 }
@@ -89,7 +92,7 @@ pub(crate) trait Method {
     const LAST: usize;
     /// The row of the derivative at the last stage that stands at the end of the step.
     const AT_END: usize;
-    /// Rows of the interpolation.
+    /// Coefficients of the interpolation.
     const COEFFICIENTS: usize;
     /// Bounds on the ratio of two successive steps.
     const CHANGE: [f64; 2];
@@ -97,15 +100,15 @@ pub(crate) trait Method {
     const STABLE: f64;
 
     /// From the state and its derivative the next state, and the derivatives of the stages between.
-    fn step<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>);
+    fn step<S: Scalar>(system: &dyn Slopes<S>, t: S, h: S, work: &mut Work<S>);
     /// The error of the step divided by the tolerated error; at most 1 if the step is accepted. See [`Work::weigh`].
-    fn error<S: Scalar>(dim: usize, h: S, work: &Work<S>) -> S;
+    fn error<S: Scalar>(h: S, work: &Work<S>) -> S;
     /// An error to the power of one over the order: the factor by which it asks for shorter steps.
     fn factor(error: f64) -> f64;
     /// The coefficients of the interpolation, once the derivative at the next state is known.
-    fn interpolation<S: Scalar>(ode: &impl Ode, t: S, h: S, work: &mut Work<S>);
-    /// Component `j` after a fraction `theta` of the step, and its derivative by `theta`.
-    fn at<S: Scalar>(j: usize, dim: usize, theta: S, work: &Work<S>) -> [S; 2];
+    fn interpolation<S: Scalar>(system: &dyn Slopes<S>, t: S, h: S, work: &mut Work<S>);
+    /// A component after a fraction `theta` of the step, and its derivative by `theta`, from its coefficients `c`.
+    fn at<S: Scalar>(c: &[S], theta: S) -> [S; 2];
 }
 
 /// Whether a step with this error is accepted, and the length of the next. After a rejection a step does not grow.
@@ -131,7 +134,7 @@ pub(crate) fn vanishes(h: f64, t: f64) -> bool {
 /// does not depend on the units of state and time. `dt` is a short time on the scale of the system, such as a sample
 /// interval: the size of a component counts as at least the distance that it moves in that time.
 pub(crate) fn first_step(
-    ode: &impl Ode,
+    system: &dyn Slopes<f64>,
     t: f64,
     [dt, span]: [f64; 2],
     tolerance: f64,
@@ -149,7 +152,7 @@ pub(crate) fn first_step(
     let h0 = (if first > 0.0 { 0.01 / first } else { 0.01 * dt }).min(span);
     let ahead: Vec<f64> = u.iter().zip(f0).map(|(u, f)| u + h0 * f).collect();
     let mut f1 = vec![0.0; u.len()];
-    ode.rhs(t + h0, &ahead, &mut f1);
+    system.slopes(t + h0, &ahead, &mut f1);
     sizes.iter_mut().zip(&f1).for_each(|(size, f)| *size = size.max(dt * f.abs()));
     let second = rate(&sizes, &|j| f1[j] - f0[j]) / h0;
     // infinite if nothing moves
@@ -174,22 +177,42 @@ struct Lane {
     running: bool,
 }
 
-/// Writes the trajectories of a block.
+/// Writes the trajectories of a block, at most [`LANES`].
+pub(super) fn trajectories<M: Method>(block: Block, tolerance: Tolerance) -> Outcomes {
+    vectorised(Run { block, tolerance, method: PhantomData::<M> })
+}
+
+struct Run<'a, M> {
+    block: Block<'a>,
+    tolerance: Tolerance,
+    method: PhantomData<M>,
+}
+
+impl<M: Method> Vectorised for Run<'_, M> {
+    type Output = Outcomes;
+
+    #[inline(always)]
+    fn run<V: Vector>(self) -> Outcomes {
+        run::<M, V>(self.block, self.tolerance)
+    }
+}
+
 #[inline(always)]
-pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: Tolerance) -> Outcomes {
-    let Block { ode, starts, times, out } = block;
-    let (dim, samples, count) = (ode.dim(), times.samples(), starts.len());
+fn run<M: Method, V: Vector>(block: Block, tolerance: Tolerance) -> Outcomes {
+    let Block { system, starts, times, out } = block;
+    let (dim, samples, count) = (system.dim(), times.samples(), starts.len());
     let (begin, end) = (times.at(0), times.at(samples - 1));
-    let may_hide = may_hide(ode);
+    let may_hide = may_hide(system);
+    let in_lanes = V::in_lanes(system);
     let mut outcomes: Outcomes = vec![Ok(()); count];
     let mut work: Work<Lanes<V, 1>> = Work::new::<M>(dim);
-    super::load(starts, work.x.row_mut(U, dim));
+    super::load(starts, &mut work.u);
     for j in 0..dim {
-        work.scales.row_mut(SCALE, dim)[j] = work.x.row(U, dim)[j].abs();
+        work.scale[j] = work.u[j].abs();
     }
     let mut t = [begin; LANES];
     let mut h = [0.0; LANES];
-    ode.rhs(Lanes::from(begin), work.x.row(U, dim), work.k.row_mut(0, dim));
+    in_lanes.slopes(Lanes::from(begin), &work.u, work.k.row_mut(0));
     let fresh = Lane {
         sample: 1,
         steps: 0,
@@ -205,10 +228,10 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
         out[lane * samples * dim..][..dim].copy_from_slice(&starts[lane]);
         if starts[lane].iter().all(|x| x.is_finite()) {
             lanes[lane] = fresh;
-            let f0 = numbers(work.k.row(0, dim), lane);
+            let f0 = numbers(work.k.row(0), lane);
             let spans = [times.dt(), end - begin];
-            h[lane] = first_step(ode, begin, spans, tolerance.relative, &starts[lane], &f0, M::ORDER);
-            raise_floors(ode, begin, lane, &tolerance, &mut work);
+            h[lane] = first_step(system, begin, spans, tolerance.relative, &starts[lane], &f0, M::ORDER);
+            raise_floors(system, begin, lane, &tolerance, &mut work);
         } else {
             outcomes[lane] = Err(SimulationError::Diverged { t: begin });
         }
@@ -232,10 +255,10 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
             return outcomes;
         }
         let (from, step) = (pack::<V>(&t), pack::<V>(&h));
-        M::step(ode, from, step, &mut work);
-        ode.rhs(pack(&to), work.x.row(NEXT, dim), work.k.row_mut(M::LAST, dim));
-        work.weigh(dim, step, &tolerance);
-        let [error] = M::error(dim, step, &work).arrays();
+        M::step(in_lanes, from, step, &mut work);
+        in_lanes.slopes(pack(&to), &work.next, work.k.row_mut(M::LAST));
+        work.weigh(step, &tolerance);
+        let [error] = M::error(step, &work).arrays();
 
         let (mut accepted, mut unrefused, mut suspicious) = ([false; LANES], [false; LANES], [false; LANES]);
         let mut next_h = h;
@@ -251,9 +274,8 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
             this.after_rejection = !ok;
             this.steps += 1;
             if !ok && vanishes(next, t[lane].abs().max(times.dt())) {
-                let grows =
-                    if this.unrefused == 0 { unbounded::<V>(lane, h[lane], dim, &work) } else { None };
-                if !finite::<M, V>(lane, dim, &work) || grows == Some(true) {
+                let grows = if this.unrefused == 0 { unbounded::<V>(lane, h[lane], &work) } else { None };
+                if !finite::<M, V>(lane, &work) || grows == Some(true) {
                     outcomes[lane] = Err(SimulationError::Diverged { t: t[lane] });
                     this.running = false;
                 } else if this.unrefused == MOST_UNREFUSED || grows == Some(false) {
@@ -265,7 +287,7 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
                     this.unrefused += 1;
                 }
             } else if !ok {
-                raise_floors(ode, t[lane], lane, &tolerance, &mut work);
+                raise_floors(system, t[lane], lane, &tolerance, &mut work);
             }
             if this.steps >= MAX_STEPS {
                 outcomes[lane] =
@@ -279,13 +301,13 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
             }
         }
         for lane in 0..LANES {
-            if suspicious[lane] && stiff::<M, V>(lane, h[lane], dim, &work, &mut lanes[lane]) {
+            if suspicious[lane] && stiff::<M, V>(lane, h[lane], &work, &mut lanes[lane]) {
                 outcomes[lane] = Err(SimulationError::Stiff { t: t[lane] });
                 lanes[lane].running = false;
             }
         }
         if interpolate {
-            M::interpolation(ode, from, step, &mut work);
+            M::interpolation(in_lanes, from, step, &mut work);
             let mut reached = lanes.map(|lane| lane.sample);
             // the first sample of each lane at which the right-hand side differs from what the step assumed
             let mut unseen = [f64::INFINITY; LANES];
@@ -313,9 +335,9 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
                     break;
                 }
                 let theta = pack::<V>(&theta);
-                for j in 0..dim {
-                    let [u, _] = M::at(j, dim, theta, &work);
-                    work.x.row_mut(STAGE, dim)[j] = u;
+                for (j, c) in work.c.chunks_exact(M::COEFFICIENTS).enumerate() {
+                    let [u, _] = M::at(c, theta);
+                    work.stage[j] = u;
                     let [u] = u.arrays();
                     for lane in 0..count {
                         if at[lane] != usize::MAX {
@@ -326,12 +348,12 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
                 if !(within && may_hide) {
                     continue;
                 }
-                ode.rhs(pack(&time), work.x.row(STAGE, dim), work.k.row_mut(AT_SAMPLE, dim));
+                in_lanes.slopes(pack(&time), &work.stage, work.k.row_mut(AT_SAMPLE));
                 let mut sum = Lanes::from(0.0);
-                for j in 0..dim {
-                    let [_, slope] = M::at(j, dim, theta, &work);
-                    let defect =
-                        (work.k.row(AT_SAMPLE, dim)[j] * step - slope) * work.scales.row(WEIGHT, dim)[j];
+                let found = work.k.row(AT_SAMPLE);
+                for (j, c) in work.c.chunks_exact(M::COEFFICIENTS).enumerate() {
+                    let [_, slope] = M::at(c, theta);
+                    let defect = (found[j] * step - slope) * work.weight[j];
                     sum = sum + defect * defect;
                 }
                 let [sum] = sum.arrays();
@@ -343,7 +365,7 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
                     let small = sum[lane] <= M::DEFECT * M::DEFECT * dim as f64;
                     if !small || unseen[lane].is_finite() {
                         unseen[lane] = unseen[lane].min(time[lane]);
-                        raise_scales(lane, dim, times.dt(), &tolerance, &mut work);
+                        raise_scales(lane, times.dt(), &tolerance, &mut work);
                     }
                 }
             }
@@ -363,14 +385,14 @@ pub(super) fn block<M: Method, O: Ode, V: Vector>(block: Block<O>, tolerance: To
         let fade: [f64; LANES] = std::array::from_fn(|lane| memory * (h[lane] / next_h[lane]).min(1.0));
         let fade = pack::<V>(&fade);
         for j in 0..dim {
-            let next = work.x.row(NEXT, dim)[j];
-            let scale = (work.scales.row(SCALE, dim)[j] * memory).max(next.abs());
-            keep(&mut work.x.row_mut(U, dim)[j], next, &accepted);
-            keep(&mut work.scales.row_mut(SCALE, dim)[j], scale, &accepted);
-            let floor = work.scales.row(FLOOR, dim)[j] * fade;
-            keep(&mut work.scales.row_mut(FLOOR, dim)[j], floor, &accepted);
-            let derivative = work.k.row(M::LAST, dim)[j];
-            keep(&mut work.k.row_mut(0, dim)[j], derivative, &accepted);
+            let next = work.next[j];
+            let scale = (work.scale[j] * memory).max(next.abs());
+            keep(&mut work.u[j], next, &accepted);
+            keep(&mut work.scale[j], scale, &accepted);
+            let floor = work.floor[j] * fade;
+            keep(&mut work.floor[j], floor, &accepted);
+            let derivative = work.k.row(M::LAST)[j];
+            keep(&mut work.k.row_mut(0)[j], derivative, &accepted);
         }
         for lane in 0..LANES {
             if accepted[lane] {
@@ -389,21 +411,18 @@ fn numbers<V: Vector>(row: &[Lanes<V, 1>], lane: usize) -> Vec<f64> {
 
 /// Whether the state after a step and its derivative are finite.
 #[inline(never)]
-fn finite<M: Method, V: Vector>(lane: usize, dim: usize, work: &Work<Lanes<V, 1>>) -> bool {
-    [work.x.row(NEXT, dim), work.k.row(M::LAST, dim)]
-        .iter()
-        .all(|row| row.iter().all(|x| x.arrays()[0][lane].is_finite()))
+fn finite<M: Method, V: Vector>(lane: usize, work: &Work<Lanes<V, 1>>) -> bool {
+    [&work.next, work.k.row(M::LAST)].iter().all(|row| row.iter().all(|x| x.arrays()[0][lane].is_finite()))
 }
 
 /// Whether the slope where the step begins has no bound: even a step that cannot be made shorter moves a component by
 /// more than a millionth of its scale. Then, whether that component grows, as at a pole, or vanishes, as at a root. Before a
 /// jump the slope is moderate.
 #[inline(never)]
-fn unbounded<V: Vector>(lane: usize, h: f64, dim: usize, work: &Work<Lanes<V, 1>>) -> Option<bool> {
+fn unbounded<V: Vector>(lane: usize, h: f64, work: &Work<Lanes<V, 1>>) -> Option<bool> {
     let at = |x: Lanes<V, 1>| x.arrays()[0][lane].abs();
-    (0..dim).find_map(|j| {
-        let slope = at(work.k.row(0, dim)[j]);
-        let [u, scale] = [at(work.x.row(U, dim)[j]), at(work.scales.row(SCALE, dim)[j])];
+    (0..work.u.len()).find_map(|j| {
+        let [slope, u, scale] = [work.k.row(0)[j], work.u[j], work.scale[j]].map(at);
         (scale > 0.0 && h * slope > 1e-6 * scale.max(u)).then_some(u >= scale)
     })
 }
@@ -411,17 +430,15 @@ fn unbounded<V: Vector>(lane: usize, h: f64, dim: usize, work: &Work<Lanes<V, 1>
 /// [`Tolerance::raise`] for one lane, at its present state.
 #[inline(never)]
 fn raise_floors<V: Vector>(
-    ode: &impl Ode,
+    system: &dyn RightHandSide,
     t: f64,
     lane: usize,
     tolerance: &Tolerance,
     work: &mut Work<Lanes<V, 1>>,
 ) {
-    let dim = ode.dim();
-    let [u, scales] = [work.x.row(U, dim), work.scales.row(SCALE, dim)].map(|row| numbers(row, lane));
-    let mut floors = numbers(work.scales.row(FLOOR, dim), lane);
-    tolerance.raise(ode, t, &u, &scales, &mut floors);
-    for (floor, raised) in work.scales.row_mut(FLOOR, dim).iter_mut().zip(floors) {
+    let [u, scales, mut floors] = [&work.u, &work.scale, &work.floor].map(|row| numbers(row, lane));
+    tolerance.raise(system, t, &u, &scales, &mut floors);
+    for (floor, raised) in work.floor.iter_mut().zip(floors) {
         let [mut lanes] = floor.arrays();
         lanes[lane] = raised;
         *floor = pack(&lanes);
@@ -432,22 +449,16 @@ fn raise_floors<V: Vector>(
 /// sample. For a trajectory at rest that is about to be pushed, this is the only scale: without it, the solver would
 /// resolve the push from the smallest numbers on.
 #[inline(never)]
-fn raise_scales<V: Vector>(
-    lane: usize,
-    dim: usize,
-    dt: f64,
-    tolerance: &Tolerance,
-    work: &mut Work<Lanes<V, 1>>,
-) {
+fn raise_scales<V: Vector>(lane: usize, dt: f64, tolerance: &Tolerance, work: &mut Work<Lanes<V, 1>>) {
     if !tolerance.estimated() {
         return;
     }
-    for j in 0..dim {
-        let moved = dt * work.k.row(AT_SAMPLE, dim)[j].arrays()[0][lane].abs();
-        let [mut scales] = work.scales.row(SCALE, dim)[j].arrays();
+    for j in 0..work.u.len() {
+        let moved = dt * work.k.row(AT_SAMPLE)[j].arrays()[0][lane].abs();
+        let [mut scales] = work.scale[j].arrays();
         if moved > scales[lane] && moved.is_finite() {
             scales[lane] = moved;
-            work.scales.row_mut(SCALE, dim)[j] = pack(&scales);
+            work.scale[j] = pack(&scales);
         }
     }
 }
@@ -471,18 +482,12 @@ fn keep<V: Vector>(x: &mut Lanes<V, 1>, next: Lanes<V, 1>, accepted: &[bool; LAN
 /// Wanner, "Solving Ordinary Differential Equations II", IV.2): by the change of the derivative over that of the state
 /// between two estimates of the next state.
 #[inline(never)]
-fn stiff<M: Method, V: Vector>(
-    lane: usize,
-    h: f64,
-    dim: usize,
-    work: &Work<Lanes<V, 1>>,
-    state: &mut Lane,
-) -> bool {
+fn stiff<M: Method, V: Vector>(lane: usize, h: f64, work: &Work<Lanes<V, 1>>, state: &mut Lane) -> bool {
     let (mut derivative, mut change, mut both) = (0.0, 0.0, 0.0);
-    for j in 0..dim {
-        let df =
-            work.k.row(M::LAST, dim)[j].arrays()[0][lane] - work.k.row(M::AT_END, dim)[j].arrays()[0][lane];
-        let du = work.x.row(NEXT, dim)[j].arrays()[0][lane] - work.x.row(STAGE, dim)[j].arrays()[0][lane];
+    let difference = |a: Lanes<V, 1>, b: Lanes<V, 1>| a.arrays()[0][lane] - b.arrays()[0][lane];
+    for j in 0..work.u.len() {
+        let df = difference(work.k.row(M::LAST)[j], work.k.row(M::AT_END)[j]);
+        let du = difference(work.next[j], work.stage[j]);
         (derivative, change, both) = (derivative + df * df, change + du * du, both + df * du);
     }
     // a difference that grows is no stiffness: near a pole steps are short for accuracy

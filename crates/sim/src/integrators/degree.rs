@@ -4,7 +4,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use autodiff::{Function, Pair};
 
-use crate::{Ode, Scalar};
+use super::slopes::RightHandSide;
+use crate::Scalar;
 
 /// The highest degree at which a polynomial right-hand side counts as smooth on the scale of a step. The state is smooth
 /// along a step. A hidden pulse would have to be zero at all twelve or six stages, which a product of four smooth
@@ -13,15 +14,15 @@ const SMOOTH: u32 = 4;
 
 /// Whether the right-hand side can be zero at every stage of a step but not between them. It is false only for a
 /// polynomial of low degree in time and state.
-pub(crate) fn may_hide(ode: &impl Ode) -> bool {
-    let mut degrees = vec![Degree(0); ode.dim()];
-    ode.rhs(Degree(1), &vec![Degree(1); ode.dim()], &mut degrees);
+pub(crate) fn may_hide(system: &dyn RightHandSide) -> bool {
+    let mut degrees = vec![Degree(0); system.dim()];
+    system.slopes(Degree(1), &vec![Degree(1); system.dim()], &mut degrees);
     degrees.iter().any(|degree| degree.0 > SMOOTH)
 }
 
 /// The degree of a polynomial; the largest representable number if the expression is not a polynomial.
 #[derive(Clone, Copy)]
-struct Degree(u32);
+pub(crate) struct Degree(u32);
 
 impl Degree {
     const NONE: Degree = Degree(u32::MAX);

@@ -7,17 +7,22 @@ mod dopri5;
 mod implicit;
 mod rk4;
 pub(crate) mod rows;
+pub(crate) mod slopes;
 #[cfg(test)]
 mod steps_and_scales;
 pub(crate) mod tolerance;
 
-pub(crate) use implicit::{Rodas5p, trajectory as implicit_trajectory};
+pub(crate) use implicit::{LONGEST_STEP, Rodas5p, trajectory as implicit_trajectory};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 pub(crate) use tolerance::Tolerance;
 
-use crate::lanes::{LANES, Lanes, Vector, Vectorised, vectorised, vectorised_single};
-use crate::{Ode, SimulationError, Times};
+use self::slopes::RightHandSide;
+use crate::lanes::{LANES, Lanes, Vector};
+use crate::{SimulationError, Times};
+
+/// The largest number of steps from one sample to the next.
+const MAX_STEPS: u32 = 1_000_000;
 
 /// The numbers that are computed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,12 +157,12 @@ impl Solver {
     /// Writes a trajectory from each start, [trajectory, time, component], in parallel.
     pub(crate) fn ensemble(
         &self,
-        ode: &impl Ode,
+        system: &dyn RightHandSide,
         starts: &[Vec<f64>],
         times: &Times,
         out: &mut [f64],
     ) -> Result<(), SimulationError> {
-        let (dim, samples) = (ode.dim(), times.samples());
+        let (dim, samples) = (system.dim(), times.samples());
         if let Some(start) = starts.iter().find(|start| start.len() != dim) {
             return Err(SimulationError::Invalid(format!(
                 "a start of {} components for a system of {dim}",
@@ -172,7 +177,7 @@ impl Solver {
             )));
         }
         let lanes = match self {
-            Solver::Rk4 { .. } => rk4::lanes(ode),
+            Solver::Rk4 { .. } => system.rk4_lanes(),
             Solver::Dopri5 { .. } | Solver::Dop853 { .. } => LANES,
             Solver::Radau { .. } | Solver::Rodas5p { .. } => 1,
         };
@@ -180,28 +185,27 @@ impl Solver {
             .par_chunks_mut(lanes * samples * dim)
             .zip(starts.par_chunks(lanes))
             .map(|(out, starts)| {
-                let block = Block { ode, starts, times, out };
+                let block = Block { system, starts, times, out };
                 match *self {
-                    Solver::Rk4 { substeps, precision: Precision::F32 } => {
-                        vectorised_single(Single { block, substeps })
+                    Solver::Rk4 { substeps, precision } => system.rk4(block, substeps, precision),
+                    Solver::Dopri5 { tolerance: relative, absolute_tolerance: absolute } => {
+                        adaptive::trajectories::<dopri5::Dopri5>(block, Tolerance { relative, absolute })
                     }
-                    Solver::Radau { tolerance, absolute_tolerance } => vec![implicitly::<implicit::Radau>(
-                        block,
-                        Tolerance { relative: tolerance, absolute: absolute_tolerance },
-                    )],
-                    Solver::Rodas5p { tolerance, absolute_tolerance } => {
-                        vec![implicitly::<implicit::Rodas5p>(
-                            block,
-                            Tolerance { relative: tolerance, absolute: absolute_tolerance },
-                        )]
+                    Solver::Dop853 { tolerance: relative, absolute_tolerance: absolute } => {
+                        adaptive::trajectories::<dop853::Dop853>(block, Tolerance { relative, absolute })
                     }
-                    solver => vectorised(Run { block, solver }),
+                    Solver::Radau { tolerance: relative, absolute_tolerance: absolute } => {
+                        vec![implicitly::<implicit::Radau>(block, Tolerance { relative, absolute })]
+                    }
+                    Solver::Rodas5p { tolerance: relative, absolute_tolerance: absolute } => {
+                        vec![implicitly::<implicit::Rodas5p>(block, Tolerance { relative, absolute })]
+                    }
                 }
             })
             .flatten_iter()
             .collect();
         if let Some(tolerance) = self.tolerance() {
-            self.again_where_stiff(ode, starts, times, tolerance, &mut outcomes, out);
+            self.again_where_stiff(system, starts, times, tolerance, &mut outcomes, out);
         }
         for (trajectory, outcome) in outcomes.into_iter().enumerate() {
             outcome.map_err(|error| SimulationError::Trajectory { trajectory, error: error.into() })?;
@@ -213,7 +217,7 @@ impl Solver {
     /// decided for each trajectory separately, so that no result depends on the other trajectories.
     fn again_where_stiff(
         &self,
-        ode: &impl Ode,
+        system: &dyn RightHandSide,
         starts: &[Vec<f64>],
         times: &Times,
         tolerance: Tolerance,
@@ -228,25 +232,22 @@ impl Solver {
         outcomes
             .par_iter_mut()
             .zip(starts)
-            .zip(out.par_chunks_mut(times.samples() * ode.dim()))
+            .zip(out.par_chunks_mut(times.samples() * system.dim()))
             .filter(|((outcome, _), _)| stiff(outcome))
             .for_each(|((outcome, start), out)| {
-                *outcome = implicit::trajectory::<implicit::Radau>(ode, start, times, tolerance, out);
+                *outcome = implicit::trajectory::<implicit::Radau>(system, start, times, tolerance, out);
             });
     }
 }
 
 /// Integrates the only trajectory of a block by an implicit method.
-fn implicitly<M: implicit::Method>(
-    block: Block<impl Ode>,
-    tolerance: Tolerance,
-) -> Result<(), SimulationError> {
-    implicit::trajectory::<M>(block.ode, &block.starts[0], block.times, tolerance, block.out)
+fn implicitly<M: implicit::Method>(block: Block, tolerance: Tolerance) -> Result<(), SimulationError> {
+    implicit::trajectory::<M>(block.system, &block.starts[0], block.times, tolerance, block.out)
 }
 
 /// Some trajectories of an ensemble, at most as many as there are lanes.
-pub(crate) struct Block<'a, O> {
-    pub(crate) ode: &'a O,
+pub(crate) struct Block<'a> {
+    pub(crate) system: &'a dyn RightHandSide,
     pub(crate) starts: &'a [Vec<f64>],
     pub(crate) times: &'a Times,
     /// [trajectory, time, component]
@@ -254,49 +255,7 @@ pub(crate) struct Block<'a, O> {
 }
 
 /// What became of each trajectory of a block.
-type Outcomes = Vec<Result<(), SimulationError>>;
-
-struct Run<'a, O> {
-    block: Block<'a, O>,
-    solver: Solver,
-}
-
-impl<O: Ode> Vectorised for Run<'_, O> {
-    type Output = Outcomes;
-
-    #[inline(always)]
-    fn run<V: Vector>(self) -> Outcomes {
-        match self.solver {
-            Solver::Rk4 { substeps, .. } => rk4::block::<O, V>(self.block, substeps),
-            Solver::Dopri5 { tolerance, absolute_tolerance } => adaptive::block::<dopri5::Dopri5, O, V>(
-                self.block,
-                Tolerance { relative: tolerance, absolute: absolute_tolerance },
-            ),
-            Solver::Dop853 { tolerance, absolute_tolerance } => adaptive::block::<dop853::Dop853, O, V>(
-                self.block,
-                Tolerance { relative: tolerance, absolute: absolute_tolerance },
-            ),
-            Solver::Radau { .. } | Solver::Rodas5p { .. } => {
-                unreachable!("implicit methods do not run in lanes")
-            }
-        }
-    }
-}
-
-/// The method with steps of one length alone: adaptive ones are for tolerances that 24 bits do not have.
-struct Single<'a, O> {
-    block: Block<'a, O>,
-    substeps: usize,
-}
-
-impl<O: Ode> Vectorised for Single<'_, O> {
-    type Output = Outcomes;
-
-    #[inline(always)]
-    fn run<V: Vector>(self) -> Outcomes {
-        rk4::block::<O, V>(self.block, self.substeps)
-    }
-}
+pub(crate) type Outcomes = Vec<Result<(), SimulationError>>;
 
 /// A start in each lane; the last one in those that are left.
 #[inline(always)]
@@ -324,7 +283,7 @@ fn divergence(broken: &[f64], times: &Times, dim: usize, out: &[f64]) -> Outcome
 mod tests {
     use super::*;
     use crate::systems::{Lorenz, Oscillator, oscillator_exact as exact};
-    use crate::{Component, Scalar, System};
+    use crate::{Component, Ode, Scalar, System};
 
     fn solve(solver: Solver, ode: &impl Ode, u0: &[f64], times: &Times) -> Vec<f64> {
         let mut out = vec![0.0; times.samples() * u0.len()];
@@ -352,21 +311,21 @@ mod tests {
             let truth = exact(&DRIVEN, u0, 0.0, t);
             (u[0] - truth[0]).hypot(u[1] - truth[1])
         };
-        work.x.row_mut(adaptive::U, 2).copy_from_slice(&u0);
+        work.u.copy_from_slice(&u0);
         let mut amid = 0.0;
         for i in 0..(12.0 / h).round() as usize {
             let t = i as f64 * h;
-            DRIVEN.rhs(t, work.x.row(adaptive::U, 2), work.k.row_mut(0, 2));
+            DRIVEN.rhs(t, &work.u, work.k.row_mut(0));
             M::step(&DRIVEN, t, h, &mut work);
-            DRIVEN.rhs(t + h, work.x.row(adaptive::NEXT, 2), work.k.row_mut(M::LAST, 2));
+            DRIVEN.rhs(t + h, &work.next, work.k.row_mut(M::LAST));
             if i == 0 {
                 M::interpolation(&DRIVEN, t, h, &mut work);
-                amid = off([0, 1].map(|j| M::at(j, 2, 0.6, &work)[0]), 0.6 * h);
+                let coefficients = |j| &work.c[j * M::COEFFICIENTS..][..M::COEFFICIENTS];
+                amid = off([0, 1].map(|j| M::at(coefficients(j), 0.6)[0]), 0.6 * h);
             }
-            let next = work.x.row(adaptive::NEXT, 2).to_vec();
-            work.x.row_mut(adaptive::U, 2).copy_from_slice(&next);
+            work.u.copy_from_slice(&work.next);
         }
-        [off([0, 1].map(|j| work.x.row(adaptive::U, 2)[j]), 12.0), amid]
+        [off([work.u[0], work.u[1]], 12.0), amid]
     }
 
     #[test]

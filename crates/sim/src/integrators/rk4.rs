@@ -1,8 +1,10 @@
 //! The classical Runge-Kutta method of order 4 (Kutta 1901; Hairer, Norsett, Wanner, "Solving Ordinary
 //! Differential Equations I", II.1, table 1.2).
 
-use super::{Block, Outcomes};
-use crate::lanes::{LANES, Lanes, Vector, prefetch_for_writing};
+use super::rows::Rows;
+use super::slopes::Slopes;
+use super::{Block, Outcomes, Precision};
+use crate::lanes::{LANES, Lanes, Vector, Vectorised, prefetch_for_writing, vectorised, vectorised_single};
 use crate::{Ode, Scalar};
 
 /// Vectors that are computed together: with one the processor would wait for results half of the time.
@@ -35,78 +37,128 @@ struct Room<'a, S> {
     middle: &'a mut [S],
 }
 
+impl<S: Scalar> Rows<S> {
+    /// All of the room from five rows.
+    fn room(&mut self) -> Room<'_, S> {
+        let [u, x, k, sum, middle] = self.all_mut();
+        Room { u, x, k, sum, middle }
+    }
+}
+
 /// A step of length `h` from time `t`, of the state `room.u`.
 #[inline(always)]
-fn step<S: Scalar>(ode: &impl Ode, t: f64, h: f64, room: &mut Room<S>) {
+fn step<S: Scalar>(slopes: &(impl Slopes<S> + ?Sized), t: f64, h: f64, room: &mut Room<S>) {
     let Room { u, x, k, sum, middle } = room;
     let dim = u.len();
-    ode.rhs(S::from(t), u, sum);
+    slopes.slopes(S::from(t), u, sum);
     for j in 0..dim {
         x[j] = u[j] + sum[j] * (h * 0.5);
     }
-    ode.rhs(S::from(t + h * 0.5), x, middle);
+    slopes.slopes(S::from(t + h * 0.5), x, middle);
     for j in 0..dim {
         x[j] = u[j] + middle[j] * (h * 0.5);
     }
-    ode.rhs(S::from(t + h * 0.5), x, k);
+    slopes.slopes(S::from(t + h * 0.5), x, k);
     for j in 0..dim {
         sum[j] = sum[j] + (middle[j] + k[j]) * 2.0;
         x[j] = u[j] + k[j] * h;
     }
-    ode.rhs(S::from(t + h), x, k);
+    slopes.slopes(S::from(t + h), x, k);
     for j in 0..dim {
         u[j] = u[j] + (sum[j] + k[j]) * (h / 6.0);
     }
 }
 
-/// Writes the trajectories of a block, with `substeps` equal steps a sample interval.
-#[inline(always)]
-pub(super) fn block<O: Ode, V: Vector>(block: Block<O>, substeps: usize) -> Outcomes {
-    if O::INTERPRETED {
-        of::<O, V, INTERPRETED>(block, substeps)
-    } else {
-        of::<O, V, VECTORS>(block, substeps)
+/// Writes the trajectories of a block, at most [`lanes`], with `substeps` equal steps a sample interval.
+pub(super) fn trajectories(ode: &impl Ode, block: Block, substeps: usize, precision: Precision) -> Outcomes {
+    let run = Run { ode, block, substeps };
+    match precision {
+        Precision::F64 => vectorised(run),
+        Precision::F32 => vectorised_single(run),
+    }
+}
+
+struct Run<'a, O> {
+    ode: &'a O,
+    block: Block<'a>,
+    substeps: usize,
+}
+
+impl<O: Ode> Vectorised for Run<'_, O> {
+    type Output = Outcomes;
+
+    #[inline(always)]
+    fn run<V: Vector>(self) -> Outcomes {
+        if !V::FAST {
+            portable::<V>(self.block, self.substeps)
+        } else if O::INTERPRETED {
+            of::<O, V, INTERPRETED>(self)
+        } else {
+            of::<O, V, VECTORS>(self)
+        }
+    }
+}
+
+/// One vector at a time, and a call for each evaluation: the code is small, and made once for all systems.
+fn portable<V: Vector>(block: Block, substeps: usize) -> Outcomes {
+    let Block { system, starts, times, out } = block;
+    let dim = system.dim();
+    let mut rows = Rows::new(5, dim);
+    out.chunks_mut(LANES * times.samples() * dim)
+        .zip(starts.chunks(LANES))
+        .flat_map(|(out, starts)| {
+            let block = Block { system, starts, times, out };
+            steps(V::in_lanes(system), block, substeps, dim, rows.room())
+        })
+        .collect()
+}
+
+/// The right-hand side as a part of the code of the method.
+struct Inlined<'a, O>(&'a O);
+
+impl<O: Ode, S: Scalar> Slopes<S> for Inlined<'_, O> {
+    #[inline(always)]
+    fn slopes(&self, t: S, u: &[S], du: &mut [S]) {
+        self.0.rhs(t, u, du);
     }
 }
 
 #[inline(always)]
-fn of<O: Ode, V: Vector, const K: usize>(block: Block<O>, substeps: usize) -> Outcomes {
-    let dim = block.ode.dim();
+fn of<O: Ode, V: Vector, const K: usize>(run: Run<O>) -> Outcomes {
+    let dim = run.ode.dim();
     match dim {
         // known only here: for each of them the code is made again
-        1 if O::INTERPRETED => small::<O, V, K>(block, substeps, 1),
-        2 if O::INTERPRETED => small::<O, V, K>(block, substeps, 2),
-        3 if O::INTERPRETED => small::<O, V, K>(block, substeps, 3),
-        SMALL if O::INTERPRETED => small::<O, V, K>(block, substeps, SMALL),
-        ..=SMALL if !O::INTERPRETED => small::<O, V, K>(block, substeps, dim),
+        1 if O::INTERPRETED => small::<O, V, K>(run, 1),
+        2 if O::INTERPRETED => small::<O, V, K>(run, 2),
+        3 if O::INTERPRETED => small::<O, V, K>(run, 3),
+        SMALL if O::INTERPRETED => small::<O, V, K>(run, SMALL),
+        ..=SMALL if !O::INTERPRETED => small::<O, V, K>(run, dim),
         _ => {
-            let mut rows = vec![Lanes::from(0.0); 5 * dim];
-            let (u, rest) = rows.split_at_mut(dim);
-            let (x, rest) = rest.split_at_mut(dim);
-            let (k, rest) = rest.split_at_mut(dim);
-            let (sum, middle) = rest.split_at_mut(dim);
-            run::<O, V, K>(block, substeps, dim, Room { u, x, k, sum, middle })
+            let Run { ode, block, substeps } = run;
+            steps::<_, V, K>(&Inlined(ode), block, substeps, dim, Rows::new(5, dim).room())
         }
     }
 }
 
 /// Those of a state of `dim` components, at most [`SMALL`].
 #[inline(always)]
-fn small<O: Ode, V: Vector, const K: usize>(block: Block<O>, substeps: usize, dim: usize) -> Outcomes {
+fn small<O: Ode, V: Vector, const K: usize>(run: Run<O>, dim: usize) -> Outcomes {
     let [mut u, mut x, mut k, mut sum, mut middle] = [[Lanes::from(0.0); SMALL]; 5];
     let [u, x, k, sum, middle] =
         [&mut u[..dim], &mut x[..dim], &mut k[..dim], &mut sum[..dim], &mut middle[..dim]];
-    run::<O, V, K>(block, substeps, dim, Room { u, x, k, sum, middle })
+    let Run { ode, block, substeps } = run;
+    steps::<_, V, K>(&Inlined(ode), block, substeps, dim, Room { u, x, k, sum, middle })
 }
 
 #[inline(always)]
-fn run<O: Ode, V: Vector, const K: usize>(
-    block: Block<O>,
+fn steps<R: Slopes<Lanes<V, K>> + ?Sized, V: Vector, const K: usize>(
+    slopes: &R,
+    block: Block,
     substeps: usize,
     dim: usize,
     mut room: Room<Lanes<V, K>>,
 ) -> Outcomes {
-    let Block { ode, starts, times, out } = block;
+    let Block { starts, times, out, .. } = block;
     let (samples, count, lanes) = (times.samples(), starts.len(), LANES * K);
     let h = times.dt() / substeps as f64;
     super::load(starts, room.u);
@@ -131,7 +183,7 @@ fn run<O: Ode, V: Vector, const K: usize>(
         }
         if i + 1 < samples {
             for substep in 0..substeps {
-                step(ode, times.at(i) + substep as f64 * h, h, &mut room);
+                step(slopes, times.at(i) + substep as f64 * h, h, &mut room);
             }
         }
     }
@@ -141,4 +193,32 @@ fn run<O: Ode, V: Vector, const K: usize>(
         finite.iter_mut().zip(of_component).for_each(|(sum, x)| *sum += x * 0.0);
     }
     super::divergence(&finite, times, dim, out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Times;
+    use crate::integrators::slopes::RightHandSide;
+    use crate::lanes::Plain;
+    use crate::systems::{Lorenz, Lorenz96};
+
+    #[test]
+    fn a_processor_without_fast_vectors_gets_the_same_bits() {
+        let times = Times::up_to(1.0, 0.1).unwrap();
+        for system in [&Lorenz::default() as &dyn RightHandSide, &Lorenz96::default()] {
+            let (dim, region) = (system.dim(), system.initial_region());
+            for count in [1, 8, 21] {
+                let starts: Vec<Vec<f64>> = (0..count)
+                    .map(|i| system.random_start(&region, &mut crate::random::stream(0, "starts", i)))
+                    .collect();
+                let mut out = vec![0.0; starts.len() * times.samples() * dim];
+                let block = Block { system, starts: &starts, times: &times, out: &mut out };
+                let outcomes = portable::<Plain<f64>>(block, 3);
+                assert!(outcomes.len() == starts.len() && outcomes.iter().all(Result::is_ok));
+                let solver = crate::Solver::Rk4 { substeps: 3, precision: Precision::F64 };
+                assert_eq!(system.ensemble(&starts, &times, &solver).unwrap().u(), out, "{count}");
+            }
+        }
+    }
 }

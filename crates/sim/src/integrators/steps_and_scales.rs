@@ -121,6 +121,11 @@ fn dry_friction_and_a_root_at_zero_are_refused_with_their_time_and_a_way_out() {
             assert!(error.to_string().contains("make it smooth"), "{error}");
         }
     }
+    for solver in [Solver::radau(1e-9), Solver::rodas5p(1e-9)] {
+        let error = failure(&*text(&[("x", "-0.5/x")]), solver, &[1.0], &times);
+        let SimulationError::Singular { t } = error else { panic!("{solver:?}: {error}") };
+        assert!((t - 1.0).abs() < 1e-3, "{solver:?}: {t}");
+    }
 }
 
 #[test]

@@ -17,7 +17,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use autodiff::{Function, Pair};
 
-use crate::{Ode, Scalar, SimulationError};
+use super::slopes::Slopes;
+use crate::{Scalar, SimulationError};
 
 /// The settings of an adaptive method that bound the error of a step: at most `relative` times the size of a component
 /// plus an absolute bound.
@@ -39,11 +40,11 @@ const FLOOR: f64 = 0.1;
 
 /// Rounding errors of the right-hand side, in units of the last place. A step multiplies them by up to 50, because the
 /// weights of its stages are that large.
-const ROUNDING: f64 = 100.0 * f64::EPSILON;
+pub(super) const ROUNDING: f64 = 100.0 * f64::EPSILON;
 
 /// The bound on the error of a component that is zero. It is above the subnormal numbers, which have fewer digits
 /// (2e-308), with a margin for the weights of a method.
-const SMALLEST: f64 = 1e-290;
+pub(super) const SMALLEST: f64 = 1e-290;
 
 impl Tolerance {
     /// Whether absolute bounds come from the scale of each component.
@@ -65,7 +66,14 @@ impl Tolerance {
 
     /// Raises `floors`, the bounds on the error of each component per unit of time, to their values at time `t` and state
     /// `u`, whose components have these scales.
-    pub(crate) fn raise(&self, ode: &impl Ode, t: f64, u: &[f64], scales: &[f64], floors: &mut [f64]) {
+    pub(crate) fn raise(
+        &self,
+        system: &dyn Slopes<Uncertain>,
+        t: f64,
+        u: &[f64],
+        scales: &[f64],
+        floors: &mut [f64],
+    ) {
         if !self.estimated() {
             return;
         }
@@ -75,7 +83,7 @@ impl Tolerance {
         };
         let inputs: Vec<Uncertain> = u.iter().zip(scales).map(|(&u, &scale)| input(u, scale)).collect();
         let mut slopes = vec![Uncertain::from(0.0); u.len()];
-        ode.rhs(input(t, 0.0), &inputs, &mut slopes);
+        system.slopes(input(t, 0.0), &inputs, &mut slopes);
         for (floor, slope) in floors.iter_mut().zip(slopes) {
             let raised = FLOOR * self.relative * slope.error + ROUNDING * slope.rounding;
             // At a jump, slopes are infinite and first-order bounds useless; but no error is larger than the terms.
@@ -111,7 +119,7 @@ impl Tolerance {
 /// A number with first-order bounds on its error (running error analysis: Higham, "Accuracy and Stability of Numerical
 /// Algorithms", 2nd edition, section 3.3). The bounds add up even where errors could cancel.
 #[derive(Clone, Copy, Debug)]
-struct Uncertain {
+pub(crate) struct Uncertain {
     value: f64,
     /// From the errors of the inputs.
     error: f64,

@@ -1,10 +1,11 @@
 //! A state and tangent vectors, carried along by dual numbers.
 
-use crate::integrators::adaptive::{Method, NEXT, U, Work, control, first_step, vanishes};
+use crate::SimulationError;
+use crate::integrators::adaptive::{Method, Work, control, first_step, vanishes};
 use crate::integrators::dop853::Dop853;
+use crate::integrators::slopes::{RightHandSide, Slopes};
 use crate::integrators::tolerance::Tolerance;
 use crate::random::{Stream, normal};
-use crate::{Ode, SimulationError};
 use autodiff::Dual;
 
 /// How a step-size control stands.
@@ -25,14 +26,14 @@ fn error<const N: usize>(
     work: &Work<Dual<N>>,
 ) -> f64 {
     let dim = scales.len();
-    let [u, next] = [U, NEXT].map(|row| work.x.row(row, dim));
+    let (next, all) = (&work.next, Dop853::errors(work));
     let mut squares = [0.0; N];
-    for u in u {
+    for u in &work.u {
         squares.iter_mut().zip(&u.tangent).for_each(|(sum, x)| *sum += x * x);
     }
     let ([mut fifth, mut third], [mut fifths, mut thirds]) = ([0.0; 2], [[0.0; N]; 2]);
     for j in 0..dim {
-        let [a, b] = Dop853::errors(j, dim, work);
+        let [a, b] = all.at(j);
         let bound = tolerance.bound(scales[j].max(next[j].value.abs()), floors[j], h);
         fifth += (a.value / bound).powi(2);
         third += (b.value / bound).powi(2);
@@ -55,8 +56,9 @@ fn error<const N: usize>(
 }
 
 /// Carries a state and `N` tangent vectors on, with steps that suit both.
-struct Carry<'a, O, const N: usize> {
-    ode: &'a O,
+struct Carry<'a, const N: usize> {
+    system: &'a dyn RightHandSide,
+    dual: &'a dyn Slopes<Dual<N>>,
     span: [f64; 2],
     steps: &'a mut Steps,
     tolerance: Tolerance,
@@ -65,25 +67,25 @@ struct Carry<'a, O, const N: usize> {
     vectors: &'a mut [f64],
 }
 
-impl<O: Ode, const N: usize> Carry<'_, O, N> {
+impl<const N: usize> Carry<'_, N> {
     fn run(self) -> Result<(), SimulationError> {
-        let Carry { ode, span: [mut t, end], steps, tolerance, u, vectors } = self;
-        let dim = ode.dim();
+        let Carry { system, dual, span: [mut t, end], steps, tolerance, u, vectors } = self;
+        let dim = system.dim();
         let mut work: Work<Dual<N>> = Work::new::<Dop853>(dim);
-        let x = work.x.row_mut(U, dim);
+        let x = &mut work.u;
         for j in 0..dim {
             x[j] = Dual::from(u[j]);
             for (i, vector) in vectors.chunks_exact(dim).enumerate() {
                 x[j].tangent[i] = vector[j];
             }
         }
-        ode.rhs(Dual::from(t), work.x.row(U, dim), work.k.row_mut(0, dim));
+        dual.slopes(Dual::from(t), &work.u, work.k.row_mut(0));
         if steps.next <= 0.0 {
-            let f0: Vec<f64> = work.k.row(0, dim).iter().map(|f| f.value).collect();
-            steps.next = first_step(ode, t, [end - t; 2], tolerance.relative, u, &f0, Dop853::ORDER);
+            let f0: Vec<f64> = work.k.row(0).iter().map(|f| f.value).collect();
+            steps.next = first_step(system, t, [end - t; 2], tolerance.relative, u, &f0, Dop853::ORDER);
         }
         let (mut scales, mut floors): (Vec<f64>, _) = (u.iter().map(|u| u.abs()).collect(), vec![0.0; dim]);
-        tolerance.raise(ode, t, u, &scales, &mut floors);
+        tolerance.raise(system, t, u, &scales, &mut floors);
         let mut after_rejection = false;
         while t < end {
             let (mut h, mut to) = (steps.next, t + steps.next);
@@ -91,8 +93,8 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
             if cut {
                 (h, to) = (end - t, end);
             }
-            Dop853::step(ode, Dual::from(t), Dual::from(h), &mut work);
-            ode.rhs(Dual::from(to), work.x.row(NEXT, dim), work.k.row_mut(Dop853::LAST, dim));
+            Dop853::step(dual, Dual::from(t), Dual::from(h), &mut work);
+            dual.slopes(Dual::from(to), &work.next, work.k.row_mut(Dop853::LAST));
             let error = error(h, &tolerance, [&scales, &floors], &work);
             let (accepted, next) = control::<Dop853>(error, h, after_rejection);
             after_rejection = !accepted;
@@ -105,8 +107,8 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
                 if vanishes(next, t) {
                     return Err(SimulationError::Diverged { t });
                 }
-                let u: Vec<f64> = work.x.row(U, dim).iter().map(|u| u.value).collect();
-                tolerance.raise(ode, t, &u, &scales, &mut floors);
+                let u: Vec<f64> = work.u.iter().map(|u| u.value).collect();
+                tolerance.raise(system, t, &u, &scales, &mut floors);
                 continue;
             }
             if steps.left == 0 {
@@ -115,16 +117,16 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
             // a step that grows must not widen its own floor, which is a rate
             let fade = tolerance.memory() * if cut { 1.0 } else { (h / steps.next).min(1.0) };
             for j in 0..dim {
-                let next = work.x.row(NEXT, dim)[j];
-                work.x.row_mut(U, dim)[j] = next;
+                let next = work.next[j];
+                work.u[j] = next;
                 scales[j] = (scales[j] * tolerance.memory()).max(next.value.abs());
                 floors[j] *= fade;
-                let derivative = work.k.row(Dop853::LAST, dim)[j];
-                work.k.row_mut(0, dim)[j] = derivative;
+                let derivative = work.k.row(Dop853::LAST)[j];
+                work.k.row_mut(0)[j] = derivative;
             }
             t = to;
         }
-        let x = work.x.row(U, dim);
+        let x = &work.u;
         for j in 0..dim {
             u[j] = x[j].value;
             for (i, vector) in vectors.chunks_exact_mut(dim).enumerate() {
@@ -138,22 +140,22 @@ impl<O: Ode, const N: usize> Carry<'_, O, N> {
 /// The tangent vectors `vectors` [vector, component] and the state `u`, carried from one time to another. Vectors are
 /// taken in groups, each from the same state, with steps of its own.
 pub(crate) fn tangent(
-    ode: &impl Ode,
+    system: &dyn RightHandSide,
     span: [f64; 2],
     steps: &mut Steps,
     tolerance: f64,
     u: &mut [f64],
     vectors: &mut [f64],
 ) -> Result<(), SimulationError> {
-    let dim = ode.dim();
+    let dim = system.dim();
     let (u0, steps0) = (u.to_vec(), *steps);
     let tolerance = Tolerance { relative: tolerance, absolute: 0.0 };
     for vectors in vectors.chunks_mut(4 * dim) {
         u.copy_from_slice(&u0);
         *steps = steps0;
         match vectors.len() / dim {
-            1 => Carry::<_, 1> { ode, span, steps, tolerance, u, vectors }.run()?,
-            _ => Carry::<_, 4> { ode, span, steps, tolerance, u, vectors }.run()?,
+            1 => Carry::<1> { system, dual: system, span, steps, tolerance, u, vectors }.run()?,
+            _ => Carry::<4> { system, dual: system, span, steps, tolerance, u, vectors }.run()?,
         }
     }
     Ok(())

@@ -13,15 +13,13 @@ use nalgebra::{DMatrix, Dyn, LU};
 pub(crate) use radau::Radau;
 pub(crate) use rodas5p::Rodas5p;
 
-use super::tolerance::Tolerance;
+use super::tolerance::{ROUNDING, SMALLEST, Tolerance};
+use super::{MAX_STEPS, adaptive::vanishes};
 use crate::{SimulationError, System, Times};
-
-/// The largest number of steps from one sample to the next.
-const MAX_STEPS: u32 = 1_000_000;
 
 /// The longest step, in sample intervals: no step may skip an event that lasts an interval. A right-hand side that is
 /// constant for a while, such as that of a force before it sets in, gives no hint of what will come.
-const LONGEST_STEP: f64 = 2.0;
+pub(crate) const LONGEST_STEP: f64 = 2.0;
 
 /// Where a step begins.
 pub(crate) struct Point<'a> {
@@ -61,13 +59,6 @@ pub(crate) trait Method {
 
 /// The factor by which a scale fades in a step in which the component is zero: it halves in 140 steps.
 const MEMORY: f64 = 0.995;
-
-/// Rounding errors of the right-hand side, in units of the last place, that do not count as errors of the method.
-const ROUNDING: f64 = 100.0 * f64::EPSILON;
-
-/// The bound on the error of a component that is zero. It is above the subnormal numbers, which have fewer digits
-/// (2e-308).
-const SMALLEST: f64 = 1e-290;
 
 /// The tolerated error of a step: a fraction of the size of each component and of its scale.
 ///
@@ -117,6 +108,12 @@ impl Bounds {
             sum += (error[j] / (relative * size + absolute + SMALLEST)).powi(2);
         }
         (sum / error.len() as f64).sqrt()
+    }
+
+    /// Whether a component at its largest changes by more than a millionth of itself even in the shortest step, as it does
+    /// near a pole.
+    fn grows(&self, u: &[f64], f: &[f64]) -> bool {
+        (0..u.len()).any(|j| u[j].abs() >= self.scales[j] && self.h * f[j].abs() > 1e-6 * u[j].abs())
     }
 }
 
@@ -227,8 +224,13 @@ pub(crate) fn trajectory<M: Method>(
                 (t, h) = (to, next_h.min(longest));
             }
             Attempt::Rejected { next_h } => {
-                if next_h.is_nan() || 0.1 * next_h <= f64::EPSILON * t.abs() || next_h < f64::MIN_POSITIVE {
-                    return Err(SimulationError::Diverged { t });
+                if vanishes(next_h, t) || next_h < f64::MIN_POSITIVE {
+                    system.right_hand_side(to, &u, &mut next_f);
+                    return Err(if bounds.grows(&u, &f) || !finite(&next_f) {
+                        SimulationError::Diverged { t }
+                    } else {
+                        SimulationError::Singular { t }
+                    });
                 }
                 h = next_h;
             }

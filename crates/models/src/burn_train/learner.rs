@@ -1,0 +1,142 @@
+//! A network in the form that burn-train's `Learner` takes: a module with a training step and a validation step.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use burn::backend::ExecutionError;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::Tensor;
+use burn::train::metric::{Adaptor, LossInput};
+use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
+use dataset::Normalisation;
+use sim::random::stream;
+
+use super::loaders::Item;
+use crate::learner::{Dropout, Network, Sequences, clipped};
+use crate::machine::{Machine, tensor};
+use crate::optimizer::Recipe;
+use crate::parameters::flatten_gradients;
+
+/// A network together with what its loss needs.
+#[derive(Module, Debug)]
+pub(super) struct Trainable<N: Module> {
+    pub(super) network: N,
+    #[module(skip)]
+    pub(super) context: Arc<Context>,
+}
+
+/// What the loss of a step needs besides the network and the batch, and counters of the work done.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) window: usize,
+    pub(super) scales: Normalisation,
+    pub(super) recipe: Recipe,
+    pub(super) machine: Machine,
+    /// Steps done.
+    pub(super) steps: AtomicU64,
+    /// Nanoseconds in them.
+    pub(super) nanoseconds: AtomicU64,
+}
+
+impl Context {
+    /// Returns the batch as tensors on a machine.
+    fn sequences(&self, item: &Item, machine: &Machine) -> Sequences {
+        Sequences::new(&item.batch, self.window, &self.scales, machine)
+    }
+
+    /// Adds the time since `begin` to the time spent in steps.
+    fn add_time(&self, begin: Instant) {
+        self.nanoseconds.fetch_add(begin.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+}
+
+/// The loss of a batch. burn-train weights a batch in a mean by the length of its loss tensor, so the loss of a
+/// validation batch of `count` windows is expanded to that length.
+pub(super) struct BatchLoss {
+    loss: Tensor<1>,
+    count: usize,
+}
+
+impl ItemLazy for BatchLoss {
+    fn sync(self) -> Result<Self, ExecutionError> {
+        // As burn-train's own outputs do: send the queued work to the device, and read nothing yet.
+        self.loss.device().flush()?;
+        Ok(BatchLoss { loss: self.loss.without_autodiff(), ..self })
+    }
+}
+
+impl Adaptor<LossInput> for BatchLoss {
+    fn adapt(&self) -> LossInput {
+        LossInput::new(self.loss.clone().expand([self.count]))
+    }
+}
+
+impl<N: Network> TrainStep for Trainable<N> {
+    type Input = Item;
+    type Output = BatchLoss;
+
+    fn step(&self, item: Item) -> TrainOutput<BatchLoss> {
+        let (begin, context) = (Instant::now(), &self.context);
+        let Recipe { dropout, seed, gradient_norm, .. } = context.recipe;
+        let mut dropout =
+            Dropout::new(dropout, context.machine.precision, stream(seed, "dropout", item.step));
+        let batch = context.sequences(&item, &context.machine.autodiff());
+        let loss = self.network.loss(&batch, &mut dropout);
+        let gradient = flatten_gradients(&self.network, &mut loss.backward());
+        // Burn clips each parameter separately; `train.gradient_norm` is the norm over all parameters.
+        let (gradient, loss) = match clipped(gradient.clone(), gradient_norm) {
+            Ok(gradient) => (gradient, loss.inner()),
+            // A norm that is not finite is reported as the loss, which makes the caller end the training.
+            Err(norm) => {
+                let Machine { device, precision, .. } = &context.machine;
+                (gradient, tensor(&[norm], [1], device, *precision))
+            }
+        };
+        let grads = by_parameter(&self.network, &gradient);
+        context.add_time(begin);
+        TrainOutput { grads, item: BatchLoss { loss, count: 1 } }
+    }
+
+    fn optimize(
+        self,
+        optimizer: &mut ModuleOptimizer,
+        rates: ModuleLearningRate,
+        grads: GradientsParams,
+    ) -> Self {
+        let begin = Instant::now();
+        let stepped = optimizer.step(rates, self, grads);
+        stepped.context.add_time(begin);
+        stepped.context.steps.fetch_add(1, Ordering::Relaxed);
+        stepped
+    }
+}
+
+impl<N: Network> InferenceStep for Trainable<N> {
+    type Input = Item;
+    type Output = BatchLoss;
+
+    fn step(&self, item: Item) -> BatchLoss {
+        let batch = self.context.sequences(&item, &self.context.machine);
+        let loss = self.network.validation_loss(&batch);
+        BatchLoss { loss, count: item.batch.shape[0] }
+    }
+}
+
+/// Splits a gradient [parameter], in the order of [`flatten_gradients`], into what Burn's optimisers take.
+fn by_parameter(module: &impl Module, gradient: &Tensor<1>) -> GradientsParams {
+    struct Parts<'a>(&'a Tensor<1>, usize, GradientsParams);
+    impl ModuleVisitor for Parts<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let (shape, from) = (param.val().shape(), self.1);
+            self.1 += shape.num_elements();
+            let part: Tensor<D> = self.0.clone().narrow(0, from, self.1 - from).reshape::<D, _>(shape);
+            self.2.register(param.id, part);
+        }
+    }
+    let mut parts = Parts(gradient, 0, GradientsParams::new());
+    module.visit(&mut parts);
+    parts.2
+}

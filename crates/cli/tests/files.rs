@@ -55,7 +55,8 @@ const CIRCLES: &[(&str, &[&str])] = &[
         ],
     ),
     // system.rs has the traits, which integrators and exponents use, and the implementation of `System` for every `Ode`,
-    // which uses integrators and exponents.
+    // which uses integrators and exponents. slopes.rs and lanes.rs, slopes.rs and degree.rs, tolerance.rs, and rk4.rs need
+    // each other too.
     (
         "sim",
         &[
@@ -67,7 +68,9 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "integrators/implicit/mod.rs",
             "integrators/mod.rs",
             "integrators/rk4.rs",
+            "integrators/slopes.rs",
             "integrators/tolerance.rs",
+            "lanes.rs",
             "lyapunov/mod.rs",
             "lyapunov/pace.rs",
             "lyapunov/tangent.rs",
@@ -122,22 +125,24 @@ fn join(names: &BTreeSet<String>) -> String {
 /// From one file to another, with the items named.
 type Arrows = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// The sets of files that can reach each other.
-fn circles(arrows: &Arrows) -> Vec<BTreeSet<String>> {
-    let reachable = |start: &str| {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
-        while let Some(at) = open.pop() {
-            for (_, to) in arrows.keys().filter(|(from, _)| from == at) {
-                if seen.insert(to.clone()) {
-                    open.push(to);
-                }
+/// What can be reached from here, itself only by a circle.
+fn reachable(arrows: &Arrows, start: &str) -> BTreeSet<String> {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
+    while let Some(at) = open.pop() {
+        for (_, to) in arrows.keys().filter(|(from, _)| from == at) {
+            if seen.insert(to.clone()) {
+                open.push(to);
             }
         }
-        seen
-    };
+    }
+    seen
+}
+
+/// The sets of files that can reach each other.
+fn circles(arrows: &Arrows) -> Vec<BTreeSet<String>> {
     let files: BTreeSet<&String> = arrows.keys().map(|(from, _)| from).collect();
     let reached: BTreeMap<&String, BTreeSet<String>> =
-        files.into_iter().map(|file| (file, reachable(file))).collect();
+        files.into_iter().map(|file| (file, reachable(arrows, file))).collect();
     let circle = |file: &String, reaches: &BTreeSet<String>| -> BTreeSet<String> {
         let back = |other: &&String| reached.get(other).is_some_and(|reaches| reaches.contains(file));
         reaches.iter().filter(back).cloned().collect()
@@ -504,6 +509,62 @@ fn tokens(text: &str) -> Vec<String> {
         }
     }
     tokens
+}
+
+/// What each crate depends on by its manifest, and by its picture in `docs/architecture.md`.
+#[test]
+fn the_picture_of_the_crates_is_what_their_manifests_say() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let names: BTreeSet<String> = std::fs::read_dir(root.join("crates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| root.join("crates").join(name).join("Cargo.toml").is_file())
+        .collect();
+    let mut needs = Arrows::new();
+    for name in &names {
+        let manifest = std::fs::read_to_string(root.join("crates").join(name).join("Cargo.toml")).unwrap();
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+        for line in dependencies.lines().take_while(|line| !line.starts_with('[')) {
+            let other = line.split(['.', ' ', '=']).next().unwrap();
+            if names.contains(other) {
+                needs.entry((name.clone(), other.to_owned())).or_default();
+            }
+        }
+    }
+    let text = std::fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let mut drawn = Arrows::new();
+    for line in text.split("```mermaid").nth(1).unwrap().split("```").next().unwrap().lines() {
+        if let Some((from, to)) = line.split_once("-->") {
+            for to in to.split('&') {
+                drawn.entry((from.trim().to_owned(), to.trim().to_owned())).or_default();
+            }
+        }
+    }
+    // An arrow that follows from others may be left out of the picture.
+    let told = |arrows: &Arrows| -> BTreeMap<String, BTreeSet<String>> {
+        names.iter().map(|name| (name.clone(), reachable(arrows, name))).collect()
+    };
+    assert_eq!(told(&drawn), told(&needs), "left: docs/architecture.md, right: the manifests");
+}
+
+/// Rows of the form `| 7 | `function` | `file` | ... |`.
+#[test]
+fn the_functions_on_the_path_of_a_state_are_where_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let mut steps = 0;
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, step, function, file, ..] = cells[..] else { continue };
+        if step.parse() != Ok(steps + 1) {
+            continue;
+        }
+        steps += 1;
+        let name = function.trim_matches('`').rsplit("::").next().unwrap();
+        let source = std::fs::read_to_string(root.join("crates").join(file.trim_matches('`'))).unwrap();
+        assert!(source.contains(&format!("fn {name}(")) || source.contains(&format!("fn {name}<")), "{line}");
+    }
+    assert!(steps >= 20, "only {steps} steps");
 }
 
 #[test]

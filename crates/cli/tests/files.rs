@@ -37,7 +37,7 @@ const CIRCLES: &[(&str, &[&str])] = &[
     // The summary of a run stands in lib.rs beside the layout of columns, which tables.rs uses.
     ("report", &["lib.rs", "tables.rs"]),
     // run.rs looks runs up in sweeps and in the catalogue, and a sweep trains; experiment.rs and resolve.rs need each
-    // other; stored.rs takes a hash from sweep/mod.rs.
+    // other, as do experiment.rs and framework.rs; stored.rs takes a hash from sweep/mod.rs.
     (
         "runner",
         &[
@@ -45,6 +45,7 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "data.rs",
             "evaluation.rs",
             "experiment.rs",
+            "framework.rs",
             "resolve.rs",
             "run.rs",
             "stored.rs",

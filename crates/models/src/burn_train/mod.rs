@@ -24,7 +24,8 @@ mod loaders;
 mod optimizers;
 #[cfg(feature = "burn-train")]
 mod quiet;
-#[cfg(all(test, feature = "burn-train"))]
+#[cfg(test)]
+#[cfg(feature = "burn-train")]
 mod tests;
 #[cfg(feature = "burn-train")]
 mod training;

@@ -12,7 +12,7 @@ use crate::optimizer::Optimizer;
 
 /// Returns Burn's optimiser with the same formula, or `None` where burn-train can use none.
 pub(super) fn of_burn(optimizer: &Optimizer) -> Option<ModuleOptimizer> {
-    let decay = |factor: f64| (factor > 0.0).then(|| WeightDecayConfig { penalty: factor as f32 });
+    let decay = |factor: f64| (factor > 0.0).then_some(WeightDecayConfig { penalty: factor as f32 });
     let [beta_1, beta_2] = [Method::BETA_1 as f32, Method::BETA_2 as f32];
     Some(match *optimizer {
         Optimizer::Adam { weight_decay, .. } => AdamConfig::new()

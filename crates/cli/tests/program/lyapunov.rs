@@ -155,7 +155,7 @@ fn what_cannot_be_done_is_said_before_the_work() {
     for (arguments, words) in [
         (&["lorentz"][..], &["lorentz is neither a run", "did you mean \"lorenz\"?", "lorenz96"][..]),
         (&["lorenz", "-k", "4"], &["4 exponents", "ask for 1 to 3"]),
-        (&["lorenz", "data.dt=0.1"], &["data.dt=0.1 has no meaning here", "lorenz"]),
+        (&["lorenz", "data.dt=0.1"], &["data.dt=0.1 has no effect here", "lorenz is known, 0.01"]),
         (&["lorenz", "--trajectories", "999999999999"], &["999999999999 trajectories", "at most 10000"]),
         (&["lorenz", "system.name=rossler"], &["system.name=rossler has no meaning here"]),
         (&["lorenz", "--time", "0"], &["a time of 0.0", "between 0.01"]),

@@ -7,6 +7,7 @@ use crate::systems::SYSTEMS;
 use crate::{SimulationError, Solver, System, Times};
 
 const ADAPTIVE: [fn(f64) -> Solver; 2] = [Solver::dop853, Solver::dopri5];
+const IMPLICIT: [Solver; 2] = [Solver::radau(1e-9), Solver::rodas5p(1e-9)];
 
 /// The system u' = the expressions, in this order.
 fn text(state: &[(&str, &str)]) -> Box<dyn System> {
@@ -121,10 +122,21 @@ fn dry_friction_and_a_root_at_zero_are_refused_with_their_time_and_a_way_out() {
             assert!(error.to_string().contains("make it smooth"), "{error}");
         }
     }
-    for solver in [Solver::radau(1e-9), Solver::rodas5p(1e-9)] {
+    for solver in IMPLICIT {
         let error = failure(&*text(&[("x", "-0.5/x")]), solver, &[1.0], &times);
         let SimulationError::Singular { t } = error else { panic!("{solver:?}: {error}") };
         assert!((t - 1.0).abs() < 1e-3, "{solver:?}: {t}");
+    }
+}
+
+#[test]
+fn numbers_that_become_too_large_are_no_singularity() {
+    // exp(709.8) is the largest 64-bit number
+    let times = Times::new(1.0, 800).unwrap();
+    for solver in ADAPTIVE.map(|method| method(1e-9)).into_iter().chain(IMPLICIT) {
+        let error = failure(&*text(&[("x", "x")]), solver, &[1.0], &times);
+        let SimulationError::Diverged { t } = error else { panic!("{solver:?}: {error}") };
+        assert!((700.0..711.0).contains(&t), "{solver:?}: {t}");
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) trait Method {
     fn new(dim: usize) -> Self;
     /// Tries a step of length `h`.
     fn step(&mut self, point: &Point, h: f64, bounds: &Bounds) -> Attempt;
+    /// Whether all values in the last attempt were finite.
+    fn finite(&self) -> bool;
     /// The state after the step.
     fn next(&self) -> &[f64];
     /// Component `j` after a fraction `theta` of the step from `u`.
@@ -110,8 +112,8 @@ impl Bounds {
         (sum / error.len() as f64).sqrt()
     }
 
-    /// Whether a component at its largest changes by more than a millionth of itself even in the shortest step, as it does
-    /// near a pole.
+    /// Whether a component at its largest changes by more than a millionth of itself even in the last, shortest step, as it
+    /// does near a pole.
     fn grows(&self, u: &[f64], f: &[f64]) -> bool {
         (0..u.len()).any(|j| u[j].abs() >= self.scales[j] && self.h * f[j].abs() > 1e-6 * u[j].abs())
     }
@@ -197,9 +199,11 @@ pub(crate) fn trajectory<M: Method>(
         }
         bounds.h = h;
         let mut attempt = method.step(&Point { system, t, u: &u, f: &f }, h, &bounds);
+        let mut overflows = !method.finite();
         if let Attempt::Accepted { .. } = attempt {
             system.right_hand_side(to, method.next(), &mut next_f);
-            if !(finite(method.next()) && finite(&next_f)) {
+            overflows |= !finite(&next_f);
+            if overflows {
                 method.undo();
                 attempt = Attempt::Rejected { next_h: 0.1 * h };
             }
@@ -225,8 +229,7 @@ pub(crate) fn trajectory<M: Method>(
             }
             Attempt::Rejected { next_h } => {
                 if vanishes(next_h, t) || next_h < f64::MIN_POSITIVE {
-                    system.right_hand_side(to, &u, &mut next_f);
-                    return Err(if bounds.grows(&u, &f) || !finite(&next_f) {
+                    return Err(if overflows || bounds.grows(&u, &f) {
                         SimulationError::Diverged { t }
                     } else {
                         SimulationError::Singular { t }

@@ -392,6 +392,10 @@ impl Method for Radau {
         }
     }
 
+    fn finite(&self) -> bool {
+        finite(&self.f) && finite(&self.next)
+    }
+
     fn next(&self) -> &[f64] {
         &self.next
     }

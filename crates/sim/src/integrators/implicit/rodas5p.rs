@@ -5,7 +5,7 @@
 
 use nalgebra::{DVector, Dyn, LU};
 
-use super::{Attempt, Bounds, Method, Point, factorised, without_infinities};
+use super::{Attempt, Bounds, Method, Point, factorised, finite, without_infinities};
 
 const STAGES: usize = 8;
 const GAMMA: f64 = 0.21193756319429014;
@@ -179,6 +179,10 @@ impl Method for Rodas5p {
             self.after_rejection = true;
             Attempt::Rejected { next_h: h * change.min(0.9) }
         }
+    }
+
+    fn finite(&self) -> bool {
+        finite(&self.argument)
     }
 
     fn next(&self) -> &[f64] {

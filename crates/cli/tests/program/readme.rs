@@ -28,11 +28,22 @@ fn guide() -> Vec<String> {
     pages
 }
 
-/// The README, the guide, and the pages to which they lead for more to type.
+/// The README, the guide, and the pages to which they lead, by their paths from the root of the repository.
 fn pages() -> Vec<String> {
     let mut pages = guide();
-    let others =
-        ["README.md", "docs/extending.md", "docs/tour.md", "docs/architectures.md", "docs/performance.md"];
+    let others = [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        "docs/architectures.md",
+        "docs/autodiff.md",
+        "docs/extending.md",
+        "docs/kernels.md",
+        "docs/performance.md",
+        "docs/tour.md",
+        "experiments/README.md",
+    ];
     pages.extend(others.map(str::to_owned));
     pages
 }

@@ -193,8 +193,8 @@ fn each_select(condition: [f64; LANES], a: [f64; LANES], b: [f64; LANES]) -> [f6
     std::array::from_fn(|i| condition[i].select(a[i], b[i]))
 }
 
-/// A vector for any processor. Few with the instruction set of x86 are without AVX2: there it is made small rather than
-/// fast, for everything is compiled for it once more.
+/// A vector for any processor. On x86 it is only for processors without AVX2, of which few are left; there its code is
+/// compiled to be small rather than fast.
 #[derive(Clone, Copy)]
 pub(crate) struct Plain<T>([T; LANES]);
 
@@ -261,42 +261,55 @@ mod x86 {
     use crate::Ode;
     use crate::integrators::slopes::{RightHandSide, Slopes};
 
+    /// What of a [`Vector`] depends on no instruction: its code has to be compiled with the features that let intrinsics become
+    /// single instructions.
+    macro_rules! compiled_with {
+        ($vector:ident, $features:tt) => {
+            fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
+                system
+            }
+            #[inline(always)]
+            fn run<const K: usize>(
+                program: &Program,
+                inputs: &[Lanes<Self, K>],
+                outputs: &mut [Lanes<Self, K>],
+            ) {
+                #[target_feature(enable = $features)]
+                #[inline(never)]
+                fn run<const K: usize>(
+                    program: &Program,
+                    inputs: &[Lanes<$vector, K>],
+                    outputs: &mut [Lanes<$vector, K>],
+                ) {
+                    program.interpret(inputs, outputs);
+                }
+                unsafe { run(program, inputs, outputs) }
+            }
+            #[inline(always)]
+            fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]) {
+                #[target_feature(enable = $features)]
+                fn slopes<O: Ode>(
+                    ode: &O,
+                    t: Lanes<$vector, 1>,
+                    u: &[Lanes<$vector, 1>],
+                    du: &mut [Lanes<$vector, 1>],
+                ) {
+                    ode.rhs(t, u, du);
+                }
+                unsafe { slopes(ode, t, u, du) }
+            }
+        };
+    }
+
     /// A register of AVX-512.
     #[derive(Clone, Copy)]
     pub(crate) struct Avx512(__m512d);
 
-    // SAFETY, of every block here: such a vector exists only within `vectorised` and `vectorised_single`, after the
-    // processor was asked for the feature; loads and stores stay within arrays of eight numbers.
+    // SAFETY, of every block here: only this file can name these types, and it hands them to generic code only in
+    // `vectorised` and `vectorised_single`, after the processor was asked for the features. Loads and stores stay within
+    // arrays of eight numbers.
     impl Vector for Avx512 {
-        fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
-            system
-        }
-        #[inline(always)]
-        fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
-            #[target_feature(enable = "avx512f,avx512dq")]
-            #[inline(never)]
-            fn run<const K: usize>(
-                program: &Program,
-                inputs: &[Lanes<Avx512, K>],
-                outputs: &mut [Lanes<Avx512, K>],
-            ) {
-                program.interpret(inputs, outputs);
-            }
-            unsafe { run(program, inputs, outputs) }
-        }
-        #[inline(always)]
-        fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]) {
-            #[target_feature(enable = "avx512f,avx512dq")]
-            fn slopes<O: Ode>(
-                ode: &O,
-                t: Lanes<Avx512, 1>,
-                u: &[Lanes<Avx512, 1>],
-                du: &mut [Lanes<Avx512, 1>],
-            ) {
-                ode.rhs(t, u, du);
-            }
-            unsafe { slopes(ode, t, u, du) }
-        }
+        compiled_with!(Avx512, "avx512f,avx512dq");
         #[inline(always)]
         fn splat(x: f64) -> Self {
             Avx512(unsafe { _mm512_set1_pd(x) })
@@ -361,30 +374,7 @@ mod x86 {
     pub(crate) struct Avx2([__m256d; 2]);
 
     impl Vector for Avx2 {
-        fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
-            system
-        }
-        #[inline(always)]
-        fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
-            #[target_feature(enable = "avx2")]
-            #[inline(never)]
-            fn run<const K: usize>(
-                program: &Program,
-                inputs: &[Lanes<Avx2, K>],
-                outputs: &mut [Lanes<Avx2, K>],
-            ) {
-                program.interpret(inputs, outputs);
-            }
-            unsafe { run(program, inputs, outputs) }
-        }
-        #[inline(always)]
-        fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]) {
-            #[target_feature(enable = "avx2")]
-            fn slopes<O: Ode>(ode: &O, t: Lanes<Avx2, 1>, u: &[Lanes<Avx2, 1>], du: &mut [Lanes<Avx2, 1>]) {
-                ode.rhs(t, u, du);
-            }
-            unsafe { slopes(ode, t, u, du) }
-        }
+        compiled_with!(Avx2, "avx2");
         #[inline(always)]
         fn splat(x: f64) -> Self {
             Avx2([unsafe { _mm256_set1_pd(x) }; 2])
@@ -464,35 +454,7 @@ mod x86 {
     pub(crate) struct Single(__m256);
 
     impl Vector for Single {
-        fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
-            system
-        }
-        #[inline(always)]
-        fn run<const K: usize>(program: &Program, inputs: &[Lanes<Self, K>], outputs: &mut [Lanes<Self, K>]) {
-            #[target_feature(enable = "avx2")]
-            #[inline(never)]
-            fn run<const K: usize>(
-                program: &Program,
-                inputs: &[Lanes<Single, K>],
-                outputs: &mut [Lanes<Single, K>],
-            ) {
-                program.interpret(inputs, outputs);
-            }
-            unsafe { run(program, inputs, outputs) }
-        }
-        #[inline(always)]
-        fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]) {
-            #[target_feature(enable = "avx2")]
-            fn slopes<O: Ode>(
-                ode: &O,
-                t: Lanes<Single, 1>,
-                u: &[Lanes<Single, 1>],
-                du: &mut [Lanes<Single, 1>],
-            ) {
-                ode.rhs(t, u, du);
-            }
-            unsafe { slopes(ode, t, u, du) }
-        }
+        compiled_with!(Single, "avx2");
         #[inline(always)]
         fn splat(x: f64) -> Self {
             Single(unsafe { _mm256_set1_ps(x as f32) })
@@ -570,8 +532,10 @@ pub(crate) fn prefetch_for_writing(numbers: &[f64]) {
     }
 }
 
-/// Work that is compiled once for each kind of vector: `run`, and all that it calls, must be `#[inline(always)]`, and
-/// no closure may hold arithmetic of vectors.
+/// Work that is compiled once for each kind of vector. A function that computes with vectors must be `#[inline(always)]`, so that
+/// it becomes part of code that has the instructions, and no closure may hold such arithmetic: a function or closure of its
+/// own is compiled without them, which is right but many times as slow. The exceptions are [`Vector::run`] and
+/// [`Vector::slopes`], which have the instructions themselves, and functions that are called rarely.
 pub(crate) trait Vectorised {
     type Output;
     fn run<V: Vector>(self) -> Self::Output;

@@ -178,11 +178,16 @@ struct Lane {
 }
 
 /// Writes the trajectories of a block, at most [`LANES`].
-pub(super) fn trajectories<M: Method>(block: Block, tolerance: Tolerance) -> Outcomes {
-    vectorised(Run { block, tolerance, method: PhantomData::<M> })
+pub(super) fn trajectories<M: Method>(
+    system: &dyn RightHandSide,
+    block: Block,
+    tolerance: Tolerance,
+) -> Outcomes {
+    vectorised(Run { system, block, tolerance, method: PhantomData::<M> })
 }
 
 struct Run<'a, M> {
+    system: &'a dyn RightHandSide,
     block: Block<'a>,
     tolerance: Tolerance,
     method: PhantomData<M>,
@@ -193,13 +198,13 @@ impl<M: Method> Vectorised for Run<'_, M> {
 
     #[inline(always)]
     fn run<V: Vector>(self) -> Outcomes {
-        run::<M, V>(self.block, self.tolerance)
+        run::<M, V>(self.system, self.block, self.tolerance)
     }
 }
 
 #[inline(always)]
-fn run<M: Method, V: Vector>(block: Block, tolerance: Tolerance) -> Outcomes {
-    let Block { system, starts, times, out } = block;
+fn run<M: Method, V: Vector>(system: &dyn RightHandSide, block: Block, tolerance: Tolerance) -> Outcomes {
+    let Block { starts, times, out } = block;
     let (dim, samples, count) = (system.dim(), times.samples(), starts.len());
     let (begin, end) = (times.at(0), times.at(samples - 1));
     let may_hide = may_hide(system);

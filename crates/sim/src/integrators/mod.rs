@@ -185,20 +185,28 @@ impl Solver {
             .par_chunks_mut(lanes * samples * dim)
             .zip(starts.par_chunks(lanes))
             .map(|(out, starts)| {
-                let block = Block { system, starts, times, out };
+                let block = Block { starts, times, out };
                 match *self {
                     Solver::Rk4 { substeps, precision } => system.rk4(block, substeps, precision),
                     Solver::Dopri5 { tolerance: relative, absolute_tolerance: absolute } => {
-                        adaptive::trajectories::<dopri5::Dopri5>(block, Tolerance { relative, absolute })
+                        adaptive::trajectories::<dopri5::Dopri5>(
+                            system,
+                            block,
+                            Tolerance { relative, absolute },
+                        )
                     }
                     Solver::Dop853 { tolerance: relative, absolute_tolerance: absolute } => {
-                        adaptive::trajectories::<dop853::Dop853>(block, Tolerance { relative, absolute })
+                        adaptive::trajectories::<dop853::Dop853>(
+                            system,
+                            block,
+                            Tolerance { relative, absolute },
+                        )
                     }
                     Solver::Radau { tolerance: relative, absolute_tolerance: absolute } => {
-                        vec![implicitly::<implicit::Radau>(block, Tolerance { relative, absolute })]
+                        vec![implicitly::<implicit::Radau>(system, block, Tolerance { relative, absolute })]
                     }
                     Solver::Rodas5p { tolerance: relative, absolute_tolerance: absolute } => {
-                        vec![implicitly::<implicit::Rodas5p>(block, Tolerance { relative, absolute })]
+                        vec![implicitly::<implicit::Rodas5p>(system, block, Tolerance { relative, absolute })]
                     }
                 }
             })
@@ -241,13 +249,16 @@ impl Solver {
 }
 
 /// Integrates the only trajectory of a block by an implicit method.
-fn implicitly<M: implicit::Method>(block: Block, tolerance: Tolerance) -> Result<(), SimulationError> {
-    implicit::trajectory::<M>(block.system, &block.starts[0], block.times, tolerance, block.out)
+fn implicitly<M: implicit::Method>(
+    system: &dyn RightHandSide,
+    block: Block,
+    tolerance: Tolerance,
+) -> Result<(), SimulationError> {
+    implicit::trajectory::<M>(system, &block.starts[0], block.times, tolerance, block.out)
 }
 
 /// Some trajectories of an ensemble, at most as many as there are lanes.
 pub(crate) struct Block<'a> {
-    pub(crate) system: &'a dyn RightHandSide,
     pub(crate) starts: &'a [Vec<f64>],
     pub(crate) times: &'a Times,
     /// [trajectory, time, component]

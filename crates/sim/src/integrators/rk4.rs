@@ -2,7 +2,7 @@
 //! Differential Equations I", II.1, table 1.2).
 
 use super::rows::Rows;
-use super::slopes::Slopes;
+use super::slopes::{RightHandSide, Slopes};
 use super::{Block, Outcomes, Precision};
 use crate::lanes::{LANES, Lanes, Vector, Vectorised, prefetch_for_writing, vectorised, vectorised_single};
 use crate::{Ode, Scalar};
@@ -40,7 +40,7 @@ struct Room<'a, S> {
 impl<S: Scalar> Rows<S> {
     /// All of the room from five rows.
     fn room(&mut self) -> Room<'_, S> {
-        let [u, x, k, sum, middle] = self.all_mut();
+        let [u, x, k, sum, middle] = self.split();
         Room { u, x, k, sum, middle }
     }
 }
@@ -90,7 +90,7 @@ impl<O: Ode> Vectorised for Run<'_, O> {
     #[inline(always)]
     fn run<V: Vector>(self) -> Outcomes {
         if !V::FAST {
-            portable::<V>(self.block, self.substeps)
+            portable::<V>(self.ode, self.block, self.substeps)
         } else if O::INTERPRETED {
             of::<O, V, INTERPRETED>(self)
         } else {
@@ -100,14 +100,14 @@ impl<O: Ode> Vectorised for Run<'_, O> {
 }
 
 /// One vector at a time, and a call for each evaluation: the code is small, and made once for all systems.
-fn portable<V: Vector>(block: Block, substeps: usize) -> Outcomes {
-    let Block { system, starts, times, out } = block;
+fn portable<V: Vector>(system: &dyn RightHandSide, block: Block, substeps: usize) -> Outcomes {
+    let Block { starts, times, out } = block;
     let dim = system.dim();
     let mut rows = Rows::new(5, dim);
     out.chunks_mut(LANES * times.samples() * dim)
         .zip(starts.chunks(LANES))
         .flat_map(|(out, starts)| {
-            let block = Block { system, starts, times, out };
+            let block = Block { starts, times, out };
             steps(V::in_lanes(system), block, substeps, dim, rows.room())
         })
         .collect()
@@ -158,7 +158,7 @@ fn steps<R: Slopes<Lanes<V, K>> + ?Sized, V: Vector, const K: usize>(
     dim: usize,
     mut room: Room<Lanes<V, K>>,
 ) -> Outcomes {
-    let Block { starts, times, out, .. } = block;
+    let Block { starts, times, out } = block;
     let (samples, count, lanes) = (times.samples(), starts.len(), LANES * K);
     let h = times.dt() / substeps as f64;
     super::load(starts, room.u);
@@ -199,7 +199,6 @@ fn steps<R: Slopes<Lanes<V, K>> + ?Sized, V: Vector, const K: usize>(
 mod tests {
     use super::*;
     use crate::Times;
-    use crate::integrators::slopes::RightHandSide;
     use crate::lanes::Plain;
     use crate::systems::{Lorenz, Lorenz96};
 
@@ -212,12 +211,18 @@ mod tests {
                 let starts: Vec<Vec<f64>> = (0..count)
                     .map(|i| system.random_start(&region, &mut crate::random::stream(0, "starts", i)))
                     .collect();
-                let mut out = vec![0.0; starts.len() * times.samples() * dim];
-                let block = Block { system, starts: &starts, times: &times, out: &mut out };
-                let outcomes = portable::<Plain<f64>>(block, 3);
-                assert!(outcomes.len() == starts.len() && outcomes.iter().all(Result::is_ok));
-                let solver = crate::Solver::Rk4 { substeps: 3, precision: Precision::F64 };
-                assert_eq!(system.ensemble(&starts, &times, &solver).unwrap().u(), out, "{count}");
+                for precision in [Precision::F64, Precision::F32] {
+                    let mut out = vec![0.0; starts.len() * times.samples() * dim];
+                    let block = Block { starts: &starts, times: &times, out: &mut out };
+                    let outcomes = match precision {
+                        Precision::F64 => portable::<Plain<f64>>(system, block, 3),
+                        Precision::F32 => portable::<Plain<f32>>(system, block, 3),
+                    };
+                    assert!(outcomes.len() == starts.len() && outcomes.iter().all(Result::is_ok));
+                    let solver = crate::Solver::Rk4 { substeps: 3, precision };
+                    let fast = system.ensemble(&starts, &times, &solver).unwrap();
+                    assert_eq!(fast.u(), out, "{count} in {precision:?}");
+                }
             }
         }
     }

@@ -24,11 +24,11 @@ impl<S: Scalar> Rows<S> {
         &mut self.numbers[i * self.dim..][..self.dim]
     }
 
-    /// All rows at once.
+    /// The first five rows.
     ///
     /// # Panics
-    /// Where there are fewer than `N`.
-    pub(crate) fn all_mut<const N: usize>(&mut self) -> [&mut [S]; N] {
+    /// Where there are fewer.
+    pub(crate) fn split(&mut self) -> [&mut [S]; 5] {
         let mut rest = self.numbers.as_mut_slice();
         std::array::from_fn(|_| {
             let (row, others) = std::mem::take(&mut rest).split_at_mut(self.dim);
@@ -38,7 +38,8 @@ impl<S: Scalar> Rows<S> {
     }
 }
 
-/// A weighted sum of rows. The rows have one length, which the compiler sees, so that it checks no index in a loop over components.
+/// A weighted sum of rows. The compiler sees that all rows have one length, and so it need not check the index for each row
+/// in a loop over components.
 pub(crate) struct Sum<'a, S, const N: usize> {
     pub(crate) rows: [&'a [S]; N],
     pub(crate) weights: [f64; N],

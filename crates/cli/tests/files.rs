@@ -55,29 +55,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
             "training.rs",
         ],
     ),
-    // system.rs has the traits, which integrators and exponents use, and the implementation of `System` for every `Ode`,
-    // which uses integrators and exponents. slopes.rs and lanes.rs, slopes.rs and degree.rs, tolerance.rs, and rk4.rs need
-    // each other too.
-    (
-        "sim",
-        &[
-            "ensemble.rs",
-            "integrators/adaptive.rs",
-            "integrators/degree.rs",
-            "integrators/dop853.rs",
-            "integrators/dopri5.rs",
-            "integrators/implicit/mod.rs",
-            "integrators/mod.rs",
-            "integrators/rk4.rs",
-            "integrators/slopes.rs",
-            "integrators/tolerance.rs",
-            "lanes.rs",
-            "lyapunov/mod.rs",
-            "lyapunov/pace.rs",
-            "lyapunov/tangent.rs",
-            "system.rs",
-        ],
-    ),
 ];
 
 #[test]

@@ -15,7 +15,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use autodiff::{Function, Pair, Program, Scalar};
 
 use crate::Ode;
-use crate::integrators::slopes::{RightHandSide, Slopes};
+use crate::integrators::slopes::Slopes;
 
 /// Trajectories in a [`Vector`].
 pub(crate) const LANES: usize = 8;
@@ -40,7 +40,7 @@ pub(crate) trait Vector: Copy {
     /// Whether these vectors are fast, so that it pays to compile a method for each system with them.
     const FAST: bool = true;
     /// The right-hand side over these.
-    fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>>;
+    fn in_lanes(system: &dyn InLanes) -> &dyn Slopes<Lanes<Self, 1>>;
     /// [`Ode::rhs`], with the instructions of this kind of vector.
     fn slopes<O: Ode>(ode: &O, t: Lanes<Self, 1>, u: &[Lanes<Self, 1>], du: &mut [Lanes<Self, 1>]);
 }
@@ -211,7 +211,7 @@ macro_rules! plain {
     ($number:ty) => {
         impl Vector for Plain<$number> {
             const FAST: bool = cfg!(not(target_arch = "x86_64"));
-            fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
+            fn in_lanes(system: &dyn InLanes) -> &dyn Slopes<Lanes<Self, 1>> {
                 system
             }
             functions! {
@@ -257,15 +257,15 @@ mod x86 {
 
     use autodiff::Program;
 
-    use super::{LANES, Lanes, Vector};
+    use super::{InLanes, LANES, Lanes, Vector};
     use crate::Ode;
-    use crate::integrators::slopes::{RightHandSide, Slopes};
+    use crate::integrators::slopes::Slopes;
 
     /// What of a [`Vector`] depends on no instruction: its code has to be compiled with the features that let intrinsics become
     /// single instructions.
     macro_rules! compiled_with {
         ($vector:ident, $features:tt) => {
-            fn in_lanes(system: &dyn RightHandSide) -> &dyn Slopes<Lanes<Self, 1>> {
+            fn in_lanes(system: &dyn InLanes) -> &dyn Slopes<Lanes<Self, 1>> {
                 system
             }
             #[inline(always)]

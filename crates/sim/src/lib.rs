@@ -14,15 +14,20 @@
 //! ```
 
 mod ensemble;
+mod error;
 pub mod independent;
 mod integrators;
 mod lanes;
 pub mod lyapunov;
+mod ode;
 pub mod random;
+mod solver;
 mod system;
 pub mod systems;
 
 pub use autodiff::Scalar;
 pub use ensemble::{Times, Trajectories};
-pub use integrators::{Precision, Solver};
-pub use system::{Component, Ode, SimulationError, System};
+pub use error::SimulationError;
+pub use solver::{Precision, Solver};
+pub(crate) use system::Steps;
+pub use system::{Component, Ode, System};

@@ -1,11 +1,9 @@
 //! What an equation gives, and what the rest of the program sees of it.
 
-use autodiff::Dual;
 use serde::{Deserialize, Serialize};
 
-use crate::lyapunov::Steps;
-use crate::random::{Stream, stream, uniform};
-use crate::{Scalar, Solver, Times, Trajectories, lyapunov};
+use crate::random::{Stream, uniform};
+use crate::{Scalar, SimulationError, Solver, Times, Trajectories};
 
 /// The name and unit of a component of the state, or of a known input; "1" where it has no unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +82,15 @@ pub trait Ode: Send + Sync {
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
+}
+
+/// How a step-size control stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Steps {
+    /// The step to try next, 0 where none is known.
+    pub next: f64,
+    /// Steps that may still be taken.
+    pub left: u64,
 }
 
 /// A dynamical system, whatever it is made of.
@@ -174,165 +181,4 @@ pub trait System: Send + Sync {
         }
         Ok(Trajectories::new(*times, [dim, known_dim], u, known.repeat(starts.len())))
     }
-}
-
-impl<O: Ode> System for O {
-    fn name(&self) -> &'static str {
-        Ode::name(self)
-    }
-    fn dim(&self) -> usize {
-        Ode::dim(self)
-    }
-    fn components(&self) -> Vec<Component> {
-        Ode::components(self)
-    }
-    fn known_inputs(&self) -> Vec<Component> {
-        Ode::known_inputs(self)
-    }
-    fn known(&self, t: f64, known: &mut [f64]) {
-        Ode::known(self, t, known);
-    }
-    fn depends_on_time(&self, region: &[[f64; 2]], times: &[f64]) -> bool {
-        const STATES: u64 = 4;
-        let (mut du, mut later) = (vec![0.0; Ode::dim(self)], vec![0.0; Ode::dim(self)]);
-        let mut differs = |u: &[f64]| {
-            self.rhs(0.0, u, &mut du);
-            times.iter().any(|&t| {
-                self.rhs(t, u, &mut later);
-                // A NaN equals nothing, not even itself, and so says nothing about the time.
-                du.iter().zip(&later).any(|(a, b)| a != b && !(a.is_nan() && b.is_nan()))
-            })
-        };
-        let draw = |i| self.random_start(region, &mut stream(0, "time", i));
-        self.uses_time().unwrap_or_else(|| (0..STATES).any(|i| differs(&draw(i))))
-    }
-    fn initial_region(&self) -> Vec<[f64; 2]> {
-        Ode::initial_region(self)
-    }
-    fn sampling(&self) -> [f64; 2] {
-        Ode::sampling(self)
-    }
-    fn may_jump(&self) -> bool {
-        Ode::may_jump(self)
-    }
-    fn integrate(
-        &self,
-        starts: &[Vec<f64>],
-        times: &Times,
-        solver: &Solver,
-        out: &mut [f64],
-    ) -> Result<(), SimulationError> {
-        solver.ensemble(self, starts, times, out)
-    }
-    fn right_hand_side(&self, t: f64, u: &[f64], du: &mut [f64]) {
-        self.rhs(t, u, du);
-    }
-    fn time_derivative(&self, t: f64, u: &[f64], derivative: &mut [f64]) {
-        let state: Vec<Dual<1>> = u.iter().map(|&u| Dual::from(u)).collect();
-        let mut du = vec![Dual::from(0.0); u.len()];
-        self.rhs(Dual::variable(t, 0), &state, &mut du);
-        derivative.iter_mut().zip(&du).for_each(|(derivative, du)| *derivative = du.tangent[0]);
-    }
-    fn jacobian(&self, t: f64, u: &[f64], jacobian: &mut [f64]) {
-        let program = |u: &[Dual<4>], f: &mut [Dual<4>]| self.rhs(Dual::from(t), u, f);
-        autodiff::jacobian(u, program, jacobian);
-    }
-    fn tangent(
-        &self,
-        span: [f64; 2],
-        steps: &mut Steps,
-        tolerance: f64,
-        u: &mut [f64],
-        vectors: &mut [f64],
-    ) -> Result<(), SimulationError> {
-        lyapunov::tangent(self, span, steps, tolerance, u, vectors)
-    }
-}
-
-/// Why a simulation gave no trajectories. Divergence is an outcome of the numbers; the others are
-/// mistakes in what was asked.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum SimulationError {
-    /// The solution became infinite, not a number, or singular.
-    #[error(
-        "the solution leaves the finite numbers at t = {t:.6}: these parameters or this start blow up; \
-         choose others, or end before that time"
-    )]
-    Diverged {
-        /// The last time at which the solution was finite.
-        t: f64,
-    },
-    /// An adaptive method needed more steps than a sample interval may take.
-    #[error(
-        "the solver took more than {limit} steps from the sample at t = {t:.6} towards the next one: the solution \
-         changes much faster than it is sampled. Shorten dt, loosen the tolerance or use parameters on a slower scale; \
-         where fast components relax without oscillating, choose an implicit method, data.solver = \"radau\"; where the \
-         right-hand side jumps back and forth (dry friction, sign(x)), make the jump smooth (tanh(x / width))"
-    )]
-    TooManySteps {
-        /// The sample it started from.
-        t: f64,
-        /// The steps it was given.
-        limit: u32,
-    },
-    /// Many steps were as short as they can be, and their errors were still too large.
-    #[error(
-        "the right-hand side has a singularity at t = {t:.6}, or jumps back and forth there without end: make it smooth \
-         (tanh(x / width) in place of sign(x)), or end before that time"
-    )]
-    Singular {
-        /// Where the solver stands.
-        t: f64,
-    },
-    /// Tangent vectors that take more steps than a trajectory may have.
-    #[error(
-        "at t = {t:.6} its steps are used up: follow it for a shorter time, or use parameters on a slower scale"
-    )]
-    TooLong {
-        /// Where it stood.
-        t: f64,
-    },
-    /// An explicit method would need its steps for stability, not for accuracy. Trajectories are then integrated by an
-    /// implicit method; tangent vectors are not.
-    #[error(
-        "the system is stiff at t = {t:.6}: its tangent vectors shrink so fast that the explicit method which carries \
-         them needs too many steps. Trajectories are integrated all the same, by an implicit method, but Lyapunov \
-         exponents are not computed: train with evaluate.lyapunov_exponent=0 (errors in units of time), or choose \
-         parameters that are less stiff"
-    )]
-    Stiff {
-        /// Where the solver noticed it.
-        t: f64,
-    },
-    /// Tangent vectors of a system that is stiff.
-    #[error(
-        "the system turns stiff at t = {t:.6}, and tangent vectors are carried by an explicit method, which cannot follow \
-         it: its Lyapunov exponents are not computed here"
-    )]
-    StiffTangents {
-        /// Where it was noticed.
-        t: f64,
-    },
-    /// A system that changes too fast for an explicit method to follow it over many samples.
-    #[error(
-        "{dt} time units take so many steps of the explicit method that carries tangent vectors that it was followed \
-         for {time:.3e} only; it showed no chaos, and what it does later is not known"
-    )]
-    TooFast {
-        /// The sample interval.
-        dt: f64,
-        /// The time for which it was followed.
-        time: f64,
-    },
-    /// The sampling or the solver's settings make no sense.
-    #[error("{0}")]
-    Invalid(String),
-    /// One trajectory of an ensemble failed.
-    #[error("trajectory {trajectory}: {error}")]
-    Trajectory {
-        /// Its number, from 0.
-        trajectory: usize,
-        /// What happened to it.
-        error: Box<SimulationError>,
-    },
 }

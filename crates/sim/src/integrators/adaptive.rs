@@ -18,8 +18,9 @@
 use std::marker::PhantomData;
 
 use super::degree::may_hide;
+use super::right_hand_side::RightHandSide;
 use super::rows::Rows;
-use super::slopes::{RightHandSide, Slopes};
+use super::slopes::Slopes;
 use super::tolerance::Tolerance;
 use super::{Block, MAX_STEPS, Outcomes};
 use crate::lanes::{LANES, Lanes, Vector, Vectorised, vectorised};
@@ -207,7 +208,7 @@ fn run<M: Method, V: Vector>(system: &dyn RightHandSide, block: Block, tolerance
     let Block { starts, times, out } = block;
     let (dim, samples, count) = (system.dim(), times.samples(), starts.len());
     let (begin, end) = (times.at(0), times.at(samples - 1));
-    let may_hide = may_hide(system);
+    let may_hide = may_hide(system, dim);
     let in_lanes = V::in_lanes(system);
     let mut outcomes: Outcomes = vec![Ok(()); count];
     let mut work: Work<Lanes<V, 1>> = Work::new::<M>(dim);

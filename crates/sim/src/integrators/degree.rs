@@ -4,7 +4,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use autodiff::{Function, Pair};
 
-use super::slopes::RightHandSide;
+use super::slopes::Slopes;
 use crate::Scalar;
 
 /// The highest degree at which a polynomial right-hand side counts as smooth on the scale of a step. The state is smooth
@@ -14,9 +14,9 @@ const SMOOTH: u32 = 4;
 
 /// Whether the right-hand side can be zero at every stage of a step but not between them. It is false only for a
 /// polynomial of low degree in time and state.
-pub(crate) fn may_hide(system: &dyn RightHandSide) -> bool {
-    let mut degrees = vec![Degree(0); system.dim()];
-    system.slopes(Degree(1), &vec![Degree(1); system.dim()], &mut degrees);
+pub(crate) fn may_hide(system: &dyn Slopes<Degree>, dim: usize) -> bool {
+    let mut degrees = vec![Degree(0); dim];
+    system.slopes(Degree(1), &vec![Degree(1); dim], &mut degrees);
     degrees.iter().any(|degree| degree.0 > SMOOTH)
 }
 

@@ -2,9 +2,11 @@
 //! Differential Equations I", II.1, table 1.2).
 
 use super::rows::Rows;
-use super::slopes::{RightHandSide, Slopes};
+use super::slopes::Slopes;
 use super::{Block, Outcomes, Precision};
-use crate::lanes::{LANES, Lanes, Vector, Vectorised, prefetch_for_writing, vectorised, vectorised_single};
+use crate::lanes::{
+    InLanes, LANES, Lanes, Vector, Vectorised, prefetch_for_writing, vectorised, vectorised_single,
+};
 use crate::{Ode, Scalar};
 
 /// Vectors that are computed together: with one the processor would wait for results half of the time.
@@ -90,7 +92,7 @@ impl<O: Ode> Vectorised for Run<'_, O> {
     #[inline(always)]
     fn run<V: Vector>(self) -> Outcomes {
         if !V::FAST {
-            portable::<V>(self.ode, self.block, self.substeps)
+            portable::<V>(self.ode, self.block, self.substeps, self.ode.dim())
         } else if O::INTERPRETED {
             of::<O, V, INTERPRETED>(self)
         } else {
@@ -100,9 +102,8 @@ impl<O: Ode> Vectorised for Run<'_, O> {
 }
 
 /// One vector at a time, and a call for each evaluation: the code is small, and made once for all systems.
-fn portable<V: Vector>(system: &dyn RightHandSide, block: Block, substeps: usize) -> Outcomes {
+fn portable<V: Vector>(system: &dyn InLanes, block: Block, substeps: usize, dim: usize) -> Outcomes {
     let Block { starts, times, out } = block;
-    let dim = system.dim();
     let mut rows = Rows::new(5, dim);
     out.chunks_mut(LANES * times.samples() * dim)
         .zip(starts.chunks(LANES))
@@ -199,6 +200,7 @@ fn steps<R: Slopes<Lanes<V, K>> + ?Sized, V: Vector, const K: usize>(
 mod tests {
     use super::*;
     use crate::Times;
+    use crate::integrators::right_hand_side::RightHandSide;
     use crate::lanes::Plain;
     use crate::systems::{Lorenz, Lorenz96};
 
@@ -215,8 +217,8 @@ mod tests {
                     let mut out = vec![0.0; starts.len() * times.samples() * dim];
                     let block = Block { starts: &starts, times: &times, out: &mut out };
                     let outcomes = match precision {
-                        Precision::F64 => portable::<Plain<f64>>(system, block, 3),
-                        Precision::F32 => portable::<Plain<f32>>(system, block, 3),
+                        Precision::F64 => portable::<Plain<f64>>(system, block, 3, dim),
+                        Precision::F32 => portable::<Plain<f32>>(system, block, 3, dim),
                     };
                     assert!(outcomes.len() == starts.len() && outcomes.iter().all(Result::is_ok));
                     let solver = crate::Solver::Rk4 { substeps: 3, precision };

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 
 use crate::integrators::adaptive::vanishes;
 use crate::random::{Stream, normal};
+pub use crate::system::Steps;
 use crate::{SimulationError, System, random};
 
 mod estimate;
@@ -30,7 +31,7 @@ use estimate::known_in_common;
 pub use estimate::{CHECKPOINTS, Estimate, History, Spectrum, kaplan_yorke};
 use pace::mean_step;
 pub(crate) use tangent::tangent;
-pub use tangent::{Steps, axes, directions, orthonormalise};
+pub use tangent::{axes, directions, orthonormalise};
 
 /// What is followed, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,21 +1,13 @@
 //! A state and tangent vectors, carried along by dual numbers.
 
-use crate::SimulationError;
 use crate::integrators::adaptive::{Method, Work, control, first_step, vanishes};
 use crate::integrators::dop853::Dop853;
-use crate::integrators::slopes::{RightHandSide, Slopes};
+use crate::integrators::right_hand_side::RightHandSide;
+use crate::integrators::slopes::Slopes;
 use crate::integrators::tolerance::Tolerance;
 use crate::random::{Stream, normal};
+use crate::{SimulationError, Steps};
 use autodiff::Dual;
-
-/// How a step-size control stands.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Steps {
-    /// The step to try next, 0 where none is known.
-    pub next: f64,
-    /// Steps that may still be taken.
-    pub left: u64,
-}
 
 /// The error of a step over what is tolerated: the largest of those of the state and of every vector, which counts in
 /// the length of that vector. A state that lies on a slow manifold says nothing of how fast vectors shrink towards it.

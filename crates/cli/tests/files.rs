@@ -32,10 +32,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ("forecast", &["climate.rs", "lyapunov.rs", "rollout.rs", "scores.rs", "task.rs"]),
     // simd.rs has both the vectors, on which the loops are written, and the table of these loops.
     ("kernels", &["elementwise.rs", "functions.rs", "optimizer.rs", "products.rs", "real.rs", "simd.rs"]),
-    // A row holds how it does against the best, and a comparison is made of two rows.
-    ("report", &["compare/against.rs", "compare/row.rs"]),
-    // The summary of a run stands in lib.rs beside the layout of columns, which tables.rs uses.
-    ("report", &["lib.rs", "tables.rs"]),
     // run.rs looks runs up in sweeps and in the catalogue, and a sweep trains; experiment.rs and resolve.rs need each
     // other, as do experiment.rs and framework.rs; stored.rs takes a hash from sweep/mod.rs.
     (

@@ -1,6 +1,7 @@
 //! Runs side by side: a row a configuration, over its seeds.
 
 mod against;
+mod ahead;
 mod baselines;
 mod effect;
 mod metric;
@@ -15,7 +16,8 @@ use std::path::PathBuf;
 use forecast::Results;
 use serde::Serialize;
 
-pub use against::{Against, Ahead};
+pub use against::Against;
+pub use ahead::Ahead;
 pub use effect::Effect;
 pub use metric::Metric;
 pub use row::Row;
@@ -239,12 +241,12 @@ impl Ranking {
         models.sort_by(|(a, _), (b, _)| order(a, b));
         let (best, runs_of_best) = (models[0].0.clone(), models[0].1);
         for (row, of) in models.iter_mut().skip(1) {
-            row.against_best = Some(Against::new(row, &best, Some((of, runs_of_best)), metric.name));
+            row.against_best = Some(row.against(&best, Some((of, runs_of_best)), metric.name));
         }
         let models: Vec<Row> = models.into_iter().map(|(row, _)| row).collect();
         let mut baselines = baselines::rows(runs, metric.name);
         for row in &mut baselines {
-            row.against_best = Some(Against::new(row, &best, None, metric.name));
+            row.against_best = Some(row.against(&best, None, metric.name));
         }
         baselines.sort_by(order);
         let before_best = baselines.iter().take_while(|row| order(row, &models[0]).is_lt());

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sim::lyapunov::{Estimate, Spectrum};
 
-use crate::lay_out;
+use crate::layout::lay_out;
 
 /// The largest exponents that the table of convergence shows.
 const SHOWN: usize = 3;

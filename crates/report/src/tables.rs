@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub use effects::Effects;
 
 use crate::compare::{Comparison, Metric, Ranking, Row};
-use crate::{lay_out, number, with_error};
+use crate::layout::{lay_out, number, with_error, wrap};
 
 pub(crate) const APART: &str = "Ranked separately, because these forecasts are scored on another task:";
 
@@ -283,19 +283,4 @@ fn fitted(mut cells: Vec<Vec<String>>) -> String {
 
 fn seconds(seconds: f64) -> String {
     if seconds < 9.95 { format!("{seconds:.1}") } else { format!("{seconds:.0}") }
-}
-
-/// Lines of at most 80 columns, with a line feed after each.
-pub(crate) fn wrap(text: &str) -> String {
-    let (mut lines, mut line) = (String::new(), String::new());
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 80 {
-            lines += &(std::mem::take(&mut line) + "\n");
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line += word;
-    }
-    lines + &line + "\n"
 }

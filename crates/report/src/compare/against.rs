@@ -9,7 +9,7 @@
 use forecast::statistics::Scale;
 use serde::Serialize;
 
-use super::{Metric, Row, Taken};
+use super::{Metric, Taken};
 
 /// The change from the best model to a configuration: a difference of valid times, or a ratio of errors or costs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -28,13 +28,18 @@ pub struct Against {
 }
 
 impl Against {
-    /// The change from `base` to `row`; for two models, with their runs.
-    pub(super) fn new(row: &Row, base: &Row, runs: Option<(&[&Taken], &[&Taken])>, metric: Metric) -> Self {
+    /// The change from `base` to `of`, which are scores with their seeds; for two models, with their runs.
+    pub(super) fn new(
+        of: &[(u64, f64)],
+        base: &[(u64, f64)],
+        runs: Option<(&[&Taken], &[&Taken])>,
+        metric: Metric,
+    ) -> Self {
         let scale = metric.scale();
-        let changes: Vec<f64> = row
-            .scored()
-            .filter_map(|(seed, score)| {
-                let (_, other) = base.scored().find(|(other, _)| *other == seed)?;
+        let changes: Vec<f64> = of
+            .iter()
+            .filter_map(|&(seed, score)| {
+                let &(_, other) = base.iter().find(|(other, _)| *other == seed)?;
                 Some(scale.change(score, other))
             })
             .collect();
@@ -58,30 +63,5 @@ impl Against {
     /// Whether the seeds show that it is worse; none if there are fewer than two seeds, or a score is not finite.
     pub fn is_worse(&self, metric: Metric) -> Option<bool> {
         Some(metric.is_worse(self.interval?))
-    }
-}
-
-/// A baseline that scores better than the best model, and whether the seeds show that it is better than every model.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Ahead {
-    /// The baseline.
-    pub baseline: String,
-    /// Models that are statistically indistinguishable from it.
-    pub indistinguishable: Vec<String>,
-    /// Models that share fewer than two seeds with it, or whose scores are not finite.
-    pub untested: Vec<String>,
-}
-
-impl Ahead {
-    pub(super) fn new(baseline: &Row, models: &[Row], metric: Metric) -> Self {
-        let tested = |row: &&Row| Against::new(row, baseline, None, metric).is_worse(metric);
-        let named = |worse: Option<bool>| {
-            models.iter().filter(|row| tested(row) == worse).map(|row| row.label.clone()).collect()
-        };
-        Ahead {
-            baseline: baseline.label.clone(),
-            indistinguishable: named(Some(false)),
-            untested: named(None),
-        }
     }
 }

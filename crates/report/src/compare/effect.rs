@@ -73,7 +73,8 @@ impl Ranking {
             for base in with(&values[0]).into_iter().filter(|_| *value != values[0]) {
                 for row in rows.iter().filter(|row| alike(row, base)) {
                     for (seed, score) in row.scored() {
-                        if let Some((_, other)) = base.scored().find(|(other, _)| *other == seed) {
+                        if let Some((_, other)) = base.scored().into_iter().find(|(other, _)| *other == seed)
+                        {
                             changes.entry(seed).or_default().push(scale.change(score, other));
                         }
                     }

@@ -8,7 +8,7 @@ use forecast::{Results, Scores};
 use serde::Serialize;
 
 use super::settings::{Settings, visible};
-use super::{Metric, Taken};
+use super::{Against, Metric, Taken};
 
 /// A configuration: all settings of an experiment except its seed. Numbers are means over the seeds: geometric means for
 /// errors and costs, arithmetic means for everything else.
@@ -32,7 +32,7 @@ pub struct Row {
     /// For a single seed: the 95% interval of the median over its starts, for this trained network alone.
     pub over_starts: Option<[f64; 2]>,
     /// The comparison with the best configuration that is not a baseline.
-    pub against_best: Option<super::Against>,
+    pub against_best: Option<Against>,
     /// For valid times: the number of Lyapunov times for which the truth itself holds.
     pub ceiling: Option<f64>,
     /// Starts, over the seeds.
@@ -148,9 +148,19 @@ impl Row {
     }
 
     /// Its seeds that have a score, with that.
-    pub(super) fn scored(&self) -> impl Iterator<Item = (u64, f64)> + '_ {
+    pub(super) fn scored(&self) -> Vec<(u64, f64)> {
         let all = self.seeds.iter().copied().zip(self.scores.iter().copied());
-        all.filter(|(_, score)| !score.is_nan())
+        all.filter(|(_, score)| !score.is_nan()).collect()
+    }
+
+    /// The change from `base` to this one; for two models, with their runs.
+    pub(super) fn against(
+        &self,
+        base: &Row,
+        runs: Option<(&[&Taken], &[&Taken])>,
+        metric: Metric,
+    ) -> Against {
+        Against::new(&self.scored(), &base.scored(), runs, metric)
     }
 }
 

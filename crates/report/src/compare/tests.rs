@@ -3,7 +3,7 @@ use sim::random::{normal, stream};
 
 use super::*;
 use crate::Effects;
-use crate::tests::{exponent_of, results};
+use crate::summary::tests::{exponent_of, results};
 
 /// A run whose starts have the median score `times`, each start a different one.
 fn run(name: &str, seed: u64, median: f64, settings: &str) -> RunFiles {
@@ -133,7 +133,7 @@ fn claims(models: &[f64], baseline: f64, seeds: u64, trials: u64) -> [f64; 2] {
                 let mut run = run(&format!("m{i}"), seed, truth + data + normal(&mut draws), "");
                 run.forecasts = None;
                 run = scored(run, |results| {
-                    let polynomial = crate::tests::scores(score_of_baseline, true);
+                    let polynomial = crate::summary::tests::scores(score_of_baseline, true);
                     results.baselines = [("polynomial".to_owned(), polynomial)].into();
                 });
                 runs.push(run);
@@ -191,7 +191,7 @@ fn intervals_end_where_scores_do() {
     // errors of 2e-3 and 1.5e-3: positive, around the geometric mean
     let not_chaotic = |seed, error: f64| {
         scored(run("gru", seed, 5.0, ""), |results| {
-            results.scores = crate::tests::scores(1.0 / error, false);
+            results.scores = crate::summary::tests::scores(1.0 / error, false);
         })
     };
     let found = comparison(&[not_chaotic(0, 2.0e-3), not_chaotic(1, 1.5e-3)]);
@@ -206,7 +206,9 @@ fn intervals_end_where_scores_do() {
 #[test]
 fn errors_are_compared_by_ratios() {
     let with = |name: &str, seed, error: f64| {
-        scored(run(name, seed, 5.0, ""), |results| results.scores = crate::tests::scores(1.0 / error, false))
+        scored(run(name, seed, 5.0, ""), |results| {
+            results.scores = crate::summary::tests::scores(1.0 / error, false)
+        })
     };
     let runs = [
         with("rnn", 0, 1e-3),

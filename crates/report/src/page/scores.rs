@@ -2,8 +2,9 @@
 
 use forecast::{Results, Scores, Summary};
 
+use crate::layout::number;
 use crate::markup::escape;
-use crate::{exponent, number, order, seen};
+use crate::summary::{exponent, order, seen};
 
 /// A row: what is scored, how, and what it cost where it was trained.
 struct Row<'a> {

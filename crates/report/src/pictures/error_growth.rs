@@ -28,7 +28,7 @@ pub(super) fn error_growth(run: &RunFiles, points: usize) -> Drawn {
     // The three best baselines: there are no more inks that can be told apart.
     let mut baselines: Vec<(&String, &Scores)> =
         results.baselines.iter().filter(|(_, scores)| !scores.error_growth.time.is_empty()).collect();
-    baselines.sort_by(|a, b| crate::order(a.1, b.1));
+    baselines.sort_by(|a, b| crate::summary::order(a.1, b.1));
     for ((name, scores), ink) in baselines.into_iter().zip([Ink::First, Ink::Second, Ink::Third]) {
         let growth = &scores.error_growth;
         marks.push(Mark::new(ink, name.clone(), Shape::Line(line(&growth.median, growth))));

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::csv::{bounds, cell, line};
-use super::{fitted, markdown_cell, markdown_line, wrap};
+use super::{fitted, markdown_cell, markdown_line};
 use crate::compare::{Comparison, Effect, Ranking};
+use crate::layout::wrap;
 use forecast::statistics::Scale;
 
 /// The effect of a setting in a ranking.
@@ -71,7 +72,7 @@ impl Effects<'_> {
         let to_first = format!("to {}", self.against);
         let show_change = move |x: f64| match self.scale {
             Scale::Linear => metric.show(x),
-            Scale::Logarithmic => crate::number(x),
+            Scale::Logarithmic => crate::layout::number(x),
         };
         let optional = |text: Option<String>| text.unwrap_or_else(|| "-".into());
         let heading = |above: &str, below: &str| [above.to_owned(), below.to_owned()];

@@ -1,0 +1,49 @@
+//! Numbers and columns in plain text.
+
+/// Three digits, in the shorter notation.
+pub(crate) fn number(x: f64) -> String {
+    match x.abs() {
+        _ if !x.is_finite() => "inf".into(),
+        0.0 => "0".into(),
+        size if (1e-2..1e4).contains(&size) => format!("{x:.3}"),
+        _ => format!("{x:.2e}"),
+    }
+}
+
+/// A number with its standard error: two digits of the error, and at most 5 decimals or digits of the number.
+pub(crate) fn with_error([x, error]: [f64; 2]) -> String {
+    let most = 5.0 - (x.abs().clamp(1e-200, 0.1).log10().floor() + 1.0);
+    let decimals = (1.0 - error.log10().floor()).clamp(0.0, most) as usize;
+    format!("{x:.decimals$} +- {error:.decimals$}")
+}
+
+/// Columns of as many cells each: the first to the left, all others to the right.
+pub(crate) fn lay_out(columns: &[Vec<String>]) -> String {
+    let mut text = String::new();
+    for line in 0..columns[0].len() {
+        let mut out = String::new();
+        for (i, column) in columns.iter().enumerate() {
+            let wide = column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
+            let cell = &column[line];
+            out += &if i == 0 { format!("{cell:wide$}") } else { format!("  {cell:>wide$}") };
+        }
+        text += out.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// Lines of at most 80 columns, with a line feed after each.
+pub(crate) fn wrap(text: &str) -> String {
+    let (mut lines, mut line) = (String::new(), String::new());
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 80 {
+            lines += &(std::mem::take(&mut line) + "\n");
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line += word;
+    }
+    lines + &line + "\n"
+}

@@ -1,0 +1,238 @@
+//! The table of one run.
+
+use std::fmt::Write;
+
+use forecast::{ClimateScores, EnsembleScores, LyapunovScores, Results, Scores, Summary};
+
+use crate::layout::{lay_out, number, with_error, wrap};
+
+/// The table of one run: its model beside the baselines, best first.
+pub fn summary(results: &Results) -> String {
+    let Results { train, .. } = results;
+    let heading = format!(
+        "{}: {}{} with {} parameters, seed {}, {} steps in {:.1} s on {}\n\n",
+        results.experiment,
+        results.model,
+        seen(results),
+        results.parameters,
+        results.seed,
+        train.steps,
+        train.seconds,
+        results.device
+    );
+    let wide = heading.trim_end().chars().count() > 80;
+    let heading = if wide { heading.replacen(", seed ", ",\nseed ", 1) } else { heading };
+    let model = Line { label: &results.model, scores: &results.scores };
+    let baselines = results.baselines.iter().map(|(label, scores)| Line { label, scores });
+    let table = table([model].into_iter().chain(baselines).collect());
+    heading + &table + &not_applicable(results) + &reconstruction(results) + &suspicions(results)
+}
+
+/// The baselines that are not in the table, one line each.
+fn not_applicable(results: &Results) -> String {
+    let line = |(name, reason): (&String, &String)| wrap(&format!("Not applicable: {name}, since {reason}."));
+    results.not_applicable.iter().map(line).collect()
+}
+
+/// What latent states of each size keep, a line each.
+fn reconstruction(results: &Results) -> String {
+    let line = |found: &forecast::Reconstruction| {
+        format!("  {:>6}  {:>8}  after {} steps\n", found.latent, number(found.error), found.steps)
+    };
+    match &results.reconstruction[..] {
+        [] => String::new(),
+        all => format!("\nReconstruction error by latent size\n{}", all.iter().map(line).collect::<String>()),
+    }
+}
+
+/// The components that are seen, where they are not all.
+pub(crate) fn seen(results: &Results) -> String {
+    results.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")))
+}
+
+/// What looks like a mistake, a line each.
+fn suspicions(results: &Results) -> String {
+    results.suspicions.iter().map(|found| format!("Suspicious: {}.\n", found.message)).collect()
+}
+
+/// A line of the table of one run.
+struct Line<'a> {
+    label: &'a str,
+    scores: &'a Scores,
+}
+
+/// Best first: by valid prediction time where there is one, else by the error over the horizon.
+pub(crate) fn order(a: &Scores, b: &Scores) -> std::cmp::Ordering {
+    match (&a.vpt, &b.vpt) {
+        (Some(a), Some(b)) => b.main.summary.median.total_cmp(&a.main.summary.median),
+        _ => a.nrmse.median.total_cmp(&b.nrmse.median),
+    }
+}
+
+/// Two lines of heading, and what stands below them in a row.
+type Column<'a> = (&'a str, &'a str, Box<dyn Fn(&Line) -> String + 'a>);
+
+fn table(mut rows: Vec<Line>) -> String {
+    rows.sort_by(|a, b| order(a.scores, b.scores));
+    let first = rows[0].scores;
+    let horizon = format!("{} units", first.nrmse.horizon);
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.to_owned()))];
+    let summary = |row: &Line| row.scores.vpt.as_ref().map(|vpt| vpt.main.summary.clone());
+    let mut vpt = |above, below, cell: fn(&Summary) -> String| {
+        columns.push((above, below, Box::new(move |row| summary(row).map_or(String::new(), |s| cell(&s)))));
+    };
+    if first.vpt.is_some() {
+        vpt("valid", "median", |s| format!("{:.2}", s.median));
+        vpt("for Lyapunov", "95% interval", |s| format!("{:.2} to {:5.2}", s.ci95[0], s.ci95[1]));
+        vpt("times", "mean", |s| format!("{:.2}", s.mean));
+        vpt("", "p10", |s| format!("{:.2}", s.p10));
+    }
+    columns.push(("error of", "one step", Box::new(|row| number(row.scores.one_step_rmse))));
+    if first.vpt.is_none() {
+        columns.push(("over", "median", Box::new(|row| number(row.scores.nrmse.median))));
+        let interval = |row: &Line| {
+            let [low, high] = row.scores.nrmse.ci95;
+            format!("{} to {}", number(low), number(high))
+        };
+        columns.push((&horizon, "95% interval", Box::new(interval)));
+        columns.push(("", "p90", Box::new(|row| number(row.scores.nrmse.p90))));
+    } else {
+        columns.push(("error over", &horizon, Box::new(|row| number(row.scores.nrmse.median))));
+    }
+    lay_out(&cells(&columns, &rows)) + &long_run(&rows) + &notes(&rows, &horizon)
+}
+
+/// A second table, of the attractor and of the spread of ensembles, where there is either.
+fn long_run(rows: &[Line]) -> String {
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.to_owned()))];
+    if rows.iter().any(|row| row.scores.lyapunov.is_some()) {
+        let cell = |row: &Line| row.scores.lyapunov.as_ref().and_then(exponent).unwrap_or("-".into());
+        columns.push(("Lyapunov", "exponent", Box::new(cell)));
+    }
+    let climate =
+        |row: &Line, cell: fn(&ClimateScores) -> String| row.scores.climate.as_ref().map_or("-".into(), cell);
+    if rows.iter().any(|row| row.scores.climate.is_some()) {
+        columns.push(("long run", "D_stsp", Box::new(move |row| climate(row, |long| number(long.d_stsp)))));
+        columns.push(("", "D_H", Box::new(move |row| climate(row, |long| number(long.d_h)))));
+        columns.push(("", "left", Box::new(move |row| climate(row, |long| long.left.to_string()))));
+    }
+    let ensemble = |row: &Line, cell: fn(&EnsembleScores) -> String| {
+        row.scores.ensemble.as_ref().map_or("-".into(), cell)
+    };
+    if rows.iter().any(|row| row.scores.ensemble.is_some()) {
+        columns.push(("ensemble", "CRPS", Box::new(move |row| ensemble(row, |of| number(of.crps)))));
+        columns.push((
+            "spread",
+            "/ error",
+            Box::new(move |row| ensemble(row, |of| number(of.spread_to_error))),
+        ));
+    }
+    if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&cells(&columns, rows))) }
+}
+
+/// The largest exponent with its standard error, where there is one.
+pub(crate) fn exponent(of: &LyapunovScores) -> Option<String> {
+    Some(with_error([of.exponent?, of.standard_error?]))
+}
+
+/// What the numbers of the second table mean.
+fn long_run_notes(rows: &[Line]) -> String {
+    let mut text = String::new();
+    if rows.iter().any(|row| row.scores.lyapunov.is_some())
+        && let Some(vpt) = &rows[0].scores.vpt
+    {
+        let _ = writeln!(
+            text,
+            "Lyapunov exponent: the largest of the map itself, with its standard error; the\nsystem has {}.",
+            vpt.lyapunov_exponent
+        );
+    }
+    if let Some(long) = rows.iter().find_map(|row| row.scores.climate.as_ref()) {
+        let length = match long.lyapunov_times {
+            Some(times) => format!("{times:.0} Lyapunov times"),
+            None => format!("{} time units", long.time),
+        };
+        let _ = writeln!(
+            text,
+            "Long run: {length} from {} starts. D_stsp compares states,\nD_H frequencies; one half of the \
+             truth against the other has {} and {}.",
+            long.starts,
+            number(long.truth_d_stsp),
+            number(long.truth_d_h)
+        );
+    }
+    if let Some(of) = rows.iter().find_map(|row| row.scores.ensemble.as_ref()) {
+        let _ = writeln!(text, "CRPS and spread over the first {} time units.", number(of.horizon));
+    }
+    text
+}
+
+fn cells(columns: &[Column], rows: &[Line]) -> Vec<Vec<String>> {
+    let column = |(above, below, cell): &Column| {
+        [(*above).to_owned(), (*below).to_owned()].into_iter().chain(rows.iter().map(cell)).collect()
+    };
+    columns.iter().map(column).collect()
+}
+
+/// What the numbers mean, and what is remarkable about them.
+fn notes(rows: &[Line], horizon: &str) -> String {
+    let (first, mut text) = (rows[0].scores, String::from("\n"));
+    if let Some(vpt) = &first.vpt {
+        let _ = writeln!(
+            text,
+            "Valid while the error is below {} standard deviations; {} starts. The truth\nholds for {:.1} Lyapunov \
+             times of {} time units ({:.1} from the worst tenth).",
+            vpt.main.threshold,
+            vpt.starts,
+            vpt.ceiling,
+            number(1.0 / vpt.lyapunov_exponent),
+            vpt.ceiling_p10
+        );
+    } else {
+        let _ = writeln!(
+            text,
+            "Errors in standard deviations of the training data; {} starts. Valid prediction\ntimes stand where \
+             evaluate.lyapunov_exponent is above 0.",
+            first.nrmse.starts
+        );
+    }
+    if first.nrmse.capped > 0 {
+        let _ = writeln!(text, "From {} starts the truth does not last the {horizon}.", first.nrmse.capped);
+    }
+    text += &long_run_notes(rows);
+    for Line { label, scores } in rows {
+        if let Some(long) = &scores.climate {
+            if long.left > 0 {
+                let first = long.first_left.unwrap_or(long.time);
+                let _ = writeln!(
+                    text,
+                    "{label}: {} forecasts leave the attractor, the first after {} units.",
+                    long.left,
+                    number(first)
+                );
+            }
+            if long.stopped > 0 {
+                let _ = writeln!(text, "{label}: {} forecasts come to rest.", long.stopped);
+            }
+        }
+        if let Some(of) = scores.lyapunov.as_ref().filter(|of| of.left > 0) {
+            let exponent = match of.exponent {
+                Some(_) => "the exponent is of the rest",
+                None => "its map has no exponent",
+            };
+            let _ =
+                writeln!(text, "{label}: {} of {} runs leave the attractor; {exponent}.", of.left, of.starts);
+        }
+        if let Some(vpt) = scores.vpt.as_ref().filter(|vpt| vpt.main.capped > 0) {
+            let _ =
+                writeln!(text, "{label}: {} forecasts outlive their truth and are capped.", vpt.main.capped);
+        }
+        if scores.diverged > 0 {
+            let _ = writeln!(text, "{label}: {} forecasts leave the finite numbers.", scores.diverged);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -28,8 +28,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ("cli", &["arguments.rs", "lyapunov.rs", "main.rs", "sweep.rs"]),
     // The display opens the dashboard, which uses the display's words for times and numbers.
     ("cli", &["dashboard.rs", "display.rs"]),
-    // `Forecaster` names `Tangent`, which stands in lyapunov.rs beside the scoring of a whole task.
-    ("forecast", &["climate.rs", "lyapunov.rs", "rollout.rs", "scores.rs", "task.rs"]),
     // simd.rs has both the vectors, on which the loops are written, and the table of these loops.
     ("kernels", &["elementwise.rs", "functions.rs", "optimizer.rs", "products.rs", "real.rs", "simd.rs"]),
     // run.rs looks runs up in sweeps and in the catalogue, and a sweep trains; experiment.rs and resolve.rs need each

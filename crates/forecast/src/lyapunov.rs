@@ -7,27 +7,12 @@
 //! are minus infinity. A direction of which a sample leaves less than 1e-12 is no longer known in f64. From the first
 //! such direction on exponents are left out.
 
-use serde::{Deserialize, Serialize};
 use sim::lyapunov::{CHECKPOINTS, History, Spectrum, orthonormalise};
 use sim::random::{normal, stream};
 
 use crate::climate::Range;
+use crate::scores::LyapunovScores;
 use crate::{Forecaster, Task};
-
-/// Forecasts under way from some starts, with the derivatives of the map that carries them on.
-pub trait Tangent {
-    /// Numbers that a forecast carries from sample to sample: all that its future depends on, but the known inputs.
-    fn memory(&self) -> usize;
-
-    /// The number of derivatives needed to propagate the vectors of one start by one sample.
-    fn derivatives(&self) -> usize {
-        self.memory()
-    }
-
-    /// As [`crate::Forecast::advance`]; and takes each of `vectors` [start, vector, memory], small changes of what is
-    /// carried in whatever fixed units, to what has become of it.
-    fn advance(&mut self, known: &[f64], next: &mut [f64], vectors: &mut [f64]);
-}
 
 /// What is followed, and for how many samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,21 +50,6 @@ pub struct Followed {
     /// `lyapunov.rs`.
     pub histories: Vec<History>,
     /// Starts whose forecast left: see [`crate::ClimateScores::left`].
-    pub left: usize,
-}
-
-/// The largest Lyapunov exponent of a forecaster.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LyapunovScores {
-    /// The exponent per unit of time; null where fewer than two forecasts stayed on the attractor.
-    pub exponent: Option<f64>,
-    /// Its standard error, from the spread over starts.
-    pub standard_error: Option<f64>,
-    /// Time units for which each forecast was followed.
-    pub time: f64,
-    /// Number of starts.
-    pub starts: usize,
-    /// Starts whose forecast left the attractor, which are not counted in.
     pub left: usize,
 }
 
@@ -248,7 +218,7 @@ impl Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Forecast;
+    use crate::{Forecast, Tangent};
     use sim::lyapunov::Steps;
     use sim::systems::Lorenz;
     use sim::{Solver, System, Times, Trajectories};

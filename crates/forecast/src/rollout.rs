@@ -2,7 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Tangent;
+/// Forecasts under way from some starts, with the derivatives of the map that carries them on.
+pub trait Tangent {
+    /// Numbers that a forecast carries from sample to sample: all that its future depends on, but the known inputs.
+    fn memory(&self) -> usize;
+
+    /// The number of derivatives needed to propagate the vectors of one start by one sample.
+    fn derivatives(&self) -> usize {
+        self.memory()
+    }
+
+    /// As [`Forecast::advance`]; and takes each of `vectors` [start, vector, memory], small changes of what is
+    /// carried in whatever fixed units, to what has become of it.
+    fn advance(&mut self, known: &[f64], next: &mut [f64], vectors: &mut [f64]);
+}
 
 /// What carries states of a system on from sample to sample.
 pub trait Forecaster: Sync {

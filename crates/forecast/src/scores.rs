@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::climate::ClimateScores;
 use crate::ensemble::EnsembleScores;
 use crate::finite;
-use crate::lyapunov::LyapunovScores;
 use crate::statistics::{mean, median_interval, quantile, sorted};
 use sim::random::Stream;
 
@@ -139,4 +138,19 @@ pub struct ErrorGrowth {
     /// 90th percentile.
     #[serde(with = "finite::list")]
     pub p90: Vec<f64>,
+}
+
+/// The largest Lyapunov exponent of a forecaster.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LyapunovScores {
+    /// The exponent per unit of time; null where fewer than two forecasts stayed on the attractor.
+    pub exponent: Option<f64>,
+    /// Its standard error, from the spread over starts.
+    pub standard_error: Option<f64>,
+    /// Time units for which each forecast was followed.
+    pub time: f64,
+    /// Number of starts.
+    pub starts: usize,
+    /// Starts whose forecast left the attractor, which are not counted in.
+    pub left: usize,
 }

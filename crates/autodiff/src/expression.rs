@@ -2,13 +2,9 @@
 
 use std::fmt;
 
-use crate::{Function, Pair, grammar};
-
-/// How deep parentheses, signs and powers may be nested, one in another: what a thread of 2 MiB can read even in a build
-/// without optimisation.
-pub const MAX_DEPTH: usize = 100;
-/// How long an expression may be, in bytes.
-pub const MAX_LENGTH: usize = 1 << 16;
+use crate::grammar;
+use crate::names::{clipped, unknown};
+use crate::syntax::{Item, MAX_LENGTH, begins_name, continues_name, is_function};
 
 /// The numbers that have a name.
 const CONSTANTS: [(&str, f64); 2] = [("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
@@ -35,47 +31,11 @@ pub struct Expression {
     names: Vec<(String, usize)>,
 }
 
-/// A step of an expression in postfix order: it takes what it needs from the end of a list of values, and puts its
-/// own there. So an expression of any length is followed, copied and dropped without recursion.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Item {
-    Number(f64),
-    Name(usize),
-    Unary(Unary),
-    Binary(Binary),
-    /// Selects one of two values by a condition.
-    Select,
-}
-
-/// An operation on one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unary {
-    /// The sign turned round.
-    Negate,
-    /// An elementary function.
-    Function(Function),
-}
-
-/// An operation on two values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Binary {
-    /// a + b
-    Add,
-    /// a - b
-    Sub,
-    /// a b
-    Mul,
-    /// a / b
-    Div,
-    /// An elementary function.
-    Pair(Pair),
-}
-
 impl Expression {
     /// Reads an expression.
     ///
     /// # Errors
-    /// Where `text` is none, with the place and what would be right; also beyond [`MAX_LENGTH`] and [`MAX_DEPTH`].
+    /// Where `text` is none, with the place and what would be right; also beyond [`MAX_LENGTH`] and [`crate::MAX_DEPTH`].
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         if text.len() > MAX_LENGTH {
             let what = format!("an expression has at most {MAX_LENGTH} characters, this one {}", text.len());
@@ -119,7 +79,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
     if !(begins && characters.all(continues_name)) {
         return Err(format!("\"{shown}\" is no name: a letter or _, then letters, digits and _"));
     }
-    if grammar::is_function(name) {
+    if is_function(name) {
         return Err(format!("\"{name}\" is a function, so it names no variable"));
     }
     if ["and", "or"].contains(&name) {
@@ -179,48 +139,3 @@ impl fmt::Display for ExpressionError {
 }
 
 impl std::error::Error for ExpressionError {}
-
-/// The error text for an unknown name, used here and in the crates above: "X is unknown; did you mean Y? There are: A,
-/// B, C". Y is the nearest of the valid names. If there are more than forty valid names, only the eight nearest are listed.
-pub fn unknown<'a>(what: &str, asked: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.into_iter().collect();
-    if names.is_empty() {
-        return format!("{what} is unknown; there are none");
-    }
-    let hint = did_you_mean(asked, names.iter().copied());
-    let dot = if hint.is_empty() { "." } else { "" };
-    if names.len() > 40 {
-        let mut nearest = names.clone();
-        nearest.sort_by(|a, b| closeness(asked, b).total_cmp(&closeness(asked, a)));
-        let nearest = nearest[..8].join(", ");
-        return format!("{what} is unknown{hint}{dot} There are {}, such as {nearest}", names.len());
-    }
-    format!("{what} is unknown{hint}{dot} There are: {}", names.join(", "))
-}
-
-/// The similarity of two names: 1 for equal names.
-fn closeness(asked: &str, name: &str) -> f64 {
-    strsim::normalized_damerau_levenshtein(clipped(asked), name)
-}
-
-/// "; did you mean Y?" with the nearest of the names that there are, or nothing where none is near.
-pub fn did_you_mean<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let close = |name: &&str| closeness(asked, name);
-    let nearest = names.into_iter().max_by(|a, b| close(a).total_cmp(&close(b)));
-    nearest
-        .filter(|name| close(name) >= 0.5)
-        .map_or(String::new(), |name| format!("; did you mean \"{name}\"?"))
-}
-
-/// The beginning of what may be long.
-pub(crate) fn clipped(text: &str) -> &str {
-    text.char_indices().nth(40).map_or(text, |(end, _)| &text[..end])
-}
-
-pub(crate) fn begins_name(c: char) -> bool {
-    c.is_ascii_alphabetic() || c == '_'
-}
-
-pub(crate) fn continues_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}

@@ -10,9 +10,10 @@ use winnow::error::{ErrMode, ParserError};
 use winnow::stream::{LocatingSlice, Location, Stateful, Stream};
 use winnow::token::{any, one_of, take_while};
 
-use crate::expression::{Binary, Item, MAX_DEPTH, Unary, begins_name, clipped, continues_name};
+use crate::Pair;
 use crate::mistakes::{comma, missing, superfluous, unknown_function};
-use crate::{Function, Pair};
+use crate::names::clipped;
+use crate::syntax::{Binary, Item, MAX_DEPTH, Named, Unary, begins_name, continues_name, named_function};
 
 /// The steps of an expression, and its variables with the position of each.
 type Steps = (Vec<Item>, Vec<(String, usize)>);
@@ -28,33 +29,6 @@ pub(crate) fn read(text: &str) -> Result<Steps, (usize, String)> {
         }
         Err(ErrMode::Incomplete(_)) => Err((text.len(), String::new())),
     }
-}
-
-/// Whether a name is that of a function.
-pub(crate) fn is_function(name: &str) -> bool {
-    named_function(name).is_some()
-}
-
-/// The names of all functions.
-pub(crate) fn functions() -> impl Iterator<Item = &'static str> {
-    let one = Function::NAMED.iter().map(|(name, _)| *name);
-    one.chain(Pair::NAMED.iter().map(|(name, _)| *name)).chain(["if"])
-}
-
-/// A function that is called by name.
-#[derive(Clone, Copy, PartialEq)]
-enum Named {
-    Function(Function),
-    Pair(Pair),
-    If,
-}
-
-fn named_function(name: &str) -> Option<Named> {
-    let one = Function::NAMED.iter().find(|(named, _)| *named == name);
-    let two = || Pair::NAMED.iter().find(|(named, _)| *named == name);
-    one.map(|(_, function)| Named::Function(*function))
-        .or_else(|| two().map(|(_, pair)| Named::Pair(*pair)))
-        .or_else(|| (name == "if").then_some(Named::If))
 }
 
 /// What has been read so far.

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::dual;
-use crate::expression::{Binary, Expression, ExpressionError, Item, Unary, constant};
+use crate::expression::{Expression, ExpressionError, constant};
 use crate::functions::chosen;
+use crate::syntax::{Binary, Item, Unary};
 use crate::{Adjoints, Dual, Function, Pair, Scalar, Tape, Var};
 
 /// The largest whole constant exponent that is a [`Function::Power`]; beyond it the errors of so many products add up

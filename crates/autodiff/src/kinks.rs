@@ -1,9 +1,9 @@
 //! Finds where a slope comes from a rule, because a step of an expression is not differentiable at a point, or only from
 //! one side.
 
-use crate::expression::{Binary, Unary};
 use crate::functions::chosen;
 use crate::graph::{Graph, Node};
+use crate::syntax::{Binary, Unary};
 use crate::{Function, Pair};
 
 /// A step that is not differentiable at a point.

@@ -50,18 +50,19 @@ mod grammar;
 mod graph;
 mod kinks;
 mod mistakes;
+mod names;
 mod program;
 mod scalar;
+mod syntax;
 mod tape;
 
 pub use dual::{Dual, jacobian};
-pub use expression::{
-    Binary, Expression, ExpressionError, MAX_DEPTH, MAX_LENGTH, Unary, check_name, constant, did_you_mean,
-    unknown,
-};
+pub use expression::{Expression, ExpressionError, check_name, constant};
 pub use functions::{Function, Pair};
 pub use graph::{Derivatives, Graph, Node};
 pub use kinks::Kink;
+pub use names::{did_you_mean, unknown};
 pub use program::Program;
 pub use scalar::Scalar;
+pub use syntax::{Binary, MAX_DEPTH, MAX_LENGTH, Unary};
 pub use tape::{Adjoints, Tape, Var};

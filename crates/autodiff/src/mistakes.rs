@@ -1,7 +1,7 @@
 //! Error texts for faulty expressions, and what to write instead.
 
-use crate::expression::{clipped, continues_name, unknown};
-use crate::grammar::functions;
+use crate::names::{clipped, unknown};
+use crate::syntax::{continues_name, functions};
 
 /// Names from other programs and books, with what to write for them here.
 const ELSEWHERE: &[(&str, &str)] = &[

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::expression::{Binary, Unary};
 use crate::graph::{Graph, Node};
+use crate::syntax::{Binary, Unary};
 use crate::{Function, Pair, Scalar};
 
 /// A [`Graph`] as a list of instructions on registers.

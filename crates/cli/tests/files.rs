@@ -22,8 +22,6 @@ use std::path::{Path, PathBuf};
 const CIRCLES: &[(&str, &[&str])] = &[
     // `Scalar::run` takes a `Program`, and a program is made of a `Graph`, which is evaluated over a `Scalar`.
     ("autodiff", &["dual.rs", "graph.rs", "program.rs", "scalar.rs", "tape.rs"]),
-    // The parser and its messages use the names and limits that stand in expression.rs, which calls the parser.
-    ("autodiff", &["expression.rs", "grammar.rs", "mistakes.rs"]),
     // The commands use the interrupts and the JSON of main.rs, which calls the commands.
     ("cli", &["arguments.rs", "lyapunov.rs", "main.rs", "sweep.rs"]),
     // The display opens the dashboard, which uses the display's words for times and numbers.

@@ -1,19 +1,19 @@
 //! The full-screen view of a training.
 //!
-//! burn-train 0.22.1 has such a view, which is not used here: while it is open Ctrl-C does nothing; the key that ends
-//! at once does so by a panic, as does a terminal that cannot be had; its axes are linear, on which a loss soon lies
-//! flat; and it brings 63 crates along that take 167 s to compile, where ratatui alone brings 26 that take 53 s (sums
-//! over cargo's units, on two busy cores).
+//! burn-train 0.22.1 has such a view, which is used only where burn-train trains: while it is open Ctrl-C does nothing;
+//! the key that ends at once does so by a panic, as does a terminal that cannot be had; its axes are linear, on which a
+//! loss soon lies flat; and it brings 63 crates along that take 167 s to compile, where ratatui alone brings 26 that take
+//! 53 s (sums over cargo's units, on two busy cores).
 
-use std::io::{BufWriter, IsTerminal, Stderr, stderr};
+use std::io::{BufWriter, IsTerminal, Stderr, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{self, DisableMouseCapture, Event, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, is_raw_mode_enabled,
 };
 use ratatui::crossterm::{cursor, execute};
 use ratatui::layout::{Constraint, Layout};
@@ -40,7 +40,13 @@ pub(crate) fn shown() -> bool {
     *lock(&SHOWN)
 }
 
-/// Gives the terminal back as it was, if the view has it.
+/// Whether burn-train's view has the terminal; to be asked where the dashboard is not shown. Both views use the same version
+/// of crossterm, which knows the mode of the terminal.
+pub(crate) fn burn_draws() -> bool {
+    cfg!(feature = "burn-train") && is_raw_mode_enabled().unwrap_or(false)
+}
+
+/// Gives the terminal back as it was, if the dashboard or burn-train's view has it.
 pub(crate) fn leave() {
     let mut shown = None;
     // Whoever draws is done in a moment, unless it is the one that panics and calls this.
@@ -59,6 +65,9 @@ pub(crate) fn leave() {
         // Where it cannot be given back it is gone.
         let _ = disable_raw_mode();
         let _ = execute!(stderr(), LeaveAlternateScreen, cursor::Show);
+    } else if burn_draws() {
+        let _ = disable_raw_mode();
+        let _ = execute!(stdout(), DisableMouseCapture, LeaveAlternateScreen, cursor::Show);
     }
 }
 

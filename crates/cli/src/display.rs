@@ -83,13 +83,13 @@ pub(crate) struct Display {
     /// In the place of all that, where it was asked for.
     dashboard: Option<Dashboard>,
     /// Whether burn-train draws its own view on the terminal instead.
-    lent: bool,
+    burn_draws: bool,
 }
 
 impl Display {
     pub(crate) fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Display { bar: None, terminal, last: Instant::now(), dashboard: None, lent: false }
+        Display { bar: None, terminal, last: Instant::now(), dashboard: None, burn_draws: false }
     }
 
     /// Opens the dashboard, if it was asked for. Where burn-train trains, it opens its own view on stdout instead.
@@ -108,7 +108,7 @@ impl Display {
                         .into(),
                 ));
             }
-            self.lent = true;
+            self.burn_draws = true;
         } else if dashboard {
             let opened = Dashboard::open(Arc::clone(stop), interrupted);
             self.dashboard = Some(opened.map_err(RunError::Usage)?);
@@ -204,8 +204,8 @@ impl Progress for Display {
         }
     }
 
-    fn lends_terminal(&self) -> bool {
-        self.lent
+    fn burn_draws(&self) -> bool {
+        self.burn_draws
     }
 
     fn note(&mut self, what: &str) {

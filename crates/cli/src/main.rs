@@ -52,6 +52,8 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
         }
         Command::Train { experiment, overrides, watch, device, runs } => {
             let (name, experiment) = runner::load(&experiment, &overrides)?;
+            // Before a view of a loop that this program may not have.
+            experiment.check_loop().map_err(RunError::Usage)?;
             let stop = stop_on_interrupt();
             display.watch(watch.dashboard, experiment.is_trained_by_burn(), &stop, interrupted)?;
             let outcome =
@@ -62,9 +64,10 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
         Command::Worker(arguments) => return sweep::worker(&arguments, &mut display),
         Command::Resume { run, watch, device, runs } => {
             let run = Run::open(&run, &runs.runs, Needs::Unfinished)?;
+            let experiment = run.experiment()?;
+            experiment.check_loop().map_err(RunError::Usage)?;
             let stop = stop_on_interrupt();
-            let by_burn = run.experiment()?.is_trained_by_burn();
-            display.watch(watch.dashboard, by_burn, &stop, interrupted)?;
+            display.watch(watch.dashboard, experiment.is_trained_by_burn(), &stop, interrupted)?;
             let outcome = runner::resume(run, &device.device, &stop, &mut display)?;
             return finish(outcome, &mut display);
         }
@@ -211,8 +214,8 @@ fn interrupted(stop: &Interrupt) {
 
 fn stop_or_exit(granted: bool) {
     if granted {
-        // The dashboard says so itself.
-        if !dashboard::shown() {
+        // The dashboard says so itself, and burn-train's view soon ends.
+        if !dashboard::shown() && !dashboard::burn_draws() {
             display::message("stopping; interrupt again to stop at once");
         }
     } else {

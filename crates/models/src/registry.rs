@@ -7,7 +7,7 @@ use serde_json::Value;
 use sim::Trajectories;
 
 use crate::baselines::{FittedConfig, NvarConfig, PolynomialConfig, ReservoirConfig};
-use crate::burn_train::BurnTrain;
+use crate::burn_train::TrainByBurn;
 use crate::learner::Learner;
 use crate::machine::Machine;
 use crate::networks::{
@@ -91,7 +91,7 @@ const LATENT: Latent = Latent {
 /// The weights that fit the given ones of the trajectories, from a seed.
 pub type Fit = fn(&Value, &Trajectories, &[usize], &Normalisation, u64) -> Result<Tensors, String>;
 
-/// How a model comes by its weights.
+/// How a model is trained.
 #[derive(Clone, Copy)]
 pub enum Training {
     /// In steps on batches.
@@ -100,8 +100,10 @@ pub enum Training {
         suits: fn(&Value, &Recipe) -> Result<(), String>,
         /// The untrained network.
         learner: fn(&Value, &Normalisation, &Recipe, &Machine) -> Made<dyn Learner>,
-        /// Trains the same network by burn-train.
-        burn_train: BurnTrain,
+        /// Checks that burn-train can train the network by a recipe; the error names the key that it does not support.
+        suits_burn_train: fn(&Value, &Recipe) -> Result<(), String>,
+        /// Trains the same network by burn-train; `None` in a program built without the feature `burn-train`.
+        burn_train: Option<TrainByBurn>,
     },
     /// At once, from the training trajectories and the seed.
     Fit(Fit),
@@ -122,19 +124,17 @@ const fn network<C: NetworkConfig>() -> Entry {
                 config.suits(recipe)?;
                 config.learner(scales, recipe, machine)
             },
-            burn_train: BurnTrain {
-                suits: |settings, recipe| config::<C>(settings)?.suits_burn_train(recipe),
-                #[cfg(feature = "burn-train")]
-                train: Some(|settings, scales, recipe, machine, course, watch| {
-                    let config = config::<C>(settings)?;
-                    config.suits_burn_train(recipe)?;
-                    let network =
-                        config.init(scales, &mut sim::random::stream(recipe.seed, "weights", 0), machine);
-                    crate::burn_train::train(network, config.window(), scales, recipe, machine, course, watch)
-                }),
-                #[cfg(not(feature = "burn-train"))]
-                train: None,
-            },
+            suits_burn_train: |settings, recipe| config::<C>(settings)?.suits_burn_train(recipe),
+            #[cfg(feature = "burn-train")]
+            burn_train: Some(|settings, scales, recipe, machine, training, watch| {
+                let config = config::<C>(settings)?;
+                config.suits_burn_train(recipe)?;
+                let network =
+                    config.init(scales, &mut sim::random::stream(recipe.seed, "weights", 0), machine);
+                crate::burn_train::train(network, config.window(), scales, recipe, machine, training, watch)
+            }),
+            #[cfg(not(feature = "burn-train"))]
+            burn_train: None,
         },
         forecaster: |settings, weights, normalisation, recipe, machine| {
             config::<C>(settings)?.forecaster(weights, normalisation, recipe, machine)

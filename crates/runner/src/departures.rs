@@ -35,7 +35,7 @@ fn source_of(run: &Run) -> Option<Source> {
 }
 
 fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, String> {
-    let wanted = in_order(&values(experiment));
+    let wanted = in_order(&with_loop(values(experiment)));
     let mut given = file.clone();
     let mut departures = Vec::new();
     let section = |table: &Table, name: &str| -> Table {
@@ -58,7 +58,7 @@ fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, Strin
     }
     // One setting after the other, since a later default may follow from an earlier setting.
     for (key, value) in &wanted {
-        let now = values(&fill(&given)?);
+        let now = with_loop(values(&fill(&given)?));
         if at(&now, key) == Some(value)
             || ["seed", "train.log", "evaluate.exponent_unknown"].contains(&key.as_str())
         {
@@ -69,6 +69,17 @@ fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, Strin
         departures.push(setting.replacen(".name=", "=", 1));
     }
     Ok(departures)
+}
+
+/// The settings of a resolved experiment, with `train.loop` also where it is left out because it is `own`. The file may have
+/// another one.
+fn with_loop(mut experiment: Table) -> Table {
+    if let Some(train) = experiment.get_mut("train").and_then(Value::as_table_mut)
+        && !train.contains_key("loop")
+    {
+        train.insert("loop".into(), "own".into());
+    }
+    experiment
 }
 
 /// The settings of a resolved experiment by dotted keys: names before what depends on them, and sections in the order in
@@ -127,7 +138,11 @@ mod tests {
         "[system]\nname = \"lorenz\"\n[model]\nname = \"rnn\"\nhidden = 96\n[train]\nsteps = 1000\n";
 
     fn departures_of(settings: &[&str]) -> Vec<String> {
-        let file = parse(FILE).unwrap();
+        departures_from(FILE, settings)
+    }
+
+    fn departures_from(file: &str, settings: &[&str]) -> Vec<String> {
+        let file = parse(file).unwrap();
         let mut table = file.clone();
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         set(&mut table, &settings).unwrap();
@@ -153,6 +168,15 @@ mod tests {
         );
         // a value that the file already has is not a difference
         assert_eq!(departures_of(&["model.hidden=96"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn our_own_loop_is_a_difference_from_a_file_that_asks_for_burn_train() {
+        let by_burn = format!("{FILE}loop = \"burn-train\"\n");
+        assert_eq!(departures_from(&by_burn, &["train.loop=own"]), ["train.loop=own"]);
+        assert_eq!(departures_from(&by_burn, &["train.loop=burn-train"]), Vec::<String>::new());
+        assert_eq!(departures_of(&["train.loop=burn-train"]), ["train.loop=burn-train"]);
+        assert_eq!(departures_of(&["train.loop=own"]), Vec::<String>::new());
     }
 
     #[test]

@@ -201,8 +201,10 @@ pub fn evaluate(
         ..results
     };
     if let Some(directory) = output {
+        // Its last part is the time of the training, also where the run was named by a path such as ".".
+        let evaluated = run.directory().canonicalize().unwrap_or_else(|_| run.directory().to_owned());
         let environment = Environment {
-            evaluated_run: Some(run.directory().display().to_string()),
+            evaluated_run: Some(evaluated.display().to_string()),
             ..Environment::here(build, device, experiment.seed)
         };
         let kept = Run::create_for_scores(directory, run, &experiment, &environment)?;

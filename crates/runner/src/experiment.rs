@@ -465,9 +465,12 @@ impl Experiment {
         train.check_log()?;
 
         match network.training {
-            Training::Steps { suits, burn_train, .. } => {
+            Training::Steps { suits, suits_burn_train, .. } => {
                 suits(&settings, &self.recipe())?;
-                self.check_burn_train(burn_train, &settings)?;
+                if self.is_trained_by_burn() {
+                    suits_burn_train(&settings, &self.recipe())?;
+                    self.check_burn_train()?;
+                }
                 self.refuse_idle(
                     &["schedule", "gradient_norm", "dropout", "input_noise", "curriculum"],
                     train.optimizer.keeps_its_batch(),

@@ -1,8 +1,7 @@
 //! `train.loop`: our training loop or burn-train, Burn's own, and which experiments the latter cannot train.
 
-use models::burn_train::BurnTrain;
+use models::burn_train::TrainByBurn;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::Experiment;
 
@@ -32,27 +31,32 @@ impl Experiment {
 
     /// Checks that this program contains the training loop that the experiment asks for. Only training needs it: any
     /// program can show, score and compare a run that burn-train trained.
-    pub(crate) fn check_loop(&self) -> Result<(), String> {
-        let compiled = match self.network()?.0.training {
-            models::Training::Steps { burn_train, .. } => burn_train.train.is_some(),
-            models::Training::Fit(_) => true,
-        };
-        if self.is_trained_by_burn() && !compiled {
-            return Err(
-                "train.loop = \"burn-train\" needs a program built with it: build one with `cargo build --release \
-                 --features burn-train`, or leave train.loop out"
-                    .into(),
-            );
-        }
-        Ok(())
+    ///
+    /// # Errors
+    /// The experiment asks for burn-train, but this program was built without it.
+    pub fn check_loop(&self) -> Result<(), String> {
+        self.burn_train().map(|_| ())
     }
 
-    /// Checks that burn-train supports the experiment, if it is to train it; the error names the key it does not support.
-    pub(crate) fn check_burn_train(&self, burn_train: BurnTrain, settings: &Value) -> Result<(), String> {
+    /// The function that trains the experiment by burn-train; `None` if the loop of this project trains it.
+    ///
+    /// # Errors
+    /// As [`Experiment::check_loop`].
+    pub(crate) fn burn_train(&self) -> Result<Option<TrainByBurn>, String> {
+        let models::Training::Steps { burn_train, .. } = self.network()?.0.training else { return Ok(None) };
         if !self.is_trained_by_burn() {
-            return Ok(());
+            return Ok(None);
         }
-        (burn_train.suits)(settings, &self.recipe())?;
+        burn_train.map(Some).ok_or_else(|| {
+            "train.loop = \"burn-train\" needs a program built with it: build one with `cargo build --release --features \
+             burn-train`, or leave train.loop out"
+                .into()
+        })
+    }
+
+    /// Checks the settings of an experiment that burn-train is to train, except for those of the network; the error names
+    /// the key that burn-train does not support.
+    pub(crate) fn check_burn_train(&self) -> Result<(), String> {
         self.refuse_idle(
             &["seconds", "checkpoint_every"],
             true,
@@ -72,8 +76,6 @@ impl Experiment {
 
 #[cfg(test)]
 mod tests {
-    use models::Training;
-
     use super::*;
     use crate::resolve::{parse, resolve, set, to_toml, what_is_trained};
 
@@ -121,15 +123,13 @@ mod tests {
         let mut in_turns = with(&["train.loop=burn-train"]).unwrap();
         in_turns.data.from = "shards".into();
         (in_turns.data.trajectories, in_turns.data.at_once) = (100, 30);
-        let (network, settings) = in_turns.network().unwrap();
-        let Training::Steps { burn_train, .. } = network.training else { panic!("trains in steps") };
-        let message = in_turns.check_burn_train(burn_train, &settings).unwrap_err();
+        let message = in_turns.check_burn_train().unwrap_err();
         assert!(
             message.contains("data.at_once = 30 of 100") && message.contains("data.at_once = 100"),
             "{message}"
         );
         in_turns.data.at_once = 100;
-        in_turns.check_burn_train(burn_train, &settings).unwrap();
+        in_turns.check_burn_train().unwrap();
 
         let message = with(&["train.loop=burntrain"]).unwrap_err();
         assert!(message.contains("train.loop") && message.contains("`own` or `burn-train`"), "{message}");

@@ -106,7 +106,7 @@ pub trait Progress: Send {
     fn note(&mut self, what: &str);
 
     /// Whether burn-train may draw its own view on stdout. [`Progress::step`] is then not called while it trains.
-    fn lends_terminal(&self) -> bool {
+    fn burn_draws(&self) -> bool {
         false
     }
 }

@@ -5,9 +5,9 @@ mod by_burn;
 use std::path::Path;
 use std::time::Instant;
 
-use dataset::{Batch, BatchOrder, Examples};
+use dataset::{Batch, BatchOrder, Examples, Normalisation};
 use forecast::{Loss, Reconstruction, Results, Training, one_step_rmse};
-use models::burn_train::{BurnTrain, TrainByBurn};
+use models::burn_train::TrainByBurn;
 use models::tensors::Tensors;
 use models::{At, Learner, Recipe};
 use serde::{Deserialize, Serialize};
@@ -59,8 +59,8 @@ pub fn train(
     sitting.go_on(State::new(experiment), method, progress)
 }
 
-/// How a model comes by its weights.
-enum Way {
+/// How a model is trained.
+enum Method {
     /// In steps, from here.
     Steps(Box<dyn Learner>),
     /// In steps, by burn-train.
@@ -75,32 +75,30 @@ fn method(
     prepared: &Prepared,
     device: &str,
     progress: &mut dyn Progress,
-) -> Result<Way, RunError> {
+) -> Result<Method, RunError> {
     let Prepared { runs, split, normalisation, .. } = prepared;
     let (model, settings) = experiment.network().map_err(RunError::Usage)?;
     match model.training {
-        models::Training::Steps { burn_train: BurnTrain { train: Some(train), .. }, .. }
-            if experiment.is_trained_by_burn() =>
-        {
-            Ok(Way::ByBurn(train))
-        }
         models::Training::Steps { learner, .. } => {
+            if let Some(train) = experiment.burn_train().map_err(RunError::Usage)? {
+                return Ok(Method::ByBurn(train));
+            }
             let machine = experiment.machine(device).map_err(RunError::Usage)?;
             let made = learner(&settings, normalisation, &experiment.recipe(), &machine);
-            made.map(Way::Steps).map_err(RunError::Usage)
+            made.map(Method::Steps).map_err(RunError::Usage)
         }
         models::Training::Fit(fit) => {
             progress.stage(&format!("fitting {} to {} trajectories", model.name, split.train.len()));
             let begin = Instant::now();
             let fitted = fit(&settings, runs, &split.train, normalisation, experiment.seed);
             let fitted = fitted.map_err(|fault| RunError::Usage(format!("model: {fault}")))?;
-            Ok(Way::Fitted(fitted, begin.elapsed().as_secs_f64()))
+            Ok(Method::Fitted(fitted, begin.elapsed().as_secs_f64()))
         }
     }
 }
 
-/// Continues a run from its last checkpoint, to the same bits as if it had never stopped. A
-/// training by burn-train starts again from the first step, because its checkpoints do not continue bit for bit.
+/// Continues a run from its last checkpoint, to the same bits as if it had never stopped. A training by burn-train starts
+/// again from the first step, because its checkpoints do not continue bit for bit.
 ///
 /// # Errors
 /// As [`train`]; a run that is complete, that another process trains, or whose experiment was changed.
@@ -129,12 +127,13 @@ pub fn resume(
     }
     let prepared = prepare(&experiment, progress)?;
     let method = method(&experiment, &prepared, device, progress)?;
-    run.rewind_log(state.counters.step)?;
     if experiment.is_trained_by_burn() {
+        run.rewind_log(0)?;
         progress.stage(&format!(
             "training {at} again from the first step, because burn-train cannot continue a training bit for bit"
         ));
     } else {
+        run.rewind_log(state.counters.step)?;
         progress.stage(&format!("continuing {at} after step {}", state.counters.step));
     }
     let sitting = Sitting { run, experiment: &experiment, prepared: &prepared, device, stop, events: None };
@@ -235,13 +234,13 @@ impl Sitting<'_> {
     fn go_on(
         mut self,
         mut state: State,
-        method: Way,
+        method: Method,
         progress: &mut dyn Progress,
     ) -> Result<Outcome, RunError> {
         let mut learner = match method {
-            Way::Steps(learner) => learner,
-            Way::ByBurn(train) => return self.by_burn(train, state, progress),
-            Way::Fitted(fitted, seconds) => return self.fitted(state, fitted, seconds, progress),
+            Method::Steps(learner) => learner,
+            Method::ByBurn(train) => return self.by_burn(train, state, progress),
+            Method::Fitted(fitted, seconds) => return self.fitted(state, fitted, seconds, progress),
         };
         let (experiment, normalisation) = (self.experiment, &self.prepared.normalisation);
         let (network, _) = experiment.network().map_err(RunError::Usage)?;
@@ -273,7 +272,7 @@ impl Sitting<'_> {
             if state.counters.best.is_some() {
                 self.run.save_model(experiment, &state.best, normalisation)?;
             }
-            // Until now whoever asks again is answered that it was granted.
+            // A second request to stop is acknowledged until here.
             self.stop.listen(false);
             ended?;
             return Ok(Outcome::Interrupted(self.run, state.counters.step));
@@ -361,7 +360,8 @@ impl Sitting<'_> {
         Ok(Outcome::Done(self.run, Box::new(results)))
     }
 
-    /// What the latent state of a model keeps, and what those of other sizes would after fewer steps.
+    /// What the latent state of a model keeps, and what those of other sizes would after fewer steps. The other sizes are
+    /// trained by our loop, so a run of burn-train has only its own.
     fn reconstruction(
         &self,
         state: &State,
@@ -382,7 +382,7 @@ impl Sitting<'_> {
         let mut found = vec![reconstruction(&settings, &state.best, state.counters.step)?];
         let (others, steps) = (latent.scan)(&settings).map_err(RunError::Usage)?;
         let steps = steps.min(self.experiment.train.steps);
-        if steps == 0 {
+        if steps == 0 || self.experiment.is_trained_by_burn() {
             return Ok(found);
         }
         let sizes: Vec<String> = others.iter().map(|(size, _)| size.to_string()).collect();
@@ -419,7 +419,7 @@ impl Sitting<'_> {
         // Which turn the examples are of; see `Turns`.
         let mut turn = 0;
         let train = &self.experiment.train;
-        let mut order = BatchOrder::new(self.experiment.seed, training.count(), train.batch_size);
+        let (mut order, batches) = self.batches(training);
         let mut batch = Batch::default();
         let (begin, before) = (Instant::now(), state.counters.seconds);
         let examples = train.batch_size.min(training.count()) as f64;
@@ -454,8 +454,6 @@ impl Sitting<'_> {
             }
             let same = train.optimizer.keeps_its_batch();
             if !same || batch.inputs.is_empty() {
-                let steps = if same { train.unroll } else { free_steps(train, step) };
-                let length = self.prepared.task.window + steps - 1;
                 let at = if same { 0 } else { step };
                 if let Some(turns) = &self.prepared.turns
                     && turn != order.epoch(at)
@@ -463,11 +461,7 @@ impl Sitting<'_> {
                     turn = order.epoch(at);
                     *training = self.of_turn(turns, turn)?;
                 }
-                training.gather(order.at(at), length, &mut batch);
-            }
-            if train.input_noise > 0.0 {
-                let mut draws = stream(self.experiment.seed, "input noise", step);
-                batch.add_noise(train.input_noise, &self.prepared.normalisation, &mut draws);
+                batches.gather(training, order.at(at), step, &mut batch);
             }
             let stepping = Instant::now();
             let learning_rate = learning_rate(train, step).unwrap_or_default();
@@ -492,6 +486,15 @@ impl Sitting<'_> {
                 seconds_left: seconds_left(train, now),
             });
         }
+    }
+
+    /// The order of the training windows, and what else their batches follow from.
+    fn batches(&self, training: &Examples) -> (BatchOrder, Batches) {
+        let Experiment { seed, train, .. } = self.experiment;
+        let order = BatchOrder::new(*seed, training.count(), train.batch_size);
+        let scales = self.prepared.normalisation.clone();
+        let window = self.prepared.task.window;
+        (order, Batches { train: train.clone(), window, seed: *seed, scales })
     }
 
     /// Why training ends before its last step, if it does.
@@ -519,8 +522,7 @@ impl Sitting<'_> {
         let length = self.prepared.task.window + train.unroll - 1;
         let validation_loss = mean_loss(learner, validation, length, train.batch_size);
         if !validation_loss.is_finite() {
-            // Early in a curriculum a network was never asked to run as far as it is judged.
-            if !last && free_steps(train, state.counters.step) < train.unroll {
+            if may_be_infinite(train, state.counters.step, last) {
                 return Ok(());
             }
             return Err(self.diverged("validation loss", validation_loss, state));
@@ -619,17 +621,46 @@ fn seconds_left(train: &Train, now: &Counters) -> f64 {
 /// The mean validation loss over all examples.
 fn mean_loss(learner: &mut dyn Learner, examples: &Examples, length: usize, batch_size: usize) -> f64 {
     let (mut batch, mut sum) = (Batch::default(), 0.0);
-    let all: Vec<usize> = (0..examples.count()).collect();
-    for which in all.chunks(validation_chunk(batch_size)) {
-        examples.gather(which, length, &mut batch);
+    for which in validation_batches(examples.count(), batch_size) {
+        examples.gather(&which, length, &mut batch);
         sum += learner.loss(&batch) * which.len() as f64;
     }
-    sum / all.len() as f64
+    sum / examples.count() as f64
 }
 
-/// Number of examples in a batch of a validation: no fewer than in a training batch, and enough to be fast.
-fn validation_chunk(batch_size: usize) -> usize {
-    batch_size.max(1024)
+/// The numbers of the windows in each batch of a validation over `count` windows. Such a batch has no fewer windows than a
+/// training batch, and enough of them to be fast.
+fn validation_batches(count: usize, batch_size: usize) -> Vec<Vec<usize>> {
+    let all: Vec<usize> = (0..count).collect();
+    all.chunks(batch_size.max(1024)).map(<[usize]>::to_vec).collect()
+}
+
+/// Whether the loss of a validation after so many steps may be infinite or NaN. Early in a curriculum it may: the
+/// validation is over a longer free rollout than the network has been trained for. The last validation may not.
+fn may_be_infinite(train: &Train, step: u64, last: bool) -> bool {
+    !last && free_steps(train, step) < train.unroll
+}
+
+/// What the batch of a step follows from, besides the windows.
+#[derive(Clone)]
+struct Batches {
+    train: Train,
+    window: usize,
+    seed: u64,
+    scales: Normalisation,
+}
+
+impl Batches {
+    /// Gathers the windows of these numbers for a step, counted from 0: as long as its free rollout needs them, and with
+    /// its input noise.
+    fn gather(&self, windows: &Examples, numbers: &[usize], step: u64, batch: &mut Batch) {
+        let train = &self.train;
+        let steps = if train.optimizer.keeps_its_batch() { train.unroll } else { free_steps(train, step) };
+        windows.gather(numbers, self.window + steps - 1, batch);
+        if train.input_noise > 0.0 {
+            batch.add_noise(train.input_noise, &self.scales, &mut stream(self.seed, "input noise", step));
+        }
+    }
 }
 
 /// The learning rate of a step, counted from 0, of a method that has one.

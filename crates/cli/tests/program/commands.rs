@@ -155,10 +155,13 @@ fn new_scores_of_a_run_can_be_kept_and_are_a_run() {
     assert_eq!(results(&kept).scores.vpt.unwrap().starts, 7);
     let files = report::RunFiles::read(&kept).unwrap();
     assert_eq!((files.experiment.as_str(), files.forecasts.unwrap().valid_times.len()), ("tiny", 7));
-    assert_eq!(
-        files.environment["evaluated_run"],
-        run.strip_prefix(folder.path()).unwrap().to_str().unwrap()
-    );
+    let evaluated = run.canonicalize().unwrap();
+    assert_eq!(files.environment["evaluated_run"], evaluated.to_str().unwrap());
+    // also from inside the run
+    let mut inside = folder.command(&["evaluate", ".", "evaluate.starts=7", "-o", "../../../inside"]);
+    assert!(inside.current_dir(&run).output().unwrap().status.success());
+    let files = report::RunFiles::read(&folder.path().join("inside")).unwrap();
+    assert_eq!(files.environment["evaluated_run"], evaluated.to_str().unwrap());
     // It is compared with the run, as another task; drawn; and forecast from.
     let named = [run.to_str().unwrap(), "scored"];
     let table = folder.ok(&["compare", named[0], named[1]]);

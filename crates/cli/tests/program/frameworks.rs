@@ -29,6 +29,7 @@ fn a_program_without_burn_train_says_how_to_build_one_with_it() {
     let folder = Folder::new(SHORT);
     for arguments in [
         &["train", "tiny.toml", "train.loop=burn-train"][..],
+        &["train", "tiny.toml", "train.loop=burn-train", "--dashboard"],
         &["sweep", "tiny.toml", "train.loop=own,burn-train"],
     ] {
         let output = folder.run(arguments);
@@ -60,6 +61,16 @@ mod burn_train {
         lines
             .map(|m| (m["step"].as_u64().unwrap(), number(&m, "train_loss"), number(&m, "validation_loss")))
             .collect()
+    }
+
+    /// The names of the trained configurations in a comparison, in alphabetical order.
+    fn labels(comparison: &str) -> Vec<String> {
+        let comparison: serde_json::Value = serde_json::from_str(comparison).unwrap();
+        let [ranking] = &comparison["rankings"].as_array().unwrap()[..] else { panic!("{comparison}") };
+        let rows = ranking["rows"].as_array().unwrap().iter().filter(|row| row["baseline"] == false);
+        let mut labels: Vec<String> = rows.map(|row| row["label"].as_str().unwrap().to_owned()).collect();
+        labels.sort_unstable();
+        labels
     }
 
     #[test]
@@ -96,14 +107,29 @@ mod burn_train {
             assert!(by_burn.join("burn-train/checkpoint/model-7.bpk").exists());
             assert!(!by_burn.join("checkpoints").exists());
             let [own, by_burn] = [&own, &by_burn].map(|run| run.to_str().unwrap());
-            let table = folder.ok(&["compare", own, by_burn]);
-            let rows = table.lines().filter(|line| line.contains("burn-train")).count();
-            assert!(rows >= 1, "{table}");
-            let effect = folder.ok(&["compare", own, by_burn, "--json"]);
-            assert!(effect.contains("burn-train"), "{effect}");
+            let kernels = if kernels.ends_with("burn") { " train.kernels=burn" } else { "" };
+            assert_eq!(
+                labels(&folder.ok(&["compare", own, by_burn, "--json"])),
+                ["tiny".to_owned(), format!("tiny{kernels} train.loop=burn-train")]
+            );
             assert!(folder.ok(&["show", by_burn]).contains("ffnn"));
             folder.ok(&["evaluate", by_burn, "evaluate.starts=2"]);
         }
+    }
+
+    #[test]
+    fn a_sweep_over_both_loops_names_both_also_where_the_file_asks_for_burn_train() {
+        let folder = Folder::new(&SHORT.replace("[train]\n", "[train]\nloop = \"burn-train\"\n"));
+        let said = folder.ok(&["sweep", "tiny.toml", "train.loop=own,burn-train", "--jobs", "1"]);
+        let sweep = said.lines().last().unwrap();
+        let table = folder.ok(&["compare", sweep, "--json"]);
+        assert_eq!(labels(&table), ["tiny", "tiny train.loop=own"]);
+        let effects = folder.ok(&["compare", sweep, "--by", "train.loop", "--json"]);
+        let effects: serde_json::Value = serde_json::from_str(&effects).unwrap();
+        let values = effects[0]["effects"].as_array().unwrap().iter().map(|effect| &effect["value"]);
+        let mut values: Vec<&str> = values.map(|value| value.as_str().unwrap()).collect();
+        values.sort_unstable();
+        assert_eq!(values, ["burn-train", "own"]);
     }
 
     #[test]
@@ -151,7 +177,7 @@ mod burn_train {
         let [entered, left] = ["\x1b[?1049h", "\x1b[?1049l"].map(|code| seen.matches(code).count());
         assert!((entered, left) == (1, 1), "{seen}");
         let (view, after) = seen.split_once("\x1b[?1049l").unwrap();
-        assert!(view.contains("Loss"), "{view}");
+        assert!(view.contains("Loss") && view.contains("press q, then s, to stop"), "{view}");
         assert!(after.contains("\x1b[?25h") && after.contains("polynomial"), "{after}");
 
         let refused = folder.run(&["train", "tiny.toml", "train.loop=burn-train", "--dashboard"]);
@@ -160,6 +186,60 @@ mod burn_train {
             refused.status.code() == Some(2) && message.contains("stdout is not a terminal"),
             "{message}"
         );
+    }
+
+    /// Presses keys in burn-train's view once a first validation is done. Returns what the program wrote to the terminal, and
+    /// its exit status.
+    #[cfg(target_os = "linux")]
+    fn press(folder: &Folder, keys: &[u8], arguments: &str) -> (String, Option<i32>) {
+        use std::io::{Read, Write};
+        use std::process::{Command, Stdio};
+        use std::time::{Duration, Instant};
+
+        let command = format!("stty rows 24 cols 80 && exec {} {arguments}", env!("CARGO_BIN_EXE_attractor"));
+        let mut script = Command::new("timeout");
+        script.args(["120", "script", "-qec", &command, "/dev/null"]).current_dir(folder.path());
+        script.env("TERM", "xterm-256color").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = script.spawn().unwrap();
+        let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let seen = std::thread::spawn(move || {
+            let mut seen = Vec::new();
+            screen.read_to_end(&mut seen).unwrap();
+            String::from_utf8_lossy(&seen).replace("\r\n", "\n")
+        });
+        let runs = folder.path().join("runs/tiny");
+        let validated = || {
+            let mut runs = std::fs::read_dir(&runs).into_iter().flatten().flatten();
+            runs.any(|run| run.path().join("metrics.jsonl").exists())
+        };
+        let begin = Instant::now();
+        while !validated() && begin.elapsed().as_secs() < 60 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for key in keys {
+            // The view reads keys ten times a second.
+            std::thread::sleep(Duration::from_millis(500));
+            keyboard.write_all(&[*key]).unwrap();
+        }
+        let status = child.wait().unwrap();
+        (seen.join().unwrap(), status.code())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_keys_of_its_view_stop_the_training_and_keep_the_best_model() {
+        // q asks what to do; s stops after this step, k at once.
+        for keys in [b"qs", b"qk"] {
+            let folder = Folder::new(SHORT);
+            let long = "train tiny.toml train.loop=burn-train train.steps=500000 train.validate_every=1000";
+            let (seen, status) = press(&folder, keys, &format!("{long} --dashboard"));
+            assert_eq!(status, Some(130), "{seen}");
+            let after = seen.rsplit("\x1b[?1049l").next().unwrap();
+            assert!(after.contains("stopped after step") && !seen.contains("panicked"), "{after}");
+            let runs = std::fs::read_dir(folder.path().join("runs/tiny")).unwrap();
+            let runs: Vec<_> = runs.map(|run| run.unwrap().path()).collect();
+            assert!(runs.len() == 1 && runs[0].join("model.safetensors").exists(), "{runs:?}");
+        }
     }
 
     #[cfg(feature = "gpu")]

@@ -1,31 +1,55 @@
-//! Which checkpoints burn-train keeps: the last one, and the one with the lowest validation loss.
+//! Which checkpoints burn-train keeps (the last one, and the one with the lowest validation loss), and when patience ends
+//! the training.
 
+use std::path::Path;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
+use burn::store::ModuleRecord;
+use burn::train::EarlyStoppingStrategy;
+use burn::train::checkpoint::{
+    Checkpointer, CheckpointerError, CheckpointingAction, CheckpointingStrategy, FileCheckpointer,
+};
 use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
 use burn::train::metric::{LossMetric, Metric};
 
-use super::Report;
+use super::learner::Context;
+use super::{BurnTraining, Report};
 
-/// The epoch with the lowest validation loss, and that loss.
-pub(super) type Best = Arc<Mutex<Option<(usize, f64)>>>;
+/// What the validations have shown so far.
+#[derive(Default)]
+pub(super) struct Validations {
+    /// Steps done at the last one.
+    pub(super) step: u64,
+    /// Epoch and loss of the best one.
+    best: Option<(usize, f64)>,
+    /// Weights of the best one. In memory, so that a disk that becomes full does not take them away.
+    pub(super) best_weights: Option<ModuleRecord>,
+    /// Number of validations since the best one; those whose loss is not finite do not count.
+    stale: u64,
+    /// Whether patience ended the training.
+    pub(super) ended_by_patience: bool,
+}
+
+/// The validations, shared by the parts of burn-train that decide by them.
+#[derive(Clone, Default)]
+pub(super) struct Shared(Arc<Mutex<Validations>>);
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Validations> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Keeps the last checkpoint and the best one. burn-train's own `KeepLastNCheckpoints` and `MetricCheckpointingStrategy`
 /// together keep the same files, but do not say which one is the best.
 pub(super) struct BestAndLast {
-    best: Best,
-    kept: Vec<usize>,
-    steps: u64,
-    validate_every: u64,
-    reports: Sender<Report>,
-}
-
-impl BestAndLast {
-    pub(super) fn new(best: &Best, steps: u64, validate_every: u64, reports: Sender<Report>) -> Self {
-        BestAndLast { best: Arc::clone(best), kept: Vec::new(), steps, validate_every, reports }
-    }
+    pub(super) validations: Shared,
+    /// The epochs whose checkpoints are kept.
+    pub(super) kept: Vec<usize>,
+    pub(super) training: BurnTraining,
+    pub(super) context: Arc<Context>,
+    pub(super) reports: Sender<Report>,
 }
 
 impl CheckpointingStrategy for BestAndLast {
@@ -33,14 +57,24 @@ impl CheckpointingStrategy for BestAndLast {
         let name = LossMetric::new().name();
         let mean = |split| store.find_metric(&name, epoch, Aggregate::Mean, &split).unwrap_or(f64::NAN);
         let (train_loss, validation_loss) = (mean(Split::Train), mean(Split::Valid));
-        let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
-        if validation_loss.is_finite() && best.is_none_or(|(_, least)| validation_loss < least) {
-            *best = Some((epoch, validation_loss));
+        let BurnTraining { steps, validate_every, .. } = self.training;
+        let step = (epoch as u64).saturating_mul(validate_every).min(steps);
+        let mut now = self.validations.lock();
+        now.step = step;
+        if !validation_loss.is_finite() {
+            if !(self.training.may_be_infinite)(step) {
+                self.context.set_diverged();
+            }
+        } else if !self.context.has_diverged() {
+            now.stale += 1;
+            if now.best.is_none_or(|(_, least)| validation_loss < least) {
+                now.best = Some((epoch, validation_loss));
+                now.stale = 0;
+            }
         }
-        let step = (epoch as u64).saturating_mul(self.validate_every).min(self.steps);
         // The receiver is gone once the training was given up.
         let _ = self.reports.send(Report::Validation { step, train_loss, validation_loss });
-        let (best, mut actions) = (best.map(|(epoch, _)| epoch), vec![CheckpointingAction::Save]);
+        let (best, mut actions) = (now.best.map(|(epoch, _)| epoch), vec![CheckpointingAction::Save]);
         self.kept.retain(|&kept| {
             let stays = Some(kept) == best;
             if !stays {
@@ -50,5 +84,54 @@ impl CheckpointingStrategy for BestAndLast {
         });
         self.kept.push(epoch);
         actions
+    }
+}
+
+/// Writes the weights to files as burn-train does, and keeps the best ones in memory too.
+pub(super) struct BestInMemory {
+    files: FileCheckpointer,
+    validations: Shared,
+}
+
+impl BestInMemory {
+    pub(super) fn new(directory: &Path, validations: &Shared) -> Self {
+        BestInMemory { files: FileCheckpointer::new(directory, "model"), validations: validations.clone() }
+    }
+}
+
+impl Checkpointer<ModuleRecord> for BestInMemory {
+    fn save(&self, epoch: usize, record: ModuleRecord) -> Result<(), CheckpointerError> {
+        {
+            let mut now = self.validations.lock();
+            if now.best.is_some_and(|(best, _)| best == epoch) {
+                now.best_weights = Some(record.clone());
+            }
+        }
+        self.files.save(epoch, record)
+    }
+
+    fn delete(&self, epoch: usize) -> Result<(), CheckpointerError> {
+        Checkpointer::<ModuleRecord>::delete(&self.files, epoch)
+    }
+
+    fn restore(&self, epoch: usize) -> Result<ModuleRecord, CheckpointerError> {
+        self.files.restore(epoch)
+    }
+}
+
+/// Ends the training after `patience` validations without a lower loss, and says so. burn-train's own
+/// `MetricEarlyStoppingStrategy` also counts validations whose loss is not finite, as it can be early in a curriculum.
+#[derive(Clone)]
+pub(super) struct Patience {
+    pub(super) validations: Shared,
+    pub(super) patience: u64,
+}
+
+impl EarlyStoppingStrategy for Patience {
+    // burn-train asks after `BestAndLast` has counted the validation.
+    fn should_stop(&mut self, _epoch: usize, _store: &EventStoreClient) -> bool {
+        let mut now = self.validations.lock();
+        now.ended_by_patience = now.stale >= self.patience;
+        now.ended_by_patience
     }
 }

@@ -1,7 +1,7 @@
 //! A network in the form that burn-train's `Learner` takes: a module with a training step and a validation step.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use burn::backend::ExecutionError;
@@ -39,9 +39,35 @@ pub(super) struct Context {
     pub(super) steps: AtomicU64,
     /// Nanoseconds in them.
     pub(super) nanoseconds: AtomicU64,
+    /// Whether a loss or the norm of a gradient was not finite.
+    diverged: AtomicBool,
 }
 
 impl Context {
+    /// The context at the beginning of a training, on windows of `window` samples.
+    pub(super) fn new(window: usize, scales: &Normalisation, recipe: &Recipe, machine: &Machine) -> Self {
+        Context {
+            window,
+            scales: scales.clone(),
+            recipe: recipe.clone(),
+            machine: machine.clone(),
+            steps: AtomicU64::new(0),
+            nanoseconds: AtomicU64::new(0),
+            diverged: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes that a loss or the norm of a gradient was not finite. burn-train goes on until the caller stops it; from now
+    /// on its weights stay as they are and are never the best ones.
+    pub(super) fn set_diverged(&self) {
+        self.diverged.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a loss or the norm of a gradient was not finite.
+    pub(super) fn has_diverged(&self) -> bool {
+        self.diverged.load(Ordering::SeqCst)
+    }
+
     /// Returns the batch as tensors on a machine.
     fn sequences(&self, item: &Item, machine: &Machine) -> Sequences {
         Sequences::new(&item.batch, self.window, &self.scales, machine)
@@ -87,15 +113,16 @@ impl<N: Network> TrainStep for Trainable<N> {
         let loss = self.network.loss(&batch, &mut dropout);
         let gradient = flatten_gradients(&self.network, &mut loss.backward());
         // Burn clips each parameter separately; `train.gradient_norm` is the norm over all parameters.
-        let (gradient, loss) = match clipped(gradient.clone(), gradient_norm) {
-            Ok(gradient) => (gradient, loss.inner()),
-            // A norm that is not finite is reported as the loss, which makes the caller end the training.
+        let (grads, loss) = match clipped(gradient, gradient_norm) {
+            Ok(gradient) => (by_parameter(&self.network, &gradient), loss.inner()),
+            // A step by such a gradient would spoil the weights. The caller ends the training at a loss that is not finite,
+            // so the norm is reported in its place.
             Err(norm) => {
+                context.set_diverged();
                 let Machine { device, precision, .. } = &context.machine;
-                (gradient, tensor(&[norm], [1], device, *precision))
+                (GradientsParams::new(), tensor(&[norm], [1], device, *precision))
             }
         };
-        let grads = by_parameter(&self.network, &gradient);
         context.add_time(begin);
         TrainOutput { grads, item: BatchLoss { loss, count: 1 } }
     }
@@ -106,6 +133,9 @@ impl<N: Network> TrainStep for Trainable<N> {
         rates: ModuleLearningRate,
         grads: GradientsParams,
     ) -> Self {
+        if self.context.has_diverged() {
+            return self;
+        }
         let begin = Instant::now();
         let stepped = optimizer.step(rates, self, grads);
         stepped.context.add_time(begin);

@@ -8,7 +8,7 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::Device;
 use dataset::Batch;
 
-use super::Course;
+use super::BurnTraining;
 
 /// A batch, with the number of its step, or of its part of a validation.
 pub(super) struct Item {
@@ -20,26 +20,26 @@ pub(super) struct Item {
 /// next; the last one may be shorter.
 #[derive(Clone)]
 pub(super) struct TrainingBatches {
-    course: Course,
+    training: BurnTraining,
     epoch: Arc<AtomicU64>,
 }
 
 impl TrainingBatches {
-    pub(super) fn new(course: &Course) -> Self {
-        TrainingBatches { course: course.clone(), epoch: Arc::new(AtomicU64::new(0)) }
+    pub(super) fn new(training: &BurnTraining) -> Self {
+        TrainingBatches { training: training.clone(), epoch: Arc::new(AtomicU64::new(0)) }
     }
 }
 
 impl DataLoader<Item> for TrainingBatches {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Item> + 'a> {
-        let Course { steps, validate_every, .. } = self.course;
+        let BurnTraining { steps, validate_every, .. } = self.training;
         let first = self.epoch.fetch_add(1, Ordering::Relaxed).saturating_mul(validate_every);
         let last = first.saturating_add(validate_every).min(steps);
-        Box::new(Steps { first, next: first, last, batch: move |step| (self.course.batch)(step) })
+        Box::new(Steps { first, next: first, last, batch: move |step| (self.training.batch)(step) })
     }
 
     fn num_items(&self) -> usize {
-        self.course.steps.min(self.course.validate_every) as usize
+        self.training.steps.min(self.training.validate_every) as usize
     }
 
     // The training step makes tensors of a batch, on the device of the experiment.
@@ -55,7 +55,7 @@ impl DataLoader<Item> for TrainingBatches {
 
 /// The validation batches, the same at every validation.
 #[derive(Clone)]
-pub(super) struct ValidationBatches(pub(super) Course);
+pub(super) struct ValidationBatches(pub(super) BurnTraining);
 
 impl DataLoader<Item> for ValidationBatches {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Item> + 'a> {

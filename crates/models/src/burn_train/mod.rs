@@ -33,15 +33,6 @@ mod training;
 #[cfg(feature = "burn-train")]
 pub(crate) use training::train;
 
-/// How burn-train trains a network.
-#[derive(Clone, Copy)]
-pub struct BurnTrain {
-    /// Checks that burn-train supports the settings and the recipe; the error names the key it does not support.
-    pub suits: fn(&Value, &Recipe) -> Result<(), String>,
-    /// Trains the network; `None` where this program was built without the feature.
-    pub train: Option<TrainByBurn>,
-}
-
 /// Trains a network with the given settings by burn-train. `watch` is called with each report, and with `None` at least
 /// every 50 ms; once it returns true, training stops after the current step.
 pub type TrainByBurn = fn(
@@ -49,20 +40,21 @@ pub type TrainByBurn = fn(
     &Normalisation,
     &Recipe,
     &Machine,
-    Course,
+    BurnTraining,
     &mut dyn FnMut(Option<Report>) -> bool,
 ) -> Result<Finished, String>;
 
 /// The training that burn-train is to carry out.
 #[derive(Clone)]
-pub struct Course {
+pub struct BurnTraining {
     /// The directory for its metrics and checkpoints, which it creates.
     pub directory: PathBuf,
     /// Optimiser steps.
     pub steps: u64,
     /// Steps from one validation to the next; burn-train calls them an epoch.
     pub validate_every: u64,
-    /// Number of validations in a row without a lower loss after which training ends; 0 never ends it.
+    /// Number of validations in a row without a lower loss after which training ends; 0 never ends it. A validation whose
+    /// loss is not finite does not count.
     pub patience: u64,
     /// The batch of a step, counted from 0.
     pub batch: Arc<dyn Fn(u64) -> Batch + Send + Sync>,
@@ -70,6 +62,9 @@ pub struct Course {
     pub validations: usize,
     /// A batch of the validation, counted from 0.
     pub validation: Arc<dyn Fn(usize) -> Batch + Send + Sync>,
+    /// Whether the loss of a validation after so many steps may be infinite or NaN. Elsewhere such a loss is a divergence,
+    /// and later weights are never the best ones.
+    pub may_be_infinite: Arc<dyn Fn(u64) -> bool + Send + Sync>,
     /// The learning rate of a step, counted from 0.
     pub learning_rate: Arc<dyn Fn(u64) -> f64 + Send + Sync>,
     /// Whether burn-train draws its own view on stdout, which must be a terminal.
@@ -95,25 +90,25 @@ pub enum Report {
 /// The outcome of a training by burn-train.
 #[derive(Debug)]
 pub struct Finished {
-    /// Steps done; fewer than asked for where it was stopped or ended by patience.
+    /// Why it ended.
+    pub ended: Ended,
+    /// Steps done.
     pub steps: u64,
     /// Seconds in steps, without batches, metrics and checkpoints.
     pub step_seconds: f64,
-    /// The weights with the lowest validation loss, read from their checkpoint; `None` before the first validation.
+    /// The weights with the lowest validation loss before any divergence; `None` before the first validation.
     pub best: Option<Tensors>,
 }
 
-/// Checks that burn-train has the optimiser of a recipe.
-///
-/// # Errors
-/// An optimiser that keeps one batch over several steps.
-pub(crate) fn suits(recipe: &Recipe) -> Result<(), String> {
-    if recipe.optimizer.keeps_its_batch() {
-        return Err(format!(
-            "train.loop = \"burn-train\" has no train.optimizer.name = \"{}\", which works on one fixed batch; choose \
-             another optimizer, such as \"adam\", or leave train.loop out",
-            recipe.optimizer.name()
-        ));
-    }
-    Ok(())
+/// Why a training by burn-train ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// All steps are done, and the validation after the last one.
+    Completed,
+    /// The validation loss did not fall for [`BurnTraining::patience`] validations.
+    Patience,
+    /// It was asked to stop, by the caller or by a key in burn-train's view.
+    Stopped,
+    /// burn-train failed, for this reason. It panics where a file cannot be written; that is such a failure too.
+    Failed(String),
 }

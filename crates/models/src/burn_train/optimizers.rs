@@ -10,11 +10,14 @@ use kernels::Method;
 
 use crate::optimizer::Optimizer;
 
-/// Returns Burn's optimiser with the same formula, or `None` where burn-train can use none.
-pub(super) fn of_burn(optimizer: &Optimizer) -> Option<ModuleOptimizer> {
+/// Returns Burn's optimiser with the same formula.
+///
+/// # Errors
+/// An optimiser that burn-train cannot use, by its key.
+pub(super) fn burn_optimizer(optimizer: &Optimizer) -> Result<ModuleOptimizer, String> {
     let decay = |factor: f64| (factor > 0.0).then_some(WeightDecayConfig { penalty: factor as f32 });
     let [beta_1, beta_2] = [Method::BETA_1 as f32, Method::BETA_2 as f32];
-    Some(match *optimizer {
+    Ok(match *optimizer {
         Optimizer::Adam { weight_decay, .. } => AdamConfig::new()
             .with_beta_1(beta_1)
             .with_beta_2(beta_2)
@@ -42,7 +45,12 @@ pub(super) fn of_burn(optimizer: &Optimizer) -> Option<ModuleOptimizer> {
             .with_epsilon(Method::ADAGRAD_EPSILON as f32)
             .with_weight_decay(decay(weight_decay))
             .init(),
-        Optimizer::Lbfgs { .. } | Optimizer::LevenbergMarquardt { .. } => return None,
+        Optimizer::Lbfgs { .. } | Optimizer::LevenbergMarquardt { .. } => {
+            return Err(format!(
+                "train.loop = \"burn-train\" has no train.optimizer.name = \"{}\"",
+                optimizer.name()
+            ));
+        }
     })
 }
 

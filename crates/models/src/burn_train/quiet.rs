@@ -2,6 +2,7 @@
 //! lines per batch to stdout, where only results belong.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use burn::train::logger::{EvaluationProgressLogger, MetricLogger, TrainingProgressLogger};
@@ -12,6 +13,7 @@ use burn::train::renderer::{
 };
 
 use super::Report;
+use super::learner::Context;
 
 /// Shows nothing.
 pub(super) struct Quiet;
@@ -52,12 +54,13 @@ impl MetricsRenderer for Quiet {
 /// Reports the loss of each step. burn-train also writes it to its own files.
 pub(super) struct StepReports {
     losses: HashSet<MetricId>,
+    context: Arc<Context>,
     reports: Sender<Report>,
 }
 
 impl StepReports {
-    pub(super) fn new(reports: Sender<Report>) -> Self {
-        StepReports { losses: HashSet::new(), reports }
+    pub(super) fn new(context: &Arc<Context>, reports: Sender<Report>) -> Self {
+        StepReports { losses: HashSet::new(), context: Arc::clone(context), reports }
     }
 }
 
@@ -71,8 +74,12 @@ impl MetricLogger for StepReports {
                 // The mean, repeated at the end of an epoch.
                 Some(NumericEntry::Final(_)) | None => {}
                 Some(entry) if self.losses.contains(&metric.entry.metric_id) => {
+                    let loss = entry.current();
+                    if !loss.is_finite() {
+                        self.context.set_diverged();
+                    }
                     // The receiver is gone once the training was given up.
-                    let _ = self.reports.send(Report::Step(entry.current()));
+                    let _ = self.reports.send(Report::Step(loss));
                 }
                 Some(_) => {}
             }

@@ -1,111 +1,127 @@
 //! Runs a training by burn-train from the first step to the last.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use burn::module::Module;
-use burn::train::checkpoint::{Checkpointer, FileCheckpointer};
+use burn::train::checkpoint::FileCheckpointer;
 use burn::train::logger::FileMetricLogger;
-use burn::train::metric::store::{Aggregate, Direction, Split};
 use burn::train::metric::{LearningRateMetric, LossMetric};
 use burn::train::renderer::MetricsRenderer;
 use burn::train::renderer::tui::TuiMetricsRendererWrapper;
-use burn::train::{
-    ExecutionStrategy, Interrupter, Learner, MetricEarlyStoppingStrategy, StoppingCondition,
-    SupervisedTraining,
-};
+use burn::train::{ExecutionStrategy, Interrupter, Learner, SupervisedTraining};
 use dataset::Normalisation;
 
-use super::checkpoints::{Best, BestAndLast};
+use super::checkpoints::{BestAndLast, BestInMemory, Patience, Shared};
 use super::learner::{Context, Trainable};
 use super::loaders::{TrainingBatches, ValidationBatches};
-use super::optimizers::{Rates, of_burn};
+use super::optimizers::{Rates, burn_optimizer};
 use super::quiet::{Quiet, StepReports};
-use super::{Course, Finished, Report};
+use super::{BurnTraining, Ended, Finished, Report};
 use crate::learner::Network;
 use crate::machine::Machine;
 use crate::optimizer::Recipe;
 use crate::parameters::to_tensors;
-use crate::tensors::Tensors;
 
 /// How often the caller is asked whether to stop while there is nothing to report.
-const BETWEEN_QUESTIONS: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The message with which burn-train panics when the user ends the training at once in its view.
+const KILLED: &str = "Killing training from user input.";
 
 /// Trains `network` on windows of `window` samples; see [`super::TrainByBurn`].
 ///
 /// # Errors
-/// An optimiser that burn-train does not have, and any failure of burn-train. Its panics are errors too, because it
-/// panics where a file cannot be written.
+/// No thread to train on, or weights that do not fit the network. Any other failure is [`Ended::Failed`], with the best
+/// weights until then.
 pub(crate) fn train<N: Network>(
     network: N,
     window: usize,
     scales: &Normalisation,
     recipe: &Recipe,
     machine: &Machine,
-    course: Course,
+    training: BurnTraining,
     watch: &mut dyn FnMut(Option<Report>) -> bool,
 ) -> Result<Finished, String> {
-    super::suits(recipe)?;
-    let context = Arc::new(Context {
-        window,
-        scales: scales.clone(),
-        recipe: recipe.clone(),
-        machine: machine.clone(),
-        steps: AtomicU64::new(0),
-        nanoseconds: AtomicU64::new(0),
-    });
-    let trainable = Trainable { network: network.train(), context: Arc::clone(&context) };
-    let interrupter = Interrupter::new();
+    let context = Arc::new(Context::new(window, scales, recipe, machine));
+    let untrained = Trainable { network, context: Arc::clone(&context) };
+    let trainable = Trainable { network: untrained.network.clone().train(), context: Arc::clone(&context) };
+    let (steps, validations) = (training.steps, Shared::default());
+    // The view resets its interrupter when the training ends, and would forget an error with it, so it has its own.
+    let (interrupter, view) = (Interrupter::new(), Interrupter::new());
     let (sender, reports) = channel();
-    let training = {
-        let interrupter = interrupter.clone();
+    let thread = {
+        let (validations, interrupter, view) = (validations.clone(), interrupter.clone(), view.clone());
         std::thread::Builder::new()
             .name("burn-train".into())
-            .spawn(move || launch(trainable, course, interrupter, sender))
+            .spawn(move || launch(trainable, training, &validations, interrupter, view, sender))
             .map_err(|error| format!("burn-train has no thread to train on: {error}"))?
     };
-    // The loop ends when both senders are dropped, which is when burn-train is done.
+    // The loop ends when all senders are dropped, which is when burn-train is done.
     loop {
-        let stop = match reports.recv_timeout(BETWEEN_QUESTIONS) {
+        let stop = match reports.recv_timeout(POLL_INTERVAL) {
             Ok(report) => watch(Some(report)),
             Err(RecvTimeoutError::Timeout) => watch(None),
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        if stop {
+        if stop || view.should_stop() {
             interrupter.stop(None);
         }
     }
-    let best = training.join().map_err(|panic| format!("burn-train gave up: {}", words(&*panic)))??;
+    let failure = match thread.join() {
+        Ok(result) => result.err(),
+        Err(panic) if panic_message(&*panic) == KILLED => None,
+        Err(panic) => Some(format!("burn-train panicked: {}", panic_message(&*panic))),
+    };
+    let validations = std::mem::take(&mut *validations.lock());
+    let ended = match failure {
+        Some(reason) => Ended::Failed(reason),
+        None if validations.step == steps => Ended::Completed,
+        None if validations.ended_by_patience => Ended::Patience,
+        None => Ended::Stopped,
+    };
+    let best = match validations.best_weights {
+        Some(record) => {
+            let trained = untrained.try_load_record(record);
+            let network = trained.map_err(|error| format!("burn-train's best weights: {error}"))?.network;
+            Some(to_tensors(&network, &network.layout(), machine.precision))
+        }
+        None => None,
+    };
     Ok(Finished {
+        ended,
         steps: context.steps.load(Ordering::Relaxed),
         step_seconds: context.nanoseconds.load(Ordering::Relaxed) as f64 * 1e-9,
         best,
     })
 }
 
-/// Lets burn-train train, and returns its best weights.
+/// Lets burn-train train.
 fn launch<N: Network>(
     trainable: Trainable<N>,
-    course: Course,
+    training: BurnTraining,
+    validations: &Shared,
     interrupter: Interrupter,
+    view: Interrupter,
     reports: Sender<Report>,
-) -> Result<Option<Tensors>, String> {
+) -> Result<(), String> {
     let context = Arc::clone(&trainable.context);
-    let optimizer = of_burn(&context.recipe.optimizer).ok_or("burn-train has no such optimiser")?;
-    let best: Best = Arc::new(Mutex::new(None));
-    let renderer: Box<dyn MetricsRenderer> = if course.terminal {
-        Box::new(TuiMetricsRendererWrapper::new(interrupter.clone(), None))
+    let optimizer = burn_optimizer(&context.recipe.optimizer)?;
+    let rates = Rates { rate: Arc::clone(&training.learning_rate), step: 0 };
+    let renderer: Box<dyn MetricsRenderer> = if training.terminal {
+        Box::new(TuiMetricsRendererWrapper::new(view, None))
     } else {
         Box::new(Quiet)
     };
-    let epochs = course.steps.div_ceil(course.validate_every);
-    let mut training = SupervisedTraining::<Trainable<N>>::new(
-        &course.directory,
-        Arc::new(TrainingBatches::new(&course)),
-        Arc::new(ValidationBatches(course.clone())),
+    let epochs = training.steps.div_ceil(training.validate_every);
+    let checkpoints = training.directory.join("checkpoint");
+    let mut supervised = SupervisedTraining::<Trainable<N>>::new(
+        &training.directory,
+        Arc::new(TrainingBatches::new(&training)),
+        Arc::new(ValidationBatches(training.clone())),
     )
     .metrics((LossMetric::new(),))
     .metric_train_numeric(LearningRateMetric::new())
@@ -113,38 +129,34 @@ fn launch<N: Network>(
     .with_interrupter(interrupter)
     // Its application logger would redirect the logs and panics of the whole process to a file.
     .with_application_logger(None)
-    .with_metric_logger(FileMetricLogger::new(&course.directory))
-    .with_metric_logger(StepReports::new(reports.clone()))
-    .with_default_checkpointers()
-    .with_checkpointing_strategy(BestAndLast::new(&best, course.steps, course.validate_every, reports))
+    .with_metric_logger(FileMetricLogger::new(&training.directory))
+    .with_metric_logger(StepReports::new(&context, reports.clone()))
+    .with_custom_checkpointers(
+        BestInMemory::new(&checkpoints, validations),
+        FileCheckpointer::new(&checkpoints, "optim"),
+        FileCheckpointer::new(&checkpoints, "scheduler"),
+    )
     .with_training_strategy(ExecutionStrategy::single(context.machine.device.clone()).into())
     .renderer(renderer);
-    if course.patience > 0 {
-        training = training.early_stopping(MetricEarlyStoppingStrategy::new(
-            &LossMetric::new(),
-            Aggregate::Mean,
-            Direction::Lowest,
-            Split::Valid,
-            StoppingCondition::NoImprovementSince { n_epochs: course.patience as usize },
-        ));
+    if training.patience > 0 {
+        supervised = supervised
+            .early_stopping(Patience { validations: validations.clone(), patience: training.patience });
     }
-    let rates = Rates { rate: Arc::clone(&course.learning_rate), step: 0 };
-    let result = training.launch(Learner::new(trainable, optimizer, rates));
+    let supervised = supervised.with_checkpointing_strategy(BestAndLast {
+        validations: validations.clone(),
+        kept: Vec::new(),
+        training,
+        context,
+        reports,
+    });
+    let result = supervised.launch(Learner::new(trainable, optimizer, rates));
     // Dropping the view restores the terminal.
     drop(result.renderer);
-    if let Some(error) = result.error {
-        return Err(format!("burn-train stopped: {error}"));
-    }
-    let Some((epoch, _)) = *best.lock().unwrap_or_else(PoisonError::into_inner) else { return Ok(None) };
-    let files = FileCheckpointer::new(course.directory.join("checkpoint"), "model");
-    let at = || format!("{}, checkpoint of epoch {epoch}", course.directory.display());
-    let record = Checkpointer::restore(&files, epoch).map_err(|error| format!("{}: {error}", at()))?;
-    let network = result.model.try_load_record(record).map_err(|error| format!("{}: {error}", at()))?.network;
-    Ok(Some(to_tensors(&network, &network.layout(), context.machine.precision)))
+    result.error.map_or(Ok(()), |error| Err(format!("burn-train stopped: {error}")))
 }
 
 /// The message of a panic.
-fn words(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given")
 }

@@ -70,7 +70,14 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
     /// # Errors
     /// The key that burn-train does not support, and why.
     fn suits_burn_train(&self, recipe: &Recipe) -> Result<(), String> {
-        crate::burn_train::suits(recipe)
+        if recipe.optimizer.keeps_its_batch() {
+            return Err(format!(
+                "train.loop = \"burn-train\" has no train.optimizer.name = \"{}\", which works on one fixed batch; \
+                 choose another optimizer, such as \"adam\", or leave train.loop out",
+                recipe.optimizer.name()
+            ));
+        }
+        Ok(())
     }
 
     /// The untrained network in training.

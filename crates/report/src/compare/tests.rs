@@ -347,6 +347,15 @@ fn configurations_are_named_after_what_departs_from_the_experiment_file() {
 }
 
 #[test]
+fn a_run_without_the_key_was_trained_by_our_own_loop() {
+    let by_burn = run("rnn", 0, 4.0, "[train]\nloop = \"burn-train\"\n");
+    let found = comparison(&[run("rnn", 0, 5.0, ""), by_burn]);
+    assert_eq!(row(&found, "rnn-lorenz train.loop=own").mean, Some(5.0));
+    assert_eq!(row(&found, "rnn-lorenz train.loop=burn-train").mean, Some(4.0));
+    assert_eq!(found.effects("train.loop").unwrap().len(), 1);
+}
+
+#[test]
 fn only_what_changes_the_held_out_task_parts_the_rankings() {
     let with = |settings: &str| run("rnn", 0, 4.0, settings);
     let count = |runs: &[RunFiles]| comparison(runs).rankings.len();

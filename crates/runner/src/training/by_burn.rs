@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use dataset::{Batch, BatchOrder, Examples};
+use dataset::{Batch, Examples};
 use forecast::Loss;
-use models::burn_train::{Course, Report, TrainByBurn};
-use sim::random::stream;
+use models::burn_train::{BurnTraining, Ended, Report, TrainByBurn};
 
-use super::{Outcome, Sitting, State, free_steps, learning_rate, rate, seconds_left, validation_chunk};
+use super::{
+    Outcome, Sitting, State, learning_rate, may_be_infinite, rate, seconds_left, validation_batches,
+};
 use crate::{Progress, RunError, Step};
 
 /// The folder in a run directory in which burn-train writes.
@@ -34,33 +35,37 @@ impl Sitting<'_> {
         let (training, validation) = self.examples()?;
         let windows = training.count();
         let (steps, batch_size) = (experiment.train.steps, experiment.train.batch_size.min(windows));
+        let terminal = progress.burn_draws();
+        let keys = if terminal { "; press q, then s, to stop" } else { "" };
         progress.stage(&format!(
-            "training {} by burn-train on {}, {steps} steps of {batch_size} windows",
+            "training {} by burn-train on {}, {steps} steps of {batch_size} windows{keys}",
             network.name, self.device
         ));
-        let terminal = progress.lends_terminal();
-        let course = self.course(training, validation, directory, terminal);
+        let burn_training = self.burn_training(training, validation, directory, terminal);
 
         self.stop.listen(true);
-        let (begin, mut fault) = (Instant::now(), None);
-        let trained =
-            train(&settings, normalisation, &experiment.recipe(), &machine, course, &mut |report| {
-                state.counters.seconds = begin.elapsed().as_secs_f64();
-                if let Some(report) = report
-                    && fault.is_none()
+        let begin = Instant::now();
+        // Step and seconds of the last validation.
+        let (mut validated, mut fault) = ((0, 0.0), None);
+        let mut watch = |report: Option<Report>| {
+            if let Some(report) = report
+                && fault.is_none()
+            {
+                let seconds = begin.elapsed().as_secs_f64();
+                fault = self.record(report, batch_size, seconds, &mut validated, &mut state).err();
+                if let Report::Step(train_loss) = report
+                    && !terminal
                 {
-                    fault = self.take_note(report, batch_size, &mut state).err();
-                    if let Report::Step(train_loss) = report
-                        && !terminal
-                    {
-                        progress.step(&self.step(train_loss, batch_size, &state));
-                    }
+                    progress.step(&self.step(train_loss, batch_size, &state));
                 }
-                fault.is_some() || self.stop.is_requested()
-            });
-        self.stop.listen(false);
-        let finished = trained
-            .map_err(|reason| RunError::Failed(format!("{}: {reason}", self.run.directory().display())))?;
+            }
+            fault.is_some() || self.stop.is_requested()
+        };
+        let trained =
+            train(&settings, normalisation, &experiment.recipe(), &machine, burn_training, &mut watch);
+        let failed =
+            |reason: String| RunError::Failed(format!("{}: {reason}", self.run.directory().display()));
+        let finished = trained.map_err(failed)?;
         let now = &mut state.counters;
         now.seconds = begin.elapsed().as_secs_f64();
         now.step_seconds = finished.step_seconds;
@@ -68,18 +73,22 @@ impl Sitting<'_> {
             state.best = best;
             self.run.save_model(experiment, &state.best, normalisation)?;
         }
+        // A second request to stop is acknowledged until here.
+        self.stop.listen(false);
         if let Some(fault) = fault {
             return Err(fault);
         }
         now.step = finished.steps;
-        let patience = experiment.train.patience;
-        if finished.steps < steps {
-            if patience == 0 || now.stale < patience {
-                return Ok(Outcome::Stopped(self.run, finished.steps));
+        match finished.ended {
+            Ended::Completed => {}
+            Ended::Patience => {
+                let patience = experiment.train.patience;
+                let reason = format!("no lower loss in {patience} validations (train.patience)");
+                progress.note(&format!("training ended after step {}: {reason}", now.step));
+                now.ended = Some(reason);
             }
-            let reason = format!("no lower loss in {patience} validations (train.patience)");
-            progress.note(&format!("training ended after step {}: {reason}", now.step));
-            now.ended = Some(reason);
+            Ended::Stopped => return Ok(Outcome::Stopped(self.run, finished.steps)),
+            Ended::Failed(reason) => return Err(failed(reason)),
         }
         let parameters = state.best.count();
         self.finish(&state, parameters, windows, progress)
@@ -99,69 +108,78 @@ impl Sitting<'_> {
     }
 
     /// The experiment in the form that burn-train takes.
-    fn course(&self, training: Examples, validation: Examples, directory: PathBuf, terminal: bool) -> Course {
-        let (seed, window) = (self.experiment.seed, self.prepared.task.window);
-        let (train, scales) = (self.experiment.train.clone(), self.prepared.normalisation.clone());
-        let order = Mutex::new(BatchOrder::new(seed, training.count(), train.batch_size));
-        let (length, chunk) = (window + train.unroll - 1, validation_chunk(train.batch_size));
-        Course {
+    fn burn_training(
+        &self,
+        training: Examples,
+        validation: Examples,
+        directory: PathBuf,
+        terminal: bool,
+    ) -> BurnTraining {
+        let (train, window) = (self.experiment.train.clone(), self.prepared.task.window);
+        let (order, batches) = self.batches(&training);
+        let order = Mutex::new(order);
+        let (length, parts) =
+            (window + train.unroll - 1, validation_batches(validation.count(), train.batch_size));
+        BurnTraining {
             directory,
             steps: train.steps,
             validate_every: train.validate_every,
             patience: train.patience,
-            validations: validation.count().div_ceil(chunk),
+            validations: parts.len(),
             validation: Arc::new(move |i| {
-                let which: Vec<usize> = (i * chunk..((i + 1) * chunk).min(validation.count())).collect();
                 let mut batch = Batch::default();
-                validation.gather(&which, length, &mut batch);
+                validation.gather(&parts[i], length, &mut batch);
+                batch
+            }),
+            batch: Arc::new(move |step| {
+                let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut batch = Batch::default();
+                batches.gather(&training, order.at(step), step, &mut batch);
                 batch
             }),
             learning_rate: {
                 let train = train.clone();
                 Arc::new(move |step| learning_rate(&train, step).unwrap_or_default())
             },
-            batch: Arc::new(move |step| {
-                let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut batch = Batch::default();
-                training.gather(order.at(step), window + free_steps(&train, step) - 1, &mut batch);
-                if train.input_noise > 0.0 {
-                    batch.add_noise(train.input_noise, &scales, &mut stream(seed, "input noise", step));
-                }
-                batch
-            }),
+            may_be_infinite: Arc::new(move |step| may_be_infinite(&train, step, step >= train.steps)),
             terminal,
         }
     }
 
-    /// Counts a step, or logs a validation.
+    /// Counts a step, or logs a validation. `seconds` have passed since the training began; as in our loop, those of a
+    /// validation are counted after it is logged.
     ///
     /// # Errors
     /// A loss that is not finite; it ends the training.
-    fn take_note(&self, report: Report, batch_size: usize, state: &mut State) -> Result<(), RunError> {
+    fn record(
+        &self,
+        report: Report,
+        batch_size: usize,
+        seconds: f64,
+        validated: &mut (u64, f64),
+        state: &mut State,
+    ) -> Result<(), RunError> {
         let train = &self.experiment.train;
         match report {
             Report::Step(loss) if !loss.is_finite() => {
-                Err(self.diverged("loss or its gradient", loss, state))
+                return Err(self.diverged("loss or its gradient", loss, state));
             }
-            Report::Step(_) => {
-                state.counters.step += 1;
-                Ok(())
-            }
-            Report::Validation { step, validation_loss, .. } if !validation_loss.is_finite() => {
-                // Early in a curriculum a network was never asked to run as far as it is judged.
-                if step < train.steps && free_steps(train, step) < train.unroll {
-                    return Ok(());
-                }
-                Err(self.diverged("validation loss", validation_loss, state))
-            }
+            Report::Step(_) => state.counters.step += 1,
             Report::Validation { step, train_loss, validation_loss } => {
                 let now = &mut state.counters;
                 now.step = step;
-                let loss = Loss { train: train_loss, validation: validation_loss };
-                let speed = batch_size as f64 * rate(now, (0, 0.0));
-                self.validated(now, loss, speed).map(|_| ())
+                if validation_loss.is_finite() {
+                    let loss = Loss { train: train_loss, validation: validation_loss };
+                    let speed = batch_size as f64 * rate(now, *validated);
+                    self.validated(now, loss, speed)?;
+                } else if !may_be_infinite(train, step, step >= train.steps) {
+                    return Err(self.diverged("validation loss", validation_loss, state));
+                }
+                *validated = (step, seconds);
             }
         }
+        state.counters.seconds = seconds;
+        Ok(())
     }
 
     /// Where the training stands.

@@ -17,7 +17,7 @@ pub fn constant(name: &str) -> Option<f64> {
 /// An arithmetic expression of named variables, as it was written.
 ///
 /// It is made of `+ - * /`, `^` for powers (of the right side first, and before a sign: -x^2 is -(x^2)), parentheses,
-/// decimal numbers (`1.5e-3`), the functions of [`Function::NAMED`] and [`Pair::NAMED`] (`min` and `max` take two or
+/// decimal numbers (`1.5e-3`), the functions of [`crate::Function::NAMED`] and [`crate::Pair::NAMED`] (`min` and `max` take two or
 /// more), `if(condition, a, b)`, and names (a letter or `_`, then letters, digits and `_`). The names `pi` and `e` are
 /// the constants unless a variable has that name.
 ///

@@ -24,7 +24,7 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph}
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 use runner::{Interrupt, Step};
 
-use crate::display::{plain, short, time};
+use crate::terminal::{plain, short, time};
 
 /// The least time from one drawing to the next.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);

@@ -7,8 +7,9 @@ use autodiff::{Dual, Expression, ExpressionError, Graph, Node, check_name, const
 use clap::{Args, ValueEnum};
 use runner::RunError;
 
-use crate::display::{self, Display, print};
+use crate::display::Display;
 use crate::pages::write;
+use crate::terminal::{self, print};
 
 #[derive(Args)]
 pub(crate) struct DeriveArguments {
@@ -77,7 +78,7 @@ pub(crate) fn derive(arguments: &DeriveArguments, display: &mut Display) -> Resu
     rows.extend(names.iter().zip(&derivatives.jacobian).map(by));
     text.push_str(&lines(&rows));
     print(&text);
-    notes(&graph, &at, &derivatives.jacobian).iter().for_each(|line| display::message(line));
+    notes(&graph, &at, &derivatives.jacobian).iter().for_each(|line| terminal::message(line));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -133,8 +134,8 @@ fn texts(graph: &Graph) -> Vec<String> {
 
 /// Shows what is wrong with the expression, and below it the place.
 fn refuse(error: &ExpressionError) -> ExitCode {
-    display::error(&error.to_string());
-    format!("{error:#}").lines().skip(1).for_each(display::message);
+    terminal::error(&error.to_string());
+    format!("{error:#}").lines().skip(1).for_each(terminal::message);
     ExitCode::from(2)
 }
 

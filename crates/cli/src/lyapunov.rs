@@ -7,9 +7,11 @@ use autodiff::unknown;
 use clap::Args;
 use runner::{Asked, Needs, Run, RunError, SYSTEMS, lyapunov_of_run, lyapunov_of_system, names_system};
 
-use crate::display::{Display, print};
+use crate::display::Display;
+use crate::interrupts::stop_on_interrupt;
 use crate::options::{OnDevice, RunsFolder, at_least};
-use crate::{json, stop_on_interrupt};
+use crate::outcome::json;
+use crate::terminal::print;
 
 #[derive(Args)]
 pub(crate) struct LyapunovArguments {

@@ -4,30 +4,33 @@ mod arguments;
 mod dashboard;
 mod derive;
 mod display;
+mod interrupts;
 mod lyapunov;
 mod options;
+mod outcome;
 mod pages;
 mod runs;
 mod sweep;
+mod terminal;
 
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
-use report::Results;
 use runner::devices::DeviceError;
-use runner::{Build, Interrupt, Needs, Outcome, Progress, Run, RunError, Simulated};
+use runner::{Needs, Progress, Run, RunError, Simulated};
 
 use arguments::{Arguments, Command, Format, Kind};
-use display::{Display, print};
+use display::Display;
+use interrupts::{interrupted, stop_on_interrupt};
+use outcome::{build, finish, json, show};
+use terminal::print;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match carry_out(arguments.command) {
         Ok(code) => code,
         Err(error) => {
-            display::error(&error.to_string());
+            terminal::error(&error.to_string());
             ExitCode::from(match error {
                 RunError::Failed(_) => 1,
                 RunError::Usage(_) => 2,
@@ -111,17 +114,6 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints results, as a table or as they stand in `results.json`.
-fn show(results: &Results, directory: &Path, as_json: bool, display: &mut Display) -> Result<(), RunError> {
-    display.clear();
-    if as_json {
-        print(&json(serde_json::to_string_pretty(results))?);
-    } else {
-        print(&format!("{}\n{}\n", report::summary(results), directory.display()));
-    }
-    Ok(())
-}
-
 /// A comparison as it is printed.
 fn table(
     comparison: &report::Comparison,
@@ -162,77 +154,6 @@ fn effects(
     })
 }
 
-fn json(text: serde_json::Result<String>) -> Result<String, RunError> {
-    text.map(|text| text + "\n").map_err(|error| RunError::Failed(error.to_string()))
-}
-
-/// Prints how a training ended.
-fn finish(outcome: Outcome, display: &mut Display) -> Result<ExitCode, RunError> {
-    match outcome {
-        Outcome::Done(run, results) => {
-            show(&results, run.directory(), false, display)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Outcome::Interrupted(run, step) => {
-            display.finished(&format!(
-                "interrupted after step {step}, with the state saved; continue with `attractor resume {}`",
-                run.directory().display()
-            ));
-            Ok(ExitCode::from(130))
-        }
-        Outcome::Stopped(run, step) => {
-            display.finished(&format!(
-                "stopped after step {step}; `attractor resume {}` starts again from the first step, because burn-train \
-                 cannot continue a training bit for bit",
-                run.directory().display()
-            ));
-            Ok(ExitCode::from(130))
-        }
-    }
-}
-
-/// On an interrupt (Ctrl-C, SIGTERM, SIGHUP) a training saves its state, a simulation to a folder ends its part, and
-/// Lyapunov exponents are those of what is known; whatever else is going on, and at a second interrupt, the program
-/// ends at once.
-fn stop_on_interrupt() -> Arc<Interrupt> {
-    stop_on_signals(Interrupt::request)
-}
-
-/// As [`stop_on_interrupt`], where `ask` passes a signal on and says whether it will be granted.
-fn stop_on_signals(ask: impl Fn(&Interrupt) -> bool + Send + 'static) -> Arc<Interrupt> {
-    let stop = Arc::new(Interrupt::default());
-    let asked = Arc::clone(&stop);
-    if let Err(error) = ctrlc::set_handler(move || stop_or_exit(ask(&asked))) {
-        display::error(&format!("interrupts will not save the state: {error}"));
-    }
-    stop
-}
-
-fn interrupted(stop: &Interrupt) {
-    stop_or_exit(stop.request());
-}
-
-fn stop_or_exit(granted: bool) {
-    if granted {
-        // The dashboard says so itself, and burn-train's view soon ends.
-        if !dashboard::shown() && !dashboard::burn_draws() {
-            display::message("stopping; interrupt again to stop at once");
-        }
-    } else {
-        dashboard::leave();
-        display::message("interrupted");
-        std::process::exit(130);
-    }
-}
-
-fn build() -> Build {
-    Build {
-        version: env!("CARGO_PKG_VERSION").into(),
-        git_revision: env!("ATTRACTOR_REVISION").into(),
-        git_dirty: env!("ATTRACTOR_DIRTY") == "true",
-    }
-}
-
 /// Names, and what they are.
 type Rows = Vec<(String, String)>;
 
@@ -269,7 +190,7 @@ fn list(kind: Option<Kind>) -> String {
         let group = |(heading, rows): (&str, Rows)| -> String {
             let wide = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
             let line =
-                |(name, about)| display::plain(format!("{inset}{name:wide$}  {about}").trim_end()) + "\n";
+                |(name, about)| terminal::plain(format!("{inset}{name:wide$}  {about}").trim_end()) + "\n";
             let heading = if heading.is_empty() { String::new() } else { format!("\n{inset}{heading}\n") };
             heading + &rows.into_iter().map(line).collect::<String>()
         };

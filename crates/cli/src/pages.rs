@@ -9,9 +9,10 @@ use dataset::files::write_atomically;
 use report::{Picture, RunFiles};
 use runner::{Progress, RunError};
 
-use crate::display::{Display, print};
+use crate::display::Display;
 use crate::options::RunsFolder;
 use crate::runs::{Gathered, gather};
+use crate::terminal::print;
 
 #[derive(Args)]
 pub(crate) struct ReportArguments {

@@ -10,9 +10,11 @@ use clap::Args;
 use runner::sweep::{BUSY, INTERRUPTED, Plan, Sweep, Tally, Worked};
 use runner::{Progress, RunError};
 
-use crate::display::{self, Display, print};
+use crate::display::Display;
+use crate::interrupts::{stop_on_interrupt, stop_on_signals};
 use crate::options::{OnDevice, RunsFolder, at_least};
-use crate::{build, finish, stop_on_interrupt, stop_on_signals};
+use crate::outcome::{build, finish};
+use crate::terminal::{self, print};
 
 const VALUES: &str = "\
 Values of a KEY:
@@ -85,9 +87,9 @@ pub(crate) fn sweep(arguments: SweepArguments, display: &mut Display) -> Result<
     if dry_run {
         let lines = plan.entries().iter().enumerate();
         let lines = lines.map(|(index, overrides)| {
-            display::plain(format!("{index:04} {}", overrides.join(" ")).trim_end()) + "\n"
+            terminal::plain(format!("{index:04} {}", overrides.join(" ")).trim_end()) + "\n"
         });
-        let of = display::plain(&plan.directory(&runs.runs).display().to_string());
+        let of = terminal::plain(&plan.directory(&runs.runs).display().to_string());
         print(&format!("{}{} of {of}\n", lines.collect::<String>(), runs_in_words(plan.entries().len())));
         return Ok(ExitCode::SUCCESS);
     }
@@ -121,14 +123,14 @@ fn conclude(sweep: &Sweep, tally: &Tally, display: &mut Display) -> ExitCode {
     display.clear();
     for failure in failed {
         let entry = sweep.numbered(failure.index);
-        display::message(&display::plain(&format!("failed: {entry}: {}", failure.reason)));
+        terminal::message(&terminal::plain(&format!("failed: {entry}: {}", failure.reason)));
     }
-    display::message(&format!(
+    terminal::message(&format!(
         "{ran} ran, {skipped} skipped since they have results, {} failed",
         failed.len()
     ));
     if *left > 0 {
-        display::message(&format!(
+        terminal::message(&format!(
             "interrupted with {} left; the same command continues",
             runs_in_words(*left)
         ));

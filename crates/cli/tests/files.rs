@@ -22,10 +22,6 @@ use std::path::{Path, PathBuf};
 const CIRCLES: &[(&str, &[&str])] = &[
     // `Scalar::run` takes a `Program`, and a program is made of a `Graph`, which is evaluated over a `Scalar`.
     ("autodiff", &["dual.rs", "graph.rs", "program.rs", "scalar.rs", "tape.rs"]),
-    // The commands use the interrupts and the JSON of main.rs, which calls the commands.
-    ("cli", &["arguments.rs", "lyapunov.rs", "main.rs", "sweep.rs"]),
-    // The display opens the dashboard, which uses the display's words for times and numbers.
-    ("cli", &["dashboard.rs", "display.rs"]),
     // simd.rs has both the vectors, on which the loops are written, and the table of these loops.
     ("kernels", &["elementwise.rs", "functions.rs", "optimizer.rs", "products.rs", "real.rs", "simd.rs"]),
     // run.rs looks runs up in sweeps and in the catalogue, and a sweep trains; experiment.rs and resolve.rs need each

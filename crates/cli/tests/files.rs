@@ -24,25 +24,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ("autodiff", &["dual.rs", "graph.rs", "program.rs", "scalar.rs", "tape.rs"]),
     // simd.rs has both the vectors, on which the loops are written, and the table of these loops.
     ("kernels", &["elementwise.rs", "functions.rs", "optimizer.rs", "products.rs", "real.rs", "simd.rs"]),
-    // run.rs looks runs up in sweeps and in the catalogue, and a sweep trains; experiment.rs and resolve.rs need each
-    // other, as do experiment.rs and framework.rs; stored.rs takes a hash from sweep/mod.rs.
-    (
-        "runner",
-        &[
-            "catalogue.rs",
-            "data.rs",
-            "evaluation.rs",
-            "experiment.rs",
-            "framework.rs",
-            "resolve.rs",
-            "run.rs",
-            "stored.rs",
-            "sweep/grid.rs",
-            "sweep/mod.rs",
-            "sweep/scheduler.rs",
-            "training.rs",
-        ],
-    ),
 ];
 
 #[test]

@@ -6,8 +6,9 @@ use toml::{Table, Value};
 
 use crate::Experiment;
 use crate::catalogue::Source;
-use crate::resolve::{fill, set, values};
+use crate::resolve::{fill, set};
 use crate::run::Run;
+use crate::settings::values;
 use crate::sweep::{Sweep, is_sweep};
 
 /// The settings that say where the data are and how much of them is held in memory; they are known from the run alone.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System, Times};
 
-use crate::framework::Loop;
 use crate::schedule::Schedule;
+use crate::train_loop::Loop;
 
 /// The most numbers of one array.
 pub(crate) const MAX_NUMBERS: u64 = 1 << 28;
@@ -490,7 +490,7 @@ impl Experiment {
                 check_memory("a batch", numbers, "take a smaller train.batch_size, window or train.unroll")?;
             }
             Training::Fit(_) => {
-                let keys: Vec<String> = crate::resolve::keys(&Train::default());
+                let keys: Vec<String> = crate::settings::keys(&Train::default());
                 let keys: Vec<&str> = keys.iter().map(String::as_str).chain(["loop"]).collect();
                 let model = format!("model.name = \"{}\"", network.name);
                 self.refuse_idle(&keys, true, &model, "which is fitted at once and not in steps")?;
@@ -542,7 +542,7 @@ impl Experiment {
 
     /// Says which of some keys of `train` is set although it would do nothing.
     pub(crate) fn refuse_idle(&self, keys: &[&str], idle: bool, what: &str, why: &str) -> Result<(), String> {
-        let [set, defaults] = [&self.train, &Train::default()].map(crate::resolve::values);
+        let [set, defaults] = [&self.train, &Train::default()].map(crate::settings::values);
         match keys.iter().find(|key| idle && set.get(**key) != defaults.get(**key)) {
             None => Ok(()),
             Some(key) => Err(format!("train.{key} does nothing with {what}, {why}; leave it out")),

@@ -1,27 +1,9 @@
 //! `train.loop`: our training loop or burn-train, Burn's own, and which experiments the latter cannot train.
 
 use models::burn_train::TrainByBurn;
-use serde::{Deserialize, Serialize};
 
 use crate::Experiment;
-
-/// The training loop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loop {
-    /// The loop of this project.
-    #[default]
-    Own,
-    /// Burn's own training loop, of the crate burn-train.
-    BurnTrain,
-}
-
-impl Loop {
-    /// Whether it is the loop of this project.
-    pub(crate) fn is_own(&self) -> bool {
-        *self == Loop::Own
-    }
-}
+use crate::train_loop::Loop;
 
 impl Experiment {
     /// Whether burn-train trains it, instead of the loop of this project.

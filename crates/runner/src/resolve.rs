@@ -19,7 +19,9 @@ use models::baselines::Baseline;
 use crate::experiment::{Data, Evaluate, Experiment, Train, build_system};
 use crate::names::{network, system};
 use crate::schedule::Schedule;
+use crate::settings::values;
 use crate::stored::Stored;
+use crate::text::position;
 
 /// Where a table with a name stands, for which the name alone is short.
 const NAMED: [&str; 5] = ["system", "model", "data.solver", "train.optimizer", "train.schedule"];
@@ -60,13 +62,6 @@ fn decimal_comma(line: &str, lists: bool) -> Option<String> {
     let end = bytes[comma + 1..].iter().position(|&c| !part(c)).map_or(bytes.len(), |at| comma + 1 + at);
     let number = &outside[start..end];
     Some(format!("{number} has a comma; decimals are written with a point, {}", number.replace(',', ".")))
-}
-
-/// The line and column, counted from 1, of a byte in a text.
-pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// Sets `key=value` pairs in the table, with keys like `train.steps` and values as TOML writes them; text
@@ -156,14 +151,14 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
         }
     }
     merge(&mut system, &parameters, "system")?;
-    let mut data = table(&Data::of(&*build_system(&read(&Value::Table(system.clone()))?)?));
+    let mut data = values(&Data::of(&*build_system(&read(&Value::Table(system.clone()))?)?));
     data.insert("from".into(), Value::String(String::new()));
     data.insert("from_digest".into(), Value::String(String::new()));
     data.insert("at_once".into(), Value::Integer(0));
     if let Some(solver) = section("data").and_then(|data| data.get("solver")) {
         data.insert("solver".into(), choose("data.solver", solver, &Solver::ALL)?);
     }
-    let mut train = table(&Train::default());
+    let mut train = values(&Train::default());
     // A default, but not written to files; see `Train::training_loop`.
     train.insert("loop".into(), Value::String("own".into()));
     if let Some(optimizer) = section("train").and_then(|train| train.get("optimizer")) {
@@ -179,7 +174,7 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     filled.insert("data".into(), Value::Table(data));
     filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
     filled.insert("train".into(), Value::Table(train));
-    let mut evaluate = table(&Evaluate::default());
+    let mut evaluate = values(&Evaluate::default());
     evaluate.insert("exponent_unknown".into(), Value::String(String::new()));
     filled.insert("evaluate".into(), Value::Table(evaluate));
     let rest: Table =
@@ -298,25 +293,15 @@ fn in_full(given: &Table) -> Table {
     full
 }
 
-/// The settings of a section, by key.
-pub(crate) fn values(section: &impl Serialize) -> Table {
-    table(section)
-}
-
-/// The keys of a section.
-pub(crate) fn keys(section: &impl Serialize) -> Vec<String> {
-    table(section).keys().cloned().collect()
-}
-
 /// The experiment as a file that resolves to it.
 pub(crate) fn to_toml(experiment: &Experiment) -> String {
-    table(experiment).to_string()
+    values(experiment).to_string()
 }
 
 /// What a training is a training of: the experiment without how it is watched, and without where its data lie, which
 /// may be another at each sitting.
 pub(crate) fn what_is_trained(experiment: &Experiment) -> String {
-    let mut table = table(experiment);
+    let mut table = values(experiment);
     if let Some(train) = table.get_mut("train").and_then(Value::as_table_mut) {
         train.remove("log");
     }
@@ -340,7 +325,7 @@ fn named(given: &Table, key: &str) -> Result<Json, String> {
 
 /// The defaults of the variant that `given` names.
 fn choose<T: Serialize>(key: &str, given: &Value, variants: &[T]) -> Result<Value, String> {
-    let tables: Vec<Table> = variants.iter().map(table).collect();
+    let tables: Vec<Table> = variants.iter().map(values).collect();
     let name = |table: &Table| table.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let names: Vec<String> = tables.iter().map(name).collect();
     let asked = given.as_table().and_then(|given| given.get("name")).map_or(Some(&*names[0]), Value::as_str);
@@ -433,13 +418,8 @@ fn finite(value: &Value, at: &str) -> Result<(), String> {
 
 fn with_name(name: &str, settings: Json) -> Table {
     let mut named = Table::from_iter([("name".into(), Value::String(name.to_owned()))]);
-    named.extend(table(&settings));
+    named.extend(values(&settings));
     named
-}
-
-fn table(value: &impl Serialize) -> Table {
-    #[allow(clippy::expect_used)] // our own settings: maps of numbers, texts and lists
-    Table::try_from(value).expect("settings are a table")
 }
 
 /// A section in its type. What is wrong here is a value of the right kind, such as a name that is none.

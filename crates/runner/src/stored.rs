@@ -9,8 +9,8 @@ use sim::{Component, Solver, Times};
 use toml::{Table, Value};
 
 use crate::experiment::{Experiment, MAX_TRAJECTORIES, whole};
-use crate::resolve::values;
-use crate::sweep::fnv1a;
+use crate::hash::fnv1a;
+use crate::settings::values;
 
 /// The file that makes a folder a simulation.
 pub(crate) const ABOUT: &str = "simulation.toml";

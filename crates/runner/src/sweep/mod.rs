@@ -13,6 +13,7 @@
 //! Nothing but the folder ties its processes together: who runs an entry holds the lock in the entry's folder, and
 //! an entry is done when it has results.
 
+mod about;
 mod grid;
 mod scheduler;
 
@@ -23,13 +24,15 @@ use dataset::files::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Source;
+use crate::hash::{fnv1a, fnv1a_on};
 use crate::resolve::to_toml;
 use crate::run::{Run, json, lock};
 use crate::{Build, Interrupt, Outcome, Progress, RunError, resume, train};
+use about::ABOUT;
+pub use about::is_sweep;
 use grid::{Grid, draw};
 pub use scheduler::{End, Failure, Standing, Tally, Watch, run};
 
-const ABOUT: &str = "sweep.json";
 const LOCK: &str = ".lock";
 const LOG: &str = "log.txt";
 
@@ -195,21 +198,6 @@ fn check(source: &Source, about: &About) -> Result<u32, RunError> {
         }
     }
     Ok((fingerprint ^ (fingerprint >> 32)) as u32)
-}
-
-/// The hash of Fowler, Noll and Vo, version 1a, written out because that of the standard library may change.
-pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
-    fnv1a_on(0xcbf2_9ce4_8422_2325, bytes)
-}
-
-/// That hash, continued.
-fn fnv1a_on(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-/// Whether a folder holds a sweep.
-pub fn is_sweep(directory: &Path) -> bool {
-    directory.join(ABOUT).is_file()
 }
 
 /// The folder of a sweep.

@@ -378,8 +378,8 @@ fn a_folder_that_cannot_be_written_is_a_failure() {
     std::fs::write(&blocked, "").unwrap();
     let finished = fixture.by_burn(fixture.training(&blocked), &mut |_| false);
     let Ended::Failed(message) = finished.ended else { panic!("{finished:?}") };
-    assert!(message.starts_with("burn-train"), "{message}");
-    assert!(finished.best.is_none());
+    assert!(message.starts_with("burn-train cannot write to ") && message.contains("a file"), "{message}");
+    assert!(finished.best.is_none() && finished.steps == 0);
 }
 
 #[test]

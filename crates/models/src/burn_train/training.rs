@@ -108,6 +108,9 @@ fn launch<N: Network>(
     view: Interrupter,
     reports: Sender<Report>,
 ) -> Result<(), String> {
+    // Where burn-train cannot make a file it panics, and panics again while it cleans up, which ends the program.
+    std::fs::create_dir_all(&training.directory)
+        .map_err(|error| format!("burn-train cannot write to {}: {error}", training.directory.display()))?;
     let context = Arc::clone(&trainable.context);
     let optimizer = burn_optimizer(&context.recipe.optimizer)?;
     let rates = Rates { rate: Arc::clone(&training.learning_rate), step: 0 };

@@ -337,7 +337,11 @@ pub fn on_a_terminal(folder: &Folder, arguments: &str) -> (String, Option<i32>) 
     let command = format!("stty rows 24 cols 80 && exec {program} {arguments}");
     let mut script = std::process::Command::new("script");
     script.args(["-qec", &command, "/dev/null"]).current_dir(folder.path()).env("TERM", "xterm-256color");
-    let output = script.stdin(Stdio::null()).output().unwrap();
+    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // Open until the end: after the end of its input, `script` may drop the last lines that the program wrote.
+    let keyboard = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(keyboard);
     (String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"), output.status.code())
 }
 

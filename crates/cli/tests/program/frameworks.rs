@@ -171,8 +171,10 @@ mod burn_train {
     #[test]
     fn its_own_view_gives_the_terminal_back() {
         let folder = Folder::new(SHORT);
-        let (seen, status) =
-            crate::commands::on_a_terminal(&folder, "train tiny.toml train.loop=burn-train --dashboard");
+        let (seen, status) = crate::commands::on_a_terminal(
+            &folder,
+            "train tiny.toml train.loop=burn-train train.steps=10000 train.validate_every=1000 --dashboard",
+        );
         assert_eq!(status, Some(0), "{seen}");
         let [entered, left] = ["\x1b[?1049h", "\x1b[?1049l"].map(|code| seen.matches(code).count());
         assert!((entered, left) == (1, 1), "{seen}");

@@ -21,7 +21,12 @@ fn main() {
     }
     list.push(']');
     let out = std::env::var_os("OUT_DIR").map(|out| Path::new(&out).join("experiments.rs"));
-    if let Some(Err(error)) = out.map(|out| std::fs::write(out, list)) {
+    // A new file, never the old one with other contents: the gate builds in a copy made of hard links.
+    let write = |out: std::path::PathBuf| {
+        let _ = std::fs::remove_file(&out);
+        std::fs::write(out, list)
+    };
+    if let Some(Err(error)) = out.map(write) {
         println!("cargo::error=the list of experiments cannot be written: {error}");
     }
 }

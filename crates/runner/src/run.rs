@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::resolve::{parse, resolve, to_toml};
-use crate::sweep::is_sweep;
+use crate::sweep::about::is_sweep;
 use crate::tensorboard::EventFile;
 use crate::{Experiment, RunError};
 

@@ -7,8 +7,8 @@
 //!
 //! Multiplications and additions stay two instructions: each lane rounds as a plain number does, so that a trajectory
 //! is the same to the bit alone, beside others, and with every set of instructions (but for sines and their like, which
-//! are those of the system's library). Vectors are not arrays that the compiler makes
-//! vectors of: it does so, but takes half a minute a system.
+//! are those of the system's library). Vectors are registers rather than arrays. From arrays the compiler makes the same
+//! instructions, but it takes half a minute for each system.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 

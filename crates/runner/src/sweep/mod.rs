@@ -13,7 +13,7 @@
 //! Nothing but the folder ties its processes together: who runs an entry holds the lock in the entry's folder, and
 //! an entry is done when it has results.
 
-mod about;
+pub(crate) mod about;
 mod grid;
 mod scheduler;
 

@@ -1,27 +1,27 @@
 //! Windows of trajectories, resident in memory and gathered a batch at a time.
 
-use sim::random::Stream;
-use sim::{Trajectories, random};
+use trajectory::{Places, Trajectories, random, random::Stream};
 
 use crate::{DatasetError, Normalisation};
 
-/// All windows of one part of the data: `window` successive samples, each with the increment that follows it.
+/// All windows of one part of the data: `window` successive samples, each with the increment that follows it. No window
+/// crosses from one trajectory to the next.
 pub struct Examples {
-    inputs: Vec<f64>,  // [trajectory, time, feature]
-    targets: Vec<f64>, // [trajectory, time - 1, component]
-    samples: usize,
+    inputs: Vec<f64>,  // [time, feature] of one trajectory after the other
+    targets: Vec<f64>, // [time, component], likewise, but for the last time of each trajectory
+    samples: Places,
+    windows: Places,
     features: usize,
     dim: usize,
-    window: usize,
     stride: usize,
-    count: usize,
 }
 
 impl Examples {
-    /// The windows of these trajectories that start every `stride` samples, scaled.
+    /// The windows of these trajectories that start every `stride` samples, scaled. A trajectory that is too short for a
+    /// window gives none.
     ///
     /// # Errors
-    /// A window that is empty, or too long to leave a next sample.
+    /// A window that is empty, or too long to leave a next sample in any of the trajectories.
     pub fn new(
         runs: &Trajectories,
         part: &[usize],
@@ -29,48 +29,53 @@ impl Examples {
         window: usize,
         stride: usize,
     ) -> Result<Self, DatasetError> {
-        if window == 0 || window >= runs.samples() {
+        let samples = Places::new(part.iter().map(|&run| runs.samples(run)));
+        let windows = |run: &usize| runs.samples(*run).saturating_sub(window).div_ceil(stride);
+        let windows = Places::new(part.iter().map(windows));
+        if window == 0 || windows.count() == 0 {
+            let longest = part.iter().map(|&run| runs.samples(run)).max().unwrap_or(1);
             return Err(DatasetError(format!(
                 "a window of {window} samples does not fit: it must hold at least 1, and at most {}, one less than \
-                 a trajectory has",
-                runs.samples() - 1
+                 {} has",
+                longest - 1,
+                if part.len() == 1 { "the trajectory" } else { "the longest trajectory" }
             )));
         }
         let (features, dim) = (normalisation.features(), normalisation.dim());
-        let mut inputs = vec![0.0; part.len() * runs.samples() * features];
+        let mut inputs = vec![0.0; samples.count() * features];
         let mut rows = inputs.chunks_exact_mut(features);
-        let mut targets = Vec::with_capacity(part.len() * (runs.samples() - 1) * dim);
+        let mut targets = Vec::with_capacity((samples.count() - part.len()) * dim);
         for &run in part {
-            for (i, row) in (0..runs.samples()).zip(&mut rows) {
+            for (i, row) in (0..runs.samples(run)).zip(&mut rows) {
                 for (input, scaled) in
                     row.iter_mut().zip(normalisation.scale(runs.state(run, i), runs.known_at(run, i)))
                 {
                     *input = scaled;
                 }
-                if i + 1 < runs.samples() {
+                if i + 1 < runs.samples(run) {
                     let (now, next) = (runs.state(run, i), runs.state(run, i + 1));
                     targets.extend((0..dim).map(|j| normalisation.scale_increment(j, now[j], next[j])));
                 }
             }
         }
-        let count = part.len() * (runs.samples() - window).div_ceil(stride);
-        Ok(Examples { inputs, targets, samples: runs.samples(), features, dim, window, stride, count })
+        Ok(Examples { inputs, targets, samples, windows, features, dim, stride })
     }
 
     /// Number of windows.
     pub fn count(&self) -> usize {
-        self.count
+        self.windows.count()
     }
 
     /// Copies the windows with these numbers, all below [`Examples::count`], into `batch`; of each the first `length`
     /// samples, at most as many as it has.
     pub fn gather(&self, which: &[usize], length: usize, batch: &mut Batch) {
         batch.shape = [which.len(), length, self.features, self.dim];
-        let windows = (self.samples - self.window).div_ceil(self.stride);
-        let places = || which.iter().map(|number| (number / windows, number % windows * self.stride));
-        let inputs = places().map(|(run, start)| (run * self.samples + start) * self.features);
+        let places = || which.iter().map(|&number| self.windows.at(number));
+        let first = |(run, window): (usize, usize)| self.samples.before(run) + window * self.stride;
+        let inputs = places().map(|place| first(place) * self.features);
         copy_rows(&self.inputs, inputs, length * self.features, &mut batch.inputs);
-        let targets = places().map(|(run, start)| (run * (self.samples - 1) + start) * self.dim);
+        // The last sample of each trajectory before has no increment after it.
+        let targets = places().map(|place| (first(place) - place.0) * self.dim);
         copy_rows(&self.targets, targets, length * self.dim, &mut batch.targets);
     }
 }
@@ -168,7 +173,7 @@ impl BatchOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::Times;
+    use trajectory::Times;
 
     /// Three trajectories of five samples, u = 10 run + i^2, one known input 100 + i.
     fn examples(part: &[usize], window: usize, stride: usize) -> Result<Examples, DatasetError> {

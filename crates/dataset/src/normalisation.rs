@@ -1,6 +1,6 @@
 //! Scales that make every input and every target of mean 0 and standard deviation 1.
 
-use sim::Trajectories;
+use trajectory::Trajectories;
 
 /// Means and standard deviations over the training trajectories.
 ///
@@ -28,12 +28,12 @@ impl Normalisation {
     /// Fits the scales to these trajectories, and to no others.
     pub fn fit(runs: &Trajectories, train: &[usize]) -> Self {
         let features = runs.dim() + runs.known_dim();
-        let each = || train.iter().flat_map(|&run| (0..runs.samples()).map(move |i| (run, i)));
+        let each = || train.iter().flat_map(|&run| (0..runs.samples(run)).map(move |i| (run, i)));
         let (mut mean, mut std) = moments(features, each(), |(run, i), j| match j.checked_sub(runs.dim()) {
             None => runs.state(run, i)[j],
             Some(j) => runs.known_at(run, i)[j],
         });
-        let steps = each().filter(|&(_, i)| i + 1 < runs.samples());
+        let steps = each().filter(|&(run, i)| i + 1 < runs.samples(run));
         let (increment_mean, mut increment_std) =
             moments(runs.dim(), steps, |(run, i), j| runs.state(run, i + 1)[j] - runs.state(run, i)[j]);
         // What is below the roundoff of the states themselves is no change.
@@ -128,7 +128,7 @@ fn moments<I: Copy>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::Times;
+    use trajectory::Times;
 
     fn runs() -> Trajectories {
         // Two components (the second constant) and one known input, over 3 trajectories of 4 samples; the

@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use sim::{Times, Trajectories};
+use trajectory::{Times, Trajectories};
 
 use crate::arrays::{Array, ArrayFileError, Npz, read_npz, write_npz};
 
@@ -15,14 +15,17 @@ use crate::arrays::{Array, ArrayFileError, Npz, read_npz, write_npz};
 /// a few in memory are no matter.
 const NUMBERS: usize = 1 << 23;
 
-/// Writes the times `t`, the states `u` [trajectory, time, component] and, where there are any, the known inputs
-/// `known` [trajectory, time, input].
+/// Writes trajectories over the same `times`: these as `t`, the states `u` [trajectory, time, component] and, where there
+/// are any, the known inputs `known` [trajectory, time, input].
 ///
 /// # Errors
 /// As [`write_npz`].
-pub fn write_trajectories(path: &Path, runs: &Trajectories) -> io::Result<()> {
-    let (count, samples) = (runs.count(), runs.samples());
-    let t = Array::new([samples], runs.times().all());
+///
+/// # Panics
+/// Trajectories over other times.
+pub fn write_trajectories(path: &Path, times: &Times, runs: &Trajectories) -> io::Result<()> {
+    let (count, samples) = (runs.count(), times.samples());
+    let t = Array::new([samples], times.all());
     let u = Array::new([count, samples, runs.dim()], runs.u().to_vec());
     let known = Array::new([count, samples, runs.known_dim()], runs.known().to_vec());
     let mut arrays = vec![("t", &t), ("u", &u)];
@@ -82,7 +85,7 @@ impl Shards {
     /// # Errors
     /// As [`write_npz`].
     pub fn write(&self, shard: usize, runs: &Trajectories) -> io::Result<()> {
-        write_trajectories(&self.path(shard), runs)
+        write_trajectories(&self.path(shard), &self.times, runs)
     }
 
     /// Looks whether a shard is there, and whole as far as its directory and the headers of its arrays tell; false
@@ -157,11 +160,15 @@ mod tests {
             let each = range.clone().flat_map(move |run| (0..3 * dim).map(move |i| (run, i)));
             each.map(|(run, i)| (100 * run + i) as f64).collect()
         };
-        Trajectories::new(Times::up_to(1.0, 0.5).unwrap(), [2, 1], at(2), at(1))
+        Trajectories::new(times(), [2, 1], at(2), at(1))
+    }
+
+    fn times() -> Times {
+        Times::up_to(1.0, 0.5).unwrap()
     }
 
     fn shards(folder: &Path) -> Shards {
-        let shards = Shards::new(folder, *runs(0..1).times(), [2, 1], 10, 4);
+        let shards = Shards::new(folder, times(), [2, 1], 10, 4);
         for shard in 0..shards.number() {
             shards.write(shard, &runs(shards.range(shard))).unwrap();
         }

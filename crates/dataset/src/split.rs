@@ -1,6 +1,6 @@
 //! Whole trajectories to training, validation and test.
 
-use sim::random;
+use trajectory::random;
 
 use crate::DatasetError;
 

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 use serde::{Deserialize, Serialize};
-use sim::Trajectories;
+use trajectory::Trajectories;
 
 use crate::Forecaster;
 use crate::finite;
@@ -110,16 +110,16 @@ impl Climate {
     /// # Panics
     /// Runs that do not last beyond `lead`, or known inputs of another number of samples.
     pub fn new(runs: &Trajectories, lead: usize, std: &[f64], steps: usize, known: Vec<f64>) -> Self {
-        assert!(lead + 1 < runs.samples(), "runs of {} samples, {lead} of them before", runs.samples());
+        let shortest = (0..runs.count()).map(|run| runs.samples(run)).min().unwrap_or(0);
+        assert!(lead + 1 < shortest, "runs of {shortest} samples, {lead} of them before");
         assert_eq!(known.len(), steps * runs.known_dim(), "known inputs of {steps} samples");
-        let samples = runs.samples() - lead;
         let range = Range::new(runs, lead, std);
         let grid = Grid::new(&range);
-        let length = 1 << samples.min(steps.max(2)).min(LONGEST_SEGMENT).ilog2();
+        let length = 1 << (shortest - lead).min(steps.max(2)).min(LONGEST_SEGMENT).ilog2();
         let mut halves = [0, 1].map(|_| (Histogram::new(&grid), Spectrum::new(length, runs.dim())));
         for run in 0..runs.count() {
             let (histogram, spectrum) = &mut halves[run % 2];
-            let u = &runs.u()[(run * runs.samples() + lead) * runs.dim()..][..samples * runs.dim()];
+            let u = runs.states(run, lead..runs.samples(run));
             u.chunks_exact(runs.dim()).for_each(|state| histogram.add(&grid, state));
             u.chunks_exact(length * runs.dim()).for_each(|segment| spectrum.add(segment, runs.dim(), 0));
         }
@@ -219,7 +219,7 @@ impl Range {
     /// Of true `runs` from sample `lead` on; `std` are the standard deviations of the components.
     pub(crate) fn new(runs: &Trajectories, lead: usize, std: &[f64]) -> Self {
         let states =
-            (0..runs.count()).flat_map(|run| (lead..runs.samples()).map(move |i| runs.state(run, i)));
+            (0..runs.count()).flat_map(|run| (lead..runs.samples(run)).map(move |i| runs.state(run, i)));
         let (mut low, mut high) = (vec![f64::INFINITY; runs.dim()], vec![f64::NEG_INFINITY; runs.dim()]);
         for state in states {
             for (j, &u) in state.iter().enumerate() {

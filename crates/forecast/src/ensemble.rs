@@ -177,8 +177,8 @@ fn infinite(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::random::{Stream, stream, uniform};
     use std::f64::consts::{PI, TAU};
+    use trajectory::random::{Stream, stream, uniform};
 
     fn normal(stream: &mut Stream) -> f64 {
         (-2.0 * (1.0 - uniform(stream)).ln()).sqrt() * (TAU * uniform(stream)).cos()

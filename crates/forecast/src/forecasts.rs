@@ -47,7 +47,7 @@ impl Forecasts {
         let stride = steps.div_ceil(TIMES).max(1);
         let kept: Vec<usize> = (0..=steps).step_by(stride).collect();
         let mut all = Forecasts {
-            time: kept.iter().map(|&step| step as f64 * runs.times().dt()).collect(),
+            time: kept.iter().map(|&step| step as f64 * runs.dt()).collect(),
             shown: shown.iter().map(|&start| start as f64).collect(),
             valid_times: each.valid_times,
             nrmse: each.nrmse,
@@ -77,7 +77,7 @@ impl Forecasts {
         let now = shown.iter().flat_map(|&start| std::iter::repeat_n(runs.state(start, task.lead), members));
         keep(0, &now.flatten().copied().collect::<Vec<_>>());
         let (recent, before) = task.recent(&shown, forecaster.window());
-        let known_at = |start: usize, step| runs.known_at(shown[start], task.lead + step);
+        let known_at = |start: usize, step| task.known_at(shown[start], step);
         run_from(forecaster, [&recent, &before], members, steps, known_at, |step, states, _| {
             if (step + 1).is_multiple_of(stride) {
                 keep((step + 1) / stride, states);
@@ -101,7 +101,7 @@ impl Forecasts {
         let steps = climate.map_or(longest, |climate| climate.steps().min(longest + samples));
         let known_at = |_, step| match climate {
             Some(climate) => climate.known_at(step),
-            None => runs.known_at(start, task.lead + step),
+            None => task.known_at(start, step),
         };
         let (recent, before) = task.recent(&[start], forecaster.window());
         run_from(forecaster, [&recent, &before], 1, steps, known_at, |step, state, _| {
@@ -135,7 +135,7 @@ fn shown(each: &EachStart) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::{Climate, Forecast};
-    use sim::{Times, Trajectories};
+    use trajectory::{Times, Trajectories};
 
     /// Members that add 0.5 and 1.5 a step.
     struct Drift(usize);

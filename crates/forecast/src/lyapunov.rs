@@ -8,7 +8,7 @@
 //! such direction on exponents are left out.
 
 use sim::lyapunov::{CHECKPOINTS, History, Spectrum, orthonormalise};
-use sim::random::{normal, stream};
+use trajectory::random::{normal, stream};
 
 use crate::climate::Range;
 use crate::scores::LyapunovScores;
@@ -97,7 +97,7 @@ pub fn scores(
     forecaster: &dyn Forecaster,
     known: &dyn Fn(usize, &mut [f64]),
 ) -> Option<LyapunovScores> {
-    let dt = task.runs.times().dt();
+    let dt = task.runs.dt();
     let following = Following::of_scores(task.lyapunov_exponent?, dt, task.runs.dim(), task.runs.count());
     if following.starts < 2 {
         return None;
@@ -127,7 +127,7 @@ pub fn follow(
 ) -> Option<Followed> {
     let Following { exponents, starts, transient, samples } = following;
     assert!(samples > 0 && starts <= task.runs.count(), "{following:?} of {} starts", task.runs.count());
-    let (dim, dt) = (task.runs.dim(), task.runs.times().dt());
+    let (dim, dt) = (task.runs.dim(), task.runs.dt());
     let which: Vec<usize> = (0..starts).collect();
     let (histories, before) = task.recent(&which, forecaster.window());
     let mut tangent = forecaster.begin_tangent(&histories, &before)?;
@@ -221,7 +221,8 @@ mod tests {
     use crate::{Forecast, Tangent};
     use sim::lyapunov::Steps;
     use sim::systems::Lorenz;
-    use sim::{Solver, System, Times, Trajectories};
+    use sim::{Solver, System};
+    use trajectory::{Times, Trajectories};
 
     /// x' = A x + the known input in every component, from a memory of which the first `shown` components are forecast.
     struct Linear {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use sim::Component;
+use trajectory::Component;
 
 use crate::{Scores, Suspicion};
 

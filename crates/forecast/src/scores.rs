@@ -10,7 +10,7 @@ use crate::climate::ClimateScores;
 use crate::ensemble::EnsembleScores;
 use crate::finite;
 use crate::statistics::{mean, median_interval, quantile, sorted};
-use sim::random::Stream;
+use trajectory::random::Stream;
 
 /// How well one forecaster did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@
 //! covers the true value.
 
 use serde::Serialize;
-use sim::random::{Stream, below};
+use trajectory::random::{Stream, below};
 
 #[cfg(test)]
 mod coverage;
@@ -209,7 +209,7 @@ fn median(values: &mut [f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::random::{stream, uniform};
+    use trajectory::random::{stream, uniform};
 
     #[test]
     fn quantiles_are_those_of_numpy() {

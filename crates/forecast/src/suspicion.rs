@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
-use sim::Trajectories;
+use trajectory::Trajectories;
 
 /// Something that a person should look at before believing the results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl<'a> Part<'a> {
     fn samples(self) -> impl Iterator<Item = (&'a [f64], &'a [f64])> + Clone {
         let Part { runs, which } = self;
         which.iter().flat_map(move |&run| {
-            (0..runs.samples()).map(move |i| (runs.state(run, i), runs.known_at(run, i)))
+            (0..runs.samples(run)).map(move |i| (runs.state(run, i), runs.known_at(run, i)))
         })
     }
 }
@@ -104,18 +104,18 @@ fn equal_stretches(train: Part, test: Part) -> usize {
         }
         hasher.finish()
     };
-    let pairs = |part: Part| 0..part.runs.samples().saturating_sub(1);
+    let pairs = |part: Part, run: usize| 0..part.runs.samples(run) - 1;
     // Where the first of two overlapping trajectories begins to move, the other is somewhere on its way, or the other
     // way round.
     let overlapping = |beginning: Part, going: Part, found: &mut dyn FnMut(usize, usize)| {
         let mut begins: HashMap<u64, Vec<[usize; 2]>> = HashMap::new();
         for &run in beginning.which {
-            if let Some(i) = pairs(beginning).find(|&i| moves(beginning, run, i)) {
+            if let Some(i) = pairs(beginning, run).find(|&i| moves(beginning, run, i)) {
                 begins.entry(pair(beginning, run, i)).or_default().push([run, i]);
             }
         }
         for &run in going.which {
-            for i in pairs(going).filter(|&i| moves(going, run, i)) {
+            for i in pairs(going, run).filter(|&i| moves(going, run, i)) {
                 for &[other, from] in begins.get(&pair(going, run, i)).into_iter().flatten() {
                     if follow_each_other([beginning, going], [other, run], [from, i]) {
                         found(other, run);
@@ -139,7 +139,7 @@ fn equal_stretches(train: Part, test: Part) -> usize {
 fn follow_each_other(parts: [Part; 2], runs: [usize; 2], from: [usize; 2]) -> bool {
     let at = |which: usize, k: usize| {
         let (all, i) = (parts[which].runs, from[which] + k);
-        (i < all.samples()).then(|| (all.state(runs[which], i), all.known_at(runs[which], i)))
+        (i < all.samples(runs[which])).then(|| (all.state(runs[which], i), all.known_at(runs[which], i)))
     };
     let bits = |x: &[f64], y: &[f64]| x.iter().map(|x| x.to_bits()).eq(y.iter().map(|y| y.to_bits()));
     let (mut length, mut changes) = (0, 0);
@@ -150,7 +150,7 @@ fn follow_each_other(parts: [Part; 2], runs: [usize; 2], from: [usize; 2]) -> bo
         changes += usize::from(length > 0 && at(0, length - 1).is_some_and(|(before, _)| before != u));
         length += 1;
     }
-    let half = parts.map(|part| part.runs.samples()).into_iter().min().unwrap_or(0).div_ceil(2);
+    let half = (0..2).map(|which| parts[which].runs.samples(runs[which])).min().unwrap_or(0).div_ceil(2);
     length >= half && changes >= LEAST_CHANGES.min(half.saturating_sub(1)).max(1)
 }
 
@@ -165,10 +165,10 @@ fn begin_alike(train: Part, starts: Part) -> usize {
     for &run in train.which {
         begun.entry(first(train, run)).or_default().push(run);
     }
-    let next = NEXT.min(train.runs.samples() - 1).min(starts.runs.samples() - 1);
+    let next = |of: Part, run: usize| NEXT.min(of.runs.samples(run) - 1);
     let alike = |run: usize, other: usize| {
         let (u, v) = (|i| starts.runs.state(run, i), |i| train.runs.state(other, i));
-        (1..=next).all(|i| {
+        (1..=next(starts, run).min(next(train, other))).all(|i| {
             (0..starts.runs.dim()).all(|j| {
                 let moved = (1..=i).map(|i| (u(i)[j] - u(0)[j]).abs()).fold(0.0, f64::max);
                 // a component that never moves is equal except for roundoff
@@ -185,13 +185,14 @@ fn begin_alike(train: Part, starts: Part) -> usize {
             .any(|&other| alike(run, other))
     };
     // A trajectory at rest from its start is equal to all others that rest there.
-    let moves = |run: usize| (1..=next).any(|i| starts.runs.state(run, i) != starts.runs.state(run, 0));
+    let moves =
+        |run: usize| (1..=next(starts, run)).any(|i| starts.runs.state(run, i) != starts.runs.state(run, 0));
     starts.which.iter().filter(|&&run| moves(run) && begins(run)).count()
 }
 
 /// The bits of the second sample of a trajectory.
 fn first_step(runs: &Trajectories, run: usize) -> Vec<u64> {
-    runs.state(run, 1.min(runs.samples() - 1)).iter().map(|x| x.to_bits()).collect()
+    runs.state(run, 1.min(runs.samples(run) - 1)).iter().map(|x| x.to_bits()).collect()
 }
 
 /// Finds means and standard deviations (components, then known inputs) of a model that differ from those of the training
@@ -287,7 +288,7 @@ pub fn equals_persistence(one_step_rmse: f64, persistence_rmse: f64, largest_ste
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::Times;
+    use trajectory::Times;
 
     /// Four trajectories of five samples of two components and an input.
     fn runs(u: impl Fn(usize, usize, usize) -> f64) -> Trajectories {

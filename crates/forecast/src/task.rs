@@ -1,7 +1,6 @@
 //! What is to be forecast, and the judgement of a forecast.
 
-use sim::Trajectories;
-use sim::random::Stream;
+use trajectory::{Trajectories, random::Stream};
 
 use crate::climate::Climate;
 use crate::ensemble::Tally;
@@ -18,7 +17,8 @@ const TRUTH_MARGIN: f64 = 0.1;
 
 /// Held-out starts and the truth after them.
 pub struct Task {
-    /// Held-out trajectories: samples 0..=lead are history, those after it the truth.
+    /// Held-out trajectories: samples 0..=lead are history, those after it the truth, which may end at another sample in
+    /// each.
     pub runs: Trajectories,
     /// The sample from which forecasts start.
     pub lead: usize,
@@ -61,9 +61,9 @@ impl Task {
     pub fn trusted_samples(first: &Trajectories, second: &Trajectories, std: &[f64]) -> Vec<usize> {
         let smallest = THRESHOLDS.into_iter().fold(f64::INFINITY, f64::min);
         let apart = |run, i| error(first.state(run, i), second.state(run, i), std) > TRUTH_MARGIN * smallest;
-        assert_eq!((first.count(), first.samples()), (second.count(), second.samples()));
+        assert_eq!((first.count(), first.all_samples()), (second.count(), second.all_samples()));
         (0..first.count())
-            .map(|run| (0..first.samples()).take_while(|&i| !apart(run, i)).count().saturating_sub(1))
+            .map(|run| (0..first.samples(run)).take_while(|&i| !apart(run, i)).count().saturating_sub(1))
             .collect()
     }
 
@@ -81,7 +81,7 @@ impl Task {
         };
         let over_horizon: Vec<f64> = errors.iter().map(over_horizon).collect();
         let ascending = sorted(&over_horizon);
-        let dt = self.runs.times().dt();
+        let dt = self.runs.dt();
         let first_time = self.lyapunov_exponent.map(|exponent| (1.0 / (exponent * dt)).round() as usize);
         let main = |exponent| valid_times(&errors, THRESHOLDS[0], exponent * dt).0;
         let each =
@@ -130,7 +130,7 @@ impl Task {
         let (runs, members) = (&self.runs, forecaster.members());
         let mut microseconds = Vec::new();
         let (recent, before) = self.recent(&self.all_starts(), forecaster.window());
-        let known_at = |start, step| runs.known_at(start, self.lead + step);
+        let known_at = |start, step| self.known_at(start, step);
         run_from(forecaster, [&recent, &before], members, self.span().min(STEPS), known_at, |_, _, took| {
             microseconds.push(took.as_secs_f64() * 1e6 / (runs.count() * members) as f64);
             true
@@ -147,6 +147,12 @@ impl Task {
         let known =
             each().flat_map(|run| (first..self.lead).flat_map(move |i| runs.known_at(run, i))).copied();
         (states.collect(), known.collect())
+    }
+
+    /// The known inputs of a start so many samples after it. Those of the last sample stand for all after it: forecasts run
+    /// side by side, so one whose truth has ended runs on with the others, unscored.
+    pub(crate) fn known_at(&self, start: usize, step: usize) -> &[f64] {
+        self.runs.known_at(start, (self.lead + step).min(self.runs.samples(start) - 1))
     }
 
     fn all_starts(&self) -> Vec<usize> {
@@ -169,7 +175,7 @@ impl Task {
         let mut tally = (members > 1).then(|| Tally::new(members, steps));
         let mut forecast = vec![0.0; dim];
         let (recent, before) = self.recent(&self.all_starts(), forecaster.window());
-        let known_at = |start, step| runs.known_at(start, self.lead + step);
+        let known_at = |start, step| self.known_at(start, step);
         run_from(forecaster, [&recent, &before], members, steps, known_at, |step, states, _| {
             for (start, states) in states.chunks_exact(members * dim).enumerate() {
                 if step < self.trusted[start] {
@@ -205,10 +211,10 @@ impl Task {
 }
 
 /// The root mean square error of forecasts one sample ahead over `runs`, after at least `window` samples of each, with
-/// the components divided by `std`.
+/// the components divided by `std`; NaN where no run is longer than that.
 ///
 /// # Panics
-/// A window longer than a run, or shorter than that of `forecaster`.
+/// A window shorter than that of `forecaster`.
 pub fn one_step_rmse(forecaster: &dyn Forecaster, runs: &Trajectories, window: usize, std: &[f64]) -> f64 {
     let (mut sum, mut count) = (0.0, 0);
     one_step(forecaster, runs, window, |[_, forecast, truth]| {
@@ -228,7 +234,10 @@ fn one_step(
 ) {
     let window = forecaster.window();
     for run in 0..runs.count() {
-        let ends = longest - 1..runs.samples() - 1;
+        let ends = longest - 1..(runs.samples(run) - 1).max(longest - 1);
+        if ends.is_empty() {
+            continue; // too short for one forecast
+        }
         let part = |of: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> {
             ends.clone().flat_map(|end| (end + 1 - window..=end).flat_map(of)).collect()
         };
@@ -292,7 +301,7 @@ fn growth(errors: &[Vec<f64>], dt: f64) -> ErrorGrowth {
 mod tests {
     use super::*;
     use crate::Forecast;
-    use sim::{Times, random::stream};
+    use trajectory::{Times, random::stream};
 
     /// Runs u = slope * t from 0, a start per slope.
     fn lines(slopes: &[f64], samples: usize) -> Trajectories {

@@ -14,7 +14,7 @@ use dataset::{Batch, Normalisation};
 use kernels::{Activation, Conv1d, Dense, Gru, Layer, Lstm, Padding, Rnn};
 use models::{At, Implementation, Learner, Machine, Optimizer, Precision, Recipe, Stack};
 use serde_json::json;
-use sim::random::{stream, uniform};
+use trajectory::random::{stream, uniform};
 
 struct Workload {
     name: String,

@@ -119,9 +119,12 @@ pub(crate) mod tests {
     use crate::baselines::{Baseline, FittedConfig, NvarConfig};
     use forecast::Forecaster;
     use forecast::lyapunov::{self, Following, follow};
-    use sim::random::{stream, uniform};
     use sim::systems::{Lorenz, Oscillator};
-    use sim::{Solver, System, Times, Trajectories};
+    use sim::{Solver, System};
+    use trajectory::{
+        Times, Trajectories,
+        random::{stream, uniform},
+    };
 
     /// Derivatives of a forecaster that goes on from a window are the slopes of its forecasts, in standard deviations, to
     /// `tolerance` of the largest; and its states are those of forecasts without derivatives.
@@ -139,7 +142,7 @@ pub(crate) mod tests {
                 .flat_map(|(run, i)| state(run, i))
                 .collect()
         };
-        let first = runs.samples() / 2;
+        let first = runs.samples(0) / 2;
         let histories = part(first..first + window, &|run, i| runs.state(run, i).to_vec());
         let before = part(first..first + window - 1, &|run, i| runs.known_at(run, i).to_vec());
         let known = |step: usize| {
@@ -192,7 +195,7 @@ pub(crate) mod tests {
         }
         // until no sample of the history is in the window
         let steps = window + 2;
-        assert!(first + window - 1 + steps < runs.samples());
+        assert!(first + window - 1 + steps < runs.samples(0));
         let mut forecast = of.begin(&histories, &before);
         for step in 0..steps {
             forecast.advance(&known(step), &mut plain);

@@ -27,5 +27,5 @@ pub use machine::Machine;
 pub use networks::learner;
 pub use optimizer::{Optimizer, Recipe};
 pub use registry::{Entry, Latent, MODELS, Training};
-pub use sim::Precision;
 pub use stack::Stack;
+pub use trajectory::Precision;

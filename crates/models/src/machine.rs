@@ -2,7 +2,7 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorCreationOptions, TensorData};
 use kernels::operation::Implementation;
-use sim::Precision;
+use trajectory::Precision;
 
 /// The device, on the CPU whose code, and in which numbers.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use kernels::{Decay, Method, Rule};
 use serde::{Deserialize, Serialize};
 
-use sim::Precision;
+use trajectory::Precision;
 
 use crate::machine::{Machine, values};
 use crate::tensors::{TensorError, Tensors, of_precision};

@@ -6,7 +6,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor};
 
-use sim::Precision;
+use trajectory::Precision;
 
 use crate::machine::{Machine, values};
 use crate::tensors::{TensorError, Tensors, of_precision};

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use dataset::Normalisation;
 use kernels::{Activation, Dense, Layer};
 use serde::{Deserialize, Serialize};
-use sim::random::Stream;
+use trajectory::random::Stream;
 
 use crate::machine::Machine;
 use crate::networks::{NetworkConfig, check_size, check_weights};

@@ -4,7 +4,7 @@ use dataset::{Batch, Normalisation};
 use forecast::Forecaster;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sim::Trajectories;
+use trajectory::Trajectories;
 
 use crate::baselines::{FittedConfig, NvarConfig, PolynomialConfig, ReservoirConfig};
 use crate::burn_train::TrainByBurn;
@@ -130,7 +130,7 @@ const fn network<C: NetworkConfig>() -> Entry {
                 let config = config::<C>(settings)?;
                 config.suits_burn_train(recipe)?;
                 let network =
-                    config.init(scales, &mut sim::random::stream(recipe.seed, "weights", 0), machine);
+                    config.init(scales, &mut trajectory::random::stream(recipe.seed, "weights", 0), machine);
                 crate::burn_train::train(network, config.window(), scales, recipe, machine, training, watch)
             }),
             #[cfg(not(feature = "burn-train"))]

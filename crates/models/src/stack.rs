@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use kernels::Layer;
 use kernels::operation::{Implementation, apply};
-use sim::random::{Stream, uniform};
+use trajectory::random::{Stream, uniform};
 
 use crate::learner::{Dropout, Network};
 use crate::machine::{Machine, values};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use dataset::files::write_atomically;
 use safetensors::{Dtype, SafeTensors, View};
-use sim::Precision;
+use trajectory::Precision;
 
 /// Values that are of a precision, as a file holds them.
 pub(crate) fn of_precision(precision: Precision, values: &[f64]) -> Values {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use dataset::Normalisation;
 use forecast::{Forecast, Forecaster, Tangent};
 use kernels::{BatchShape, Kernels, PANEL, Real, Workspace, pieces};
-use sim::Precision;
+use trajectory::Precision;
 
 use crate::derivatives::{Derived, OfWindow, by_backward, once, repeated};
 use crate::learner::{Dropout, Network};

@@ -1,7 +1,7 @@
 //! Pictures of a file of trajectories, simulated or forecast.
 
 use dataset::arrays::Npz;
-use sim::Component;
+use trajectory::Component;
 
 use crate::axis::Axis;
 use crate::chart::{Chart, Mark, Shape, draw};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use forecast::{
     ErrorGrowth, Forecasts, Loss, Nrmse, Reconstruction, Results, Scores, Summary, Training, Vpt, VptAt,
 };
-use sim::Component;
+use trajectory::Component;
 
 use crate::run::{Metrics, RunFiles};
 

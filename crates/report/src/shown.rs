@@ -1,7 +1,7 @@
 //! The states in a run's forecasts, by what they are of.
 
 use forecast::Forecasts;
-use sim::Component;
+use trajectory::Component;
 
 use crate::clock::Clock;
 use crate::run::RunFiles;

@@ -167,10 +167,13 @@ mod tests {
             let [text, rust] = [of(&format!("ffnn-equations-{name}")), of(&format!("ffnn-{name}"))];
             assert_eq!(text.data, rust.data, "{name}");
             let [text, rust] = [text, rust].map(|experiment| experiment.build_system().unwrap());
-            let times = sim::Times::up_to(10.0, 0.05).unwrap();
+            let times = trajectory::Times::up_to(10.0, 0.05).unwrap();
             let starts: Vec<Vec<f64>> = (0..40)
                 .map(|i| {
-                    rust.random_start(&rust.initial_region(), &mut sim::random::stream(0, "both ways", i))
+                    rust.random_start(
+                        &rust.initial_region(),
+                        &mut trajectory::random::stream(0, "both ways", i),
+                    )
                 })
                 .collect();
             let [a, b] = [&text, &rust]

@@ -8,7 +8,8 @@ use dataset::shards::Shards;
 use dataset::{Normalisation, Split};
 use forecast::suspicion::time_not_known;
 use forecast::{Climate, Suspicion, Task};
-use sim::{Component, SimulationError, Solver, System, Times, Trajectories, random};
+use sim::{SimulationError, Solver, System};
+use trajectory::{Component, Times, Trajectories, random};
 
 use crate::stored::Stored;
 use crate::{Experiment, Progress, RunError};
@@ -32,7 +33,7 @@ impl Prepared {
     /// The known inputs at so many samples after a held-out start, the same for all.
     pub(crate) fn known(&self, step: usize, known: &mut [f64]) {
         if !known.is_empty() {
-            self.system.known(self.task.runs.times().at(self.task.lead + step), known);
+            self.system.known(self.task.runs.time(0, self.task.lead + step), known);
         }
     }
 
@@ -134,7 +135,7 @@ impl Turns {
     /// A shard that is missing or damaged.
     pub(crate) fn read(&self, turn: u64) -> Result<Trajectories, RunError> {
         let runs = self.shards.read(&self.which(turn)).map_err(|error| RunError::Failed(of_shard(&error)))?;
-        Ok(seen(runs, &self.observed))
+        Ok(runs.observe(&self.observed))
     }
 }
 
@@ -203,7 +204,7 @@ fn stored(
     let mut which = [&train, validation, test].concat();
     which.sort_unstable();
     let runs = stored.shards().read(&which).map_err(|error| RunError::Usage(of_shard(&error)))?;
-    let runs = seen(runs, observed);
+    let runs = runs.observe(observed);
     // every one of a part is among those that were read
     let places = |part: &[usize]| part.iter().map(|run| which.partition_point(|other| other < run)).collect();
     let split = Split { train: places(&train), validation: places(validation), test: places(test) };
@@ -237,7 +238,7 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
     check_known(&*system, (0..times.samples()).map(|i| times.at(i)))?;
     let (runs, split, turns) = if experiment.data.from.is_empty() {
         progress.stage(&format!("simulating {count} trajectories of {}", system.name()));
-        let runs = seen(simulate(experiment, &*system, 0..count)?, &observed);
+        let runs = simulate(experiment, &*system, 0..count)?.observe(&observed);
         let split = Split::new(count, experiment.data.split, experiment.seed).map_err(RunError::usage)?;
         (runs, split, None)
     } else {
@@ -278,9 +279,9 @@ fn task(
         .map(|j| whole.u().iter().skip(j).step_by(whole.dim()).fold(0.0, |most, u| u.abs().max(most)))
         .collect();
     let second = sim::independent::ensemble(system, &on_attractor, &after, &scales, SECOND_TOLERANCE);
-    let second = seen(second.map_err(failed)?, observed);
-    let truth = seen(whole, observed);
-    let forecast = cut(&truth, 0..truth.count(), lead..truth.samples());
+    let second = second.map_err(failed)?.observe(observed);
+    let truth = whole.observe(observed);
+    let forecast = truth.cut((0..truth.count()).map(|run| (run, lead..truth.samples(run))));
     let trusted = Task::trusted_samples(&forecast, &second, &normalisation.std);
     if trusted.contains(&0) {
         return Err(RunError::Failed(format!(
@@ -301,47 +302,16 @@ fn task(
         Climate::new(&truth, lead, &std, long_run, known)
     });
     Ok(Task {
-        runs: cut(&truth, 0..truth.count(), 0..lead + 1 + longest),
+        runs: truth.cut((0..truth.count()).map(|run| (run, 0..lead + 1 + longest))),
         lead,
         trusted,
         horizon: experiment.horizon(),
         std,
         lyapunov_exponent: Some(evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
-        test: part(runs, &split.test),
+        test: runs.select(&split.test),
         window,
         climate,
     })
-}
-
-/// What is seen of trajectories: some of the components.
-fn seen(runs: Trajectories, components: &[usize]) -> Trajectories {
-    if components.iter().copied().eq(0..runs.dim()) {
-        return runs;
-    }
-    let each = || (0..runs.count()).flat_map(|run| (0..runs.samples()).map(move |i| (run, i)));
-    let u = each().flat_map(|(run, i)| components.iter().map(move |&j| (run, i, j)));
-    let u = u.map(|(run, i, j)| runs.state(run, i)[j]).collect();
-    let known = each().flat_map(|(run, i)| runs.known_at(run, i)).copied().collect();
-    Trajectories::new(*runs.times(), [components.len(), runs.known_dim()], u, known)
-}
-
-/// Some trajectories.
-pub(crate) fn part(runs: &Trajectories, which: &[usize]) -> Trajectories {
-    cut(runs, which.iter().copied(), 0..runs.samples())
-}
-
-/// Some trajectories, and of each some successive samples.
-pub(crate) fn cut(
-    runs: &Trajectories,
-    which: impl Iterator<Item = usize> + Clone,
-    samples: std::ops::Range<usize>,
-) -> Trajectories {
-    let each = || which.clone().flat_map(|run| samples.clone().map(move |i| (run, i)));
-    let u = each().flat_map(|(run, i)| runs.state(run, i)).copied().collect();
-    let known = each().flat_map(|(run, i)| runs.known_at(run, i)).copied().collect();
-    #[allow(clippy::expect_used)] // of times that exist, and of two samples or more
-    let times = Times::new(runs.times().dt(), samples.len() - 1).expect("a part of sample times is one");
-    Trajectories::new(times.from(runs.times().at(samples.start)), [runs.dim(), runs.known_dim()], u, known)
 }
 
 #[cfg(test)]

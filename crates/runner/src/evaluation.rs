@@ -11,10 +11,9 @@ use forecast::{EachStart, Forecaster, Forecasts, Results, Scores, Suspicion, lya
 use models::baselines::Baseline;
 use models::tensors::Tensors;
 use rayon::prelude::*;
-use sim::Trajectories;
-use sim::random::stream;
+use trajectory::{Trajectories, random::stream};
 
-use crate::data::{Prepared, cut, prepare};
+use crate::data::{Prepared, prepare};
 use crate::environment::{Build, Environment};
 use crate::resolve::{parse, resolve, set, to_toml};
 use crate::run::Run;
@@ -139,7 +138,7 @@ pub(crate) fn forecasts(
     if let (Some(latent), Some(&start)) = (entry.latent, forecasts.shown.first()) {
         let start = start as usize;
         let first = task.lead + 1 - task.window;
-        let truth = cut(&task.runs, [start].into_iter(), first..task.lead + 1 + task.trusted[start]);
+        let truth = task.runs.cut([(start, first..task.lead + 1 + task.trusted[start])]);
         let machine = experiment.machine(device).map_err(RunError::Usage)?;
         let windows = windows(prepared, &truth)?;
         let states = (latent.states)(&settings, weights, normalisation, &windows, &machine);

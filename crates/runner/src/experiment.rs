@@ -9,7 +9,8 @@ use models::baselines::MAX_DEGREE;
 use models::{Implementation, Machine, Optimizer, Precision, Recipe, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sim::{Solver, System, Times};
+use sim::{Solver, System};
+use trajectory::Times;
 
 use crate::schedule::Schedule;
 use crate::train_loop::Loop;

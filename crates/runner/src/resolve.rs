@@ -586,7 +586,10 @@ mod tests {
         ])
         .unwrap();
         assert_eq!((experiment.seed, &experiment.system["rho"]), (3, &Json::from(30.0)));
-        assert_eq!(experiment.data.solver, Solver::Rk4 { substeps: 10, precision: sim::Precision::F64 });
+        assert_eq!(
+            experiment.data.solver,
+            Solver::Rk4 { substeps: 10, precision: trajectory::Precision::F64 }
+        );
         assert_eq!(experiment.data.initial[2], [3.0, 4.5]);
         assert_eq!(experiment.train.optimizer.learning_rate(), Some(1e-2));
         assert_eq!(experiment.train.schedule, Schedule::Constant { warmup: 0.0 });

@@ -72,10 +72,11 @@ pub fn simulate(
     let name = system.name();
     progress.stage(&format!("simulating {} trajectories of {name}", experiment.data.trajectories));
     let runs = data::simulate(&experiment, &*system, 0..experiment.data.trajectories)?;
-    let (count, samples) = (runs.count(), runs.samples());
+    let times = experiment.times().map_err(RunError::Usage)?;
+    let (count, samples) = (runs.count(), times.samples());
     progress.stage(&format!("writing {}", output.display()));
     let written = if ending == "npz" {
-        write_trajectories(output, &runs)
+        write_trajectories(output, &times, &runs)
     } else {
         let components = system.components().into_iter().chain(system.known_inputs());
         let header: Vec<String> =
@@ -85,7 +86,7 @@ pub fn simulate(
             output,
             &header,
             rows.map(|(run, i)| {
-                let of = [run as f64, runs.times().at(i)];
+                let of = [run as f64, times.at(i)];
                 of.iter().chain(runs.state(run, i)).chain(runs.known_at(run, i)).copied().collect()
             }),
         )

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use dataset::shards::Shards;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sim::{Component, Solver, Times};
+use sim::Solver;
 use toml::{Table, Value};
+use trajectory::{Component, Times};
 
 use crate::experiment::{Experiment, MAX_TRAJECTORIES, whole};
 use crate::hash::fnv1a;

@@ -12,9 +12,9 @@ use models::tensors::Tensors;
 use models::{At, Learner, Recipe};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sim::random::stream;
+use trajectory::random::stream;
 
-use crate::data::{Prepared, Turns, part, prepare};
+use crate::data::{Prepared, Turns, prepare};
 use crate::environment::{Build, Environment};
 use crate::evaluation::{forecasts, score, windows};
 use crate::experiment::Train;
@@ -302,10 +302,10 @@ impl Sitting<'_> {
             })
             .collect();
         let loss =
-            |which: &[usize]| one_step_rmse(&*fitted, &part(runs, which), fitted.window(), &scales).powi(2);
+            |which: &[usize]| one_step_rmse(&*fitted, &runs.select(which), fitted.window(), &scales).powi(2);
         let loss = Loss { train: loss(&split.train), validation: loss(&split.validation) };
         state.counters.best = Some((0, loss));
-        let windows = split.train.len() * (runs.samples() - fitted.window());
+        let windows = split.train.iter().map(|&run| runs.samples(run).saturating_sub(fitted.window())).sum();
         self.finish(&state, state.best.count(), windows, progress)
     }
 

@@ -10,7 +10,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use sim::systems::SYSTEMS;
-use sim::{Precision, Solver, System, Times, random};
+use sim::{Solver, System};
+use trajectory::{Precision, Times, random};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let tasks = [

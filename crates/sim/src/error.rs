@@ -1,5 +1,7 @@
 //! What can go wrong in a simulation.
 
+use trajectory::TimesError;
+
 /// Why a simulation gave no trajectories. Divergence is an outcome of the numbers; the others are
 /// mistakes in what was asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -86,4 +88,10 @@ pub enum SimulationError {
         /// What happened to it.
         error: Box<SimulationError>,
     },
+}
+
+impl From<TimesError> for SimulationError {
+    fn from(TimesError(fault): TimesError) -> Self {
+        SimulationError::Invalid(fault)
+    }
 }

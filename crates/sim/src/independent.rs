@@ -19,7 +19,8 @@ use ode_solvers::dop853::Dop853;
 use rayon::prelude::*;
 
 use crate::integrators::{LONGEST_STEP, Rodas5p, Tolerance, implicit_trajectory};
-use crate::{SimulationError, System, Times, Trajectories};
+use crate::{SimulationError, System};
+use trajectory::{Times, Trajectories};
 
 /// The largest number of steps for one trajectory.
 const MAX_STEPS: u32 = 100_000_000;
@@ -181,8 +182,9 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Solver;
     use crate::systems::{Lorenz, Oscillator, SYSTEMS, VanDerPol, oscillator_exact};
-    use crate::{Solver, random};
+    use trajectory::random;
 
     /// The largest distance between two sets of trajectories, each component divided by its largest absolute value.
     fn apart(a: &Trajectories, b: &Trajectories) -> f64 {

@@ -2,9 +2,9 @@
 
 use autodiff::Dual;
 
-use crate::random::stream;
-use crate::system::{Component, Ode, Steps, System};
-use crate::{SimulationError, Solver, Times, lyapunov};
+use crate::system::{Ode, Steps, System};
+use crate::{SimulationError, Solver, lyapunov};
+use trajectory::{Component, Times, random::stream};
 
 impl<O: Ode> System for O {
     fn name(&self) -> &'static str {

@@ -4,23 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::SimulationError;
 use crate::integrators::Tolerance;
-
-/// The numbers that are computed with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 24 bits.
-    F32,
-    /// 53 bits.
-    F64,
-}
-
-impl Precision {
-    /// What files meant that say nothing of it.
-    fn f64() -> Self {
-        Precision::F64
-    }
-}
+use trajectory::Precision;
 
 /// A method and its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,30 +1,10 @@
 //! What an equation gives, and what the rest of the program sees of it.
 
-use serde::{Deserialize, Serialize};
-
-use crate::random::{Stream, uniform};
-use crate::{Scalar, SimulationError, Solver, Times, Trajectories};
-
-/// The name and unit of a component of the state, or of a known input; "1" where it has no unit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Component {
-    /// Its symbol.
-    pub name: String,
-    /// Its SI unit.
-    pub unit: String,
-}
-
-impl Component {
-    /// The component `name`, in `unit`.
-    pub fn new(name: &str, unit: &str) -> Self {
-        Component { name: name.into(), unit: unit.into() }
-    }
-
-    /// As it heads a column: the name, and the unit where there is one.
-    pub fn heading(&self) -> String {
-        if self.unit == "1" { self.name.clone() } else { format!("{} [{}]", self.name, self.unit) }
-    }
-}
+use crate::{Scalar, SimulationError, Solver};
+use trajectory::{
+    Component, Times, Trajectories,
+    random::{Stream, uniform},
+};
 
 /// A system of ordinary differential equations u' = f(t, u): all that a file in `systems/` has to say.
 pub trait Ode: Send + Sync {

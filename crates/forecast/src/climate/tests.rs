@@ -1,8 +1,10 @@
 use std::f64::consts::TAU;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sim::Times;
-use sim::random::{Stream, stream, uniform};
+use trajectory::{
+    Times,
+    random::{Stream, stream, uniform},
+};
 
 use super::*;
 use crate::Forecast;

@@ -4,7 +4,7 @@
 //! run is the median over the starts, as in a real run. A rate over `n` trials has the binomial standard error
 //! sqrt(0.95 * 0.05 / n); the tests allow three of these to either side.
 
-use sim::random::{Stream, normal, stream};
+use trajectory::random::{Stream, normal, stream};
 
 use super::{Scale, median, median_interval};
 

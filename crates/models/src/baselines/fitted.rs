@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use dataset::Normalisation;
 use forecast::Forecaster;
 use serde::{Serialize, de::DeserializeOwned};
-use sim::Trajectories;
+use trajectory::Trajectories;
 
 use crate::tensors::{TensorError, Tensors, Values};
 
@@ -63,20 +63,19 @@ pub(super) fn check_range<T: PartialOrd + Debug>(
     }
 }
 
-/// The steps of a trajectory from sample to sample that have a `window` of history.
-pub(super) fn steps(
+/// Returns an error if no training trajectory holds a history of `window` samples and one sample after it.
+pub(super) fn check_history(
     runs: &Trajectories,
     train: &[usize],
     keys: &str,
     window: usize,
-) -> Result<usize, String> {
-    match runs.samples().checked_sub(window) {
-        _ if train.is_empty() => Err("there is no training trajectory to fit".into()),
-        None | Some(0) => Err(format!(
-            "{keys}: a history of {window} samples and one to forecast must fit into a trajectory of {} samples",
-            runs.samples()
+) -> Result<(), String> {
+    match train.iter().map(|&run| runs.samples(run)).max() {
+        None => Err("there is no training trajectory to fit".into()),
+        Some(longest) if longest <= window => Err(format!(
+            "{keys}: a history of {window} samples and one to forecast must fit into a trajectory of {longest} samples"
         )),
-        Some(steps) => Ok(steps),
+        Some(_) => Ok(()),
     }
 }
 
@@ -109,9 +108,12 @@ mod tests {
     use super::*;
     use crate::baselines::{NvarConfig, PolynomialConfig, ReservoirConfig};
     use forecast::{Starts, rollout};
-    use sim::random::{stream, uniform};
     use sim::systems::{Lorenz, Oscillator};
-    use sim::{Solver, System, Times};
+    use sim::{Solver, System};
+    use trajectory::{
+        Times,
+        random::{stream, uniform},
+    };
 
     /// 11 trajectories: more than are driven side by side, and no multiple of that.
     fn runs(system: &dyn System, dt: f64) -> (Trajectories, Vec<usize>, Normalisation) {
@@ -270,7 +272,8 @@ mod tests {
         let (runs, train, normalisation) = runs(&Lorenz::default(), 0.01);
         let mut u = runs.u().to_vec();
         u[3 * 150] = f64::INFINITY;
-        let broken = Trajectories::new(*runs.times(), [3, 0], u, vec![]);
+        let times = Times::up_to(2.0, 0.01).unwrap();
+        let broken = Trajectories::new(times, [3, 0], u, vec![]);
         fn refuses<C: FittedConfig>(runs: &Trajectories, train: &[usize], normalisation: &Normalisation) {
             let config = C::default();
             assert!(config.fit(runs, train, normalisation, 0).unwrap_err().contains("not finite"));

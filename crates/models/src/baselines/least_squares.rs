@@ -8,9 +8,9 @@ use dataset::Normalisation;
 use forecast::{Forecast, Forecaster, Tangent};
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
-use sim::Trajectories;
+use trajectory::{Places, Trajectories};
 
-use super::fitted::{FittedConfig, check_finite, check_range, steps, values};
+use super::fitted::{FittedConfig, check_finite, check_history, check_range, values};
 use super::monomials::Monomials;
 use super::tall_skinny::{solve, triangle, with_ridge};
 use crate::derivatives::{Derived, OfWindow};
@@ -134,9 +134,11 @@ impl LeastSquares {
     ) -> Self {
         let (dim, before) = (normalisation.dim(), features.window() - 1);
         let monomials = Monomials::new(features.delays * normalisation.features(), features.degree);
-        let (columns, steps) = (monomials.count(), runs.samples() - 1 - before);
+        let columns = monomials.count();
+        let steps = Places::new(train.iter().map(|&run| runs.samples(run).saturating_sub(1 + before)));
         let row = |number: usize, row: &mut [f64]| {
-            let (run, sample) = (train[number / steps], before + number % steps);
+            let (place, step) = steps.at(number);
+            let (run, sample) = (train[place], before + step);
             let (now, next) = (runs.state(run, sample), runs.state(run, sample + 1));
             let times = (0..features.delays).map(|delay| sample - delay * features.skip);
             let scaled: Vec<f64> =
@@ -146,7 +148,7 @@ impl LeastSquares {
                 row[columns + j] = normalisation.scale_increment(j, now[j], next[j]);
             }
         };
-        let triangle = with_ridge(triangle(train.len() * steps, columns + dim, row), columns, ridge);
+        let triangle = with_ridge(triangle(steps.count(), columns + dim, row), columns, ridge);
         let weights = solve(&triangle, columns).transpose();
         LeastSquares { features, monomials, weights, normalisation: normalisation.clone() }
     }
@@ -188,7 +190,7 @@ pub(super) fn fit(
     ridge: f64,
 ) -> Result<Tensors, String> {
     features.check(normalisation.features())?;
-    steps(
+    check_history(
         runs,
         train,
         &format!("delays = {}, skip = {}", features.delays, features.skip),
@@ -271,9 +273,12 @@ mod tests {
     use super::*;
     use crate::baselines::Baseline;
     use forecast::{Starts, rollout};
-    use sim::random::{stream, uniform};
     use sim::systems::{Lorenz, Oscillator};
-    use sim::{Solver, System, Times};
+    use sim::{Solver, System};
+    use trajectory::{
+        Times,
+        random::{stream, uniform},
+    };
 
     #[test]
     fn a_polynomial_map_is_found_exactly() {

@@ -10,7 +10,7 @@ mod tall_skinny;
 
 use dataset::Normalisation;
 use forecast::Forecaster;
-use sim::Trajectories;
+use trajectory::Trajectories;
 
 pub use fitted::FittedConfig;
 use least_squares::Features;

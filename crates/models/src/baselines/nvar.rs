@@ -14,7 +14,7 @@
 use dataset::Normalisation;
 use forecast::Forecaster;
 use serde::{Deserialize, Serialize};
-use sim::Trajectories;
+use trajectory::Trajectories;
 
 use super::fitted::{FittedConfig, check_range};
 use super::least_squares::{Features, fit, forecaster};
@@ -87,8 +87,10 @@ mod tests {
     use super::*;
     use crate::tensors::Values;
     use forecast::{Starts, rollout};
-    use sim::Times;
-    use sim::random::{stream, uniform};
+    use trajectory::{
+        Times,
+        random::{stream, uniform},
+    };
 
     /// Scales that change nothing.
     fn plain(features: usize) -> Normalisation {

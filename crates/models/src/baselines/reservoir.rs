@@ -24,10 +24,12 @@ use forecast::{Forecast, Forecaster, Tangent};
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sim::Trajectories;
-use sim::random::{Stream, below, stream, uniform};
+use trajectory::{
+    Trajectories,
+    random::{Stream, below, stream, uniform},
+};
 
-use super::fitted::{FittedConfig, check_finite, check_range, steps, values};
+use super::fitted::{FittedConfig, check_finite, check_history, check_range, values};
 use super::tall_skinny::{Rows, merge, solve_regular, with_ridge};
 use crate::recent::Recent;
 use crate::tensors::{TensorError, Tensors, Values};
@@ -96,7 +98,7 @@ impl FittedConfig for ReservoirConfig {
         seed: u64,
     ) -> Result<Tensors, String> {
         self.check()?;
-        steps(runs, train, &format!("warm_up = {}", self.warm_up), self.warm_up)?;
+        check_history(runs, train, &format!("warm_up = {}", self.warm_up), self.warm_up)?;
         let reservoir = Reservoir::draw(self, normalisation.features(), seed)?;
         let (columns, dim) = (reservoir.columns(), normalisation.dim());
         let triangle = driven(&reservoir, runs, train, normalisation, self.warm_up);
@@ -305,8 +307,13 @@ fn drive_group(
     let mut inputs = vec![[0.0; LANES]; reservoir.features];
     let mut states = vec![[0.0; LANES]; reservoir.units];
     let mut room = states.clone();
-    for i in 0..runs.samples() - 1 {
-        for (lane, &run) in group.iter().enumerate() {
+    let longest = group.iter().map(|&run| runs.samples(run)).max().unwrap_or(1);
+    // Lanes, and the trajectories in them that have not ended. A lane whose trajectory has ended goes on with its last
+    // inputs, and nobody looks at it.
+    let mut going: Vec<(usize, usize)> = group.iter().copied().enumerate().collect();
+    for i in 0..longest - 1 {
+        going.retain(|&(_, run)| i + 1 < runs.samples(run));
+        for &(lane, run) in &going {
             let sample = normalisation.scale(runs.state(run, i), runs.known_at(run, i));
             inputs.iter_mut().zip(sample).for_each(|(slot, x)| slot[lane] = x);
         }
@@ -314,13 +321,13 @@ fn drive_group(
         if i + 1 < warm_up {
             continue;
         }
-        let rows = rows.add(group.len());
+        let rows = rows.add(going.len());
         for (j, feature) in reservoir.features(&inputs, &states).enumerate() {
-            for (lane, x) in feature[..group.len()].iter().enumerate() {
-                rows[lane * (columns + normalisation.dim()) + j] = *x;
+            for (row, &(lane, _)) in going.iter().enumerate() {
+                rows[row * (columns + normalisation.dim()) + j] = feature[lane];
             }
         }
-        for (row, &run) in rows.chunks_exact_mut(columns + normalisation.dim()).zip(group) {
+        for (row, &(_, run)) in rows.chunks_exact_mut(columns + normalisation.dim()).zip(&going) {
             let (now, next) = (runs.state(run, i), runs.state(run, i + 1));
             for j in 0..normalisation.dim() {
                 row[columns + j] = normalisation.scale_increment(j, now[j], next[j]);
@@ -514,7 +521,8 @@ impl<'a> Slopes<'a> {
 mod tests {
     use super::*;
     use sim::systems::Oscillator;
-    use sim::{Solver, System, Times};
+    use sim::{Solver, System};
+    use trajectory::Times;
 
     #[test]
     fn derivatives_of_what_is_carried_are_slopes() {

@@ -137,7 +137,7 @@ pub(super) fn solve_regular(triangle: &DMatrix<f64>, columns: usize) -> DMatrix<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim::random::{stream, uniform};
+    use trajectory::random::{stream, uniform};
 
     #[test]
     fn the_ridge_solution_is_that_of_the_normal_equations() {

@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 use burn::train::metric::{Adaptor, LossInput};
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 use dataset::Normalisation;
-use sim::random::stream;
+use trajectory::random::stream;
 
 use super::loaders::Item;
 use crate::learner::{Dropout, Network, Sequences, clipped};

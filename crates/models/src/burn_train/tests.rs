@@ -8,7 +8,8 @@ use dataset::{Batch, BatchOrder, Examples};
 use kernels::operation::Implementation;
 use serde_json::{Value, json};
 use sim::systems::Oscillator;
-use sim::{Precision, Solver, System, Times};
+use sim::{Solver, System};
+use trajectory::{Precision, Times};
 
 use super::*;
 use crate::devices;

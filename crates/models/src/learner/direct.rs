@@ -4,7 +4,7 @@ use dataset::Batch;
 use kernels::{BatchShape, Decay, Method, Real, Rule, Trainer};
 
 use super::{At, Differentiable, Learner};
-use sim::Precision;
+use trajectory::Precision;
 
 use crate::optimizer::{state_tensors, state_vectors};
 use crate::parameters::{named, read_named};

@@ -1,8 +1,10 @@
 //! Dropout (Srivastava et al. 2014, section 4; scaled while training, "inverted").
 
 use burn::tensor::Tensor;
-use sim::Precision;
-use sim::random::{Stream, uniform};
+use trajectory::{
+    Precision,
+    random::{Stream, uniform},
+};
 
 use crate::machine::tensor;
 

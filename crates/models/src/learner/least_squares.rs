@@ -4,7 +4,7 @@ use dataset::Batch;
 use kernels::LevenbergMarquardt;
 
 use super::{At, Learner, ended};
-use sim::Precision;
+use trajectory::Precision;
 
 use crate::parameters::{named, read_named};
 use crate::tensors::{TensorError, Tensors};

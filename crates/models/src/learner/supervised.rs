@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use dataset::{Batch, Normalisation};
 use kernels::Method;
-use sim::random::stream;
+use trajectory::random::stream;
 
 use super::{At, Differentiable, Dropout, Learner, Network, Sequences};
 use crate::machine::{Machine, values};

@@ -18,7 +18,7 @@ use dataset::{Batch, Normalisation};
 use forecast::{Forecast, Forecaster, Tangent};
 use kernels::{Activation, Dense, Layer};
 use serde::{Deserialize, Serialize};
-use sim::random::{Stream, stream};
+use trajectory::random::{Stream, stream};
 
 use super::{Made, NetworkConfig, check_size, check_weights};
 use crate::learner::{Dropout, Network, Sequences};
@@ -448,7 +448,7 @@ mod tests {
     use crate::devices;
     use forecast::Forecaster;
     use kernels::operation::Implementation;
-    use sim::Precision;
+    use trajectory::Precision;
 
     #[test]
     fn derivatives_in_the_latent_space_are_slopes() {

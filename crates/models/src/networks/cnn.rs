@@ -8,7 +8,7 @@
 use dataset::Normalisation;
 use kernels::{Activation, Conv1d, Dense, Layer, Padding};
 use serde::{Deserialize, Serialize};
-use sim::random::Stream;
+use trajectory::random::Stream;
 
 use super::{NetworkConfig, check_size, check_weights};
 use crate::machine::Machine;

@@ -6,7 +6,7 @@
 use dataset::Normalisation;
 use kernels::{Activation, Dense};
 use serde::{Deserialize, Serialize};
-use sim::random::Stream;
+use trajectory::random::Stream;
 
 use super::{NetworkConfig, check_size, check_weights};
 use crate::machine::Machine;

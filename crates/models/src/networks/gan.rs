@@ -21,7 +21,7 @@ use dataset::{Batch, Normalisation};
 use forecast::{Forecast, Forecaster, Tangent};
 use kernels::{Activation, Dense};
 use serde::{Deserialize, Serialize};
-use sim::random::{Stream, normal, stream};
+use trajectory::random::{Stream, normal, stream};
 
 use super::{Made, NetworkConfig, check_size, check_weights};
 use crate::derivatives::OfWindow;

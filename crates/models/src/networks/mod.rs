@@ -12,8 +12,10 @@ use burn::module::Module;
 use dataset::Normalisation;
 use forecast::Forecaster;
 use serde::{Serialize, de::DeserializeOwned};
-use sim::Precision;
-use sim::random::{Stream, stream};
+use trajectory::{
+    Precision,
+    random::{Stream, stream},
+};
 
 pub use crate::learner::Network;
 use crate::learner::{Direct, Learner, LeastSquares, Modelled, QuasiNewton, Supervised};

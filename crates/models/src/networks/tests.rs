@@ -3,7 +3,8 @@
 use dataset::{Batch, BatchOrder, Examples, Normalisation};
 use forecast::{Starts, rollout};
 use sim::systems::Oscillator;
-use sim::{Solver, System, Times, Trajectories};
+use sim::{Solver, System};
+use trajectory::{Times, Trajectories};
 
 use super::*;
 use crate::derivatives::tests::{are_slopes, follow_one};

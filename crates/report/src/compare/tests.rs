@@ -1,5 +1,5 @@
 use forecast::Forecasts;
-use sim::random::{normal, stream};
+use trajectory::random::{normal, stream};
 
 use super::*;
 use crate::Effects;

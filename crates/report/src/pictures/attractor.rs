@@ -1,4 +1,4 @@
-use sim::Component;
+use trajectory::Component;
 
 use super::{Drawn, Picture};
 use crate::axis::Axis;

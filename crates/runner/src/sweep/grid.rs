@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use sim::random::{below, stream};
+use trajectory::random::{below, stream};
 
 use crate::resolve::key_and_value;
 

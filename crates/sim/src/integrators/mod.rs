@@ -19,7 +19,8 @@ pub(crate) use tolerance::Tolerance;
 
 use self::right_hand_side::RightHandSide;
 use crate::lanes::{LANES, Lanes, Vector};
-use crate::{Precision, SimulationError, Solver, Times};
+use crate::{SimulationError, Solver};
+use trajectory::Times;
 
 /// The largest number of steps from one sample to the next.
 const MAX_STEPS: u32 = 1_000_000;
@@ -165,7 +166,8 @@ fn divergence(broken: &[f64], times: &Times, dim: usize, out: &[f64]) -> Outcome
 mod tests {
     use super::*;
     use crate::systems::{Lorenz, Oscillator, oscillator_exact as exact};
-    use crate::{Component, Ode, Scalar, System};
+    use crate::{Ode, Scalar, System};
+    use trajectory::{Component, Precision};
 
     fn solve(solver: Solver, ode: &impl Ode, u0: &[f64], times: &Times) -> Vec<f64> {
         let mut out = vec![0.0; times.samples() * u0.len()];

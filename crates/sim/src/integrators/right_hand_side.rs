@@ -7,9 +7,10 @@ use super::degree::Degree;
 use super::rk4;
 use super::slopes::Slopes;
 use super::tolerance::Uncertain;
-use super::{Block, Outcomes, Precision};
+use super::{Block, Outcomes};
 use crate::lanes::{InLanes, Lanes, Vector};
 use crate::{Ode, System};
+use trajectory::Precision;
 
 /// The right-hand side over every kind of number.
 pub(crate) trait RightHandSide:

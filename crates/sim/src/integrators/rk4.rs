@@ -3,11 +3,12 @@
 
 use super::rows::Rows;
 use super::slopes::Slopes;
-use super::{Block, Outcomes, Precision};
+use super::{Block, Outcomes};
 use crate::lanes::{
     InLanes, LANES, Lanes, Vector, Vectorised, prefetch_for_writing, vectorised, vectorised_single,
 };
 use crate::{Ode, Scalar};
+use trajectory::Precision;
 
 /// Vectors that are computed together: with one the processor would wait for results half of the time.
 const VECTORS: usize = 4;
@@ -199,10 +200,10 @@ fn steps<R: Slopes<Lanes<V, K>> + ?Sized, V: Vector, const K: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Times;
     use crate::integrators::right_hand_side::RightHandSide;
     use crate::lanes::Plain;
     use crate::systems::{Lorenz, Lorenz96};
+    use trajectory::Times;
 
     #[test]
     fn a_processor_without_fast_vectors_gets_the_same_bits() {
@@ -211,7 +212,7 @@ mod tests {
             let (dim, region) = (system.dim(), system.initial_region());
             for count in [1, 8, 21] {
                 let starts: Vec<Vec<f64>> = (0..count)
-                    .map(|i| system.random_start(&region, &mut crate::random::stream(0, "starts", i)))
+                    .map(|i| system.random_start(&region, &mut trajectory::random::stream(0, "starts", i)))
                     .collect();
                 for precision in [Precision::F64, Precision::F32] {
                     let mut out = vec![0.0; starts.len() * times.samples() * dim];

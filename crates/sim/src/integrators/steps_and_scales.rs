@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use crate::systems::SYSTEMS;
-use crate::{SimulationError, Solver, System, Times};
+use crate::{SimulationError, Solver, System};
+use trajectory::Times;
 
 const ADAPTIVE: [fn(f64) -> Solver; 2] = [Solver::dop853, Solver::dopri5];
 const IMPLICIT: [Solver; 2] = [Solver::radau(1e-9), Solver::rodas5p(1e-9)];
@@ -85,7 +86,7 @@ fn a_pulse_of_four_samples_is_followed_to_the_tolerance() {
     let pulse = text(&[("x", "-x + 20*exp(-((t - 5)/0.02)^2)")]);
     let times = Times::new(0.01, 1000).unwrap();
     let fine =
-        solve(&*pulse, Solver::Rk4 { substeps: 200, precision: crate::Precision::F64 }, &[0.0], &times);
+        solve(&*pulse, Solver::Rk4 { substeps: 200, precision: trajectory::Precision::F64 }, &[0.0], &times);
     assert!((highest(&fine, 1) - 0.6796).abs() < 5e-5, "{}", highest(&fine, 1));
     for tolerance in [1e-12, 1e-6] {
         for solver in ADAPTIVE.map(|method| method(tolerance)) {

@@ -247,12 +247,12 @@ mod tests {
     /// the stream of this number.
     fn fluctuating(streams: &[u64]) -> Vec<History> {
         let history = |&number: &u64| {
-            let mut draws = crate::random::stream(0, "test", number);
+            let mut draws = trajectory::random::stream(0, "test", number);
             let mut sums = [0.0, 0.0];
             let logarithms = (0..CHECKPOINTS)
                 .map(|_| {
-                    sums[0] += 10.0 * (1.0 + 0.1 * crate::random::normal(&mut draws));
-                    sums[1] += 10.0 * (-2.0 + 0.2 * crate::random::normal(&mut draws));
+                    sums[0] += 10.0 * (1.0 + 0.1 * trajectory::random::normal(&mut draws));
+                    sums[1] += 10.0 * (-2.0 + 0.2 * trajectory::random::normal(&mut draws));
                     sums.to_vec()
                 })
                 .collect();

@@ -19,9 +19,12 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::integrators::adaptive::vanishes;
-use crate::random::{Stream, normal};
 pub use crate::system::Steps;
-use crate::{SimulationError, System, random};
+use crate::{SimulationError, System};
+use trajectory::{
+    random,
+    random::{Stream, normal},
+};
 
 mod estimate;
 mod pace;

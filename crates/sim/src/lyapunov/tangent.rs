@@ -5,9 +5,9 @@ use crate::integrators::dop853::Dop853;
 use crate::integrators::right_hand_side::RightHandSide;
 use crate::integrators::slopes::Slopes;
 use crate::integrators::tolerance::Tolerance;
-use crate::random::{Stream, normal};
 use crate::{SimulationError, Steps};
 use autodiff::Dual;
+use trajectory::random::{Stream, normal};
 
 /// The error of a step over what is tolerated: the largest of those of the state and of every vector, which counts in
 /// the length of that vector. A state that lies on a slow manifold says nothing of how fast vectors shrink towards it.

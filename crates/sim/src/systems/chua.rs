@@ -9,7 +9,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Ode, Scalar};
+use crate::{Ode, Scalar};
+use trajectory::Component;
 
 /// The simplest electronic circuit that is chaotic; all quantities are dimensionless.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,7 +67,8 @@ impl Ode for Chua {
 mod tests {
     use super::*;
     use crate::systems::tests::{divergence, precise, velocity};
-    use crate::{Solver, System, Times, random};
+    use crate::{Solver, System};
+    use trajectory::{Times, random};
 
     #[test]
     fn it_is_odd() {

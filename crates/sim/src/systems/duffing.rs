@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Ode, Scalar};
+use crate::{Ode, Scalar};
+use trajectory::Component;
 
 /// A damped mass between two wells, shaken periodically; all quantities are dimensionless.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

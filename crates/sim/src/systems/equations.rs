@@ -22,8 +22,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Entry;
-use crate::random::{stream, uniform};
-use crate::{Component, Ode, Scalar, System};
+use crate::{Ode, Scalar, System};
+use trajectory::{
+    Component,
+    random::{stream, uniform},
+};
 
 /// Equations as an experiment file gives them. The default is the oscillator of van der Pol, as an example.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -324,8 +327,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Solver;
     use crate::systems::{Rossler, VanDerPol};
-    use crate::{Solver, Times};
+    use trajectory::Times;
 
     fn fault(given: Value) -> String {
         build(given).err().unwrap()
@@ -376,7 +380,7 @@ mod tests {
         let times = Times::up_to(20.0, 0.1).unwrap();
         let runs = driven.ensemble(&[vec![1.3, -0.4]], &times, &Solver::default()).unwrap();
         let oscillator = crate::systems::Oscillator::default();
-        for i in 0..runs.samples() {
+        for i in 0..runs.samples(0) {
             let exact = crate::systems::oscillator_exact(&oscillator, [1.3, -0.4], 0.0, times.at(i));
             let [x, v] = runs.state(0, i) else { unreachable!() };
             assert!((x - exact[0]).abs() < 1e-8 && (v - exact[1]).abs() < 1e-8);

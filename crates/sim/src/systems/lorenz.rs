@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Ode, Scalar};
+use crate::{Ode, Scalar};
+use trajectory::Component;
 
 /// Convection between two plates, cut down to three modes; all quantities are dimensionless.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

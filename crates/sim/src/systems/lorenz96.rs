@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Ode, Scalar};
+use crate::{Ode, Scalar};
+use trajectory::Component;
 
 /// A quantity of the atmosphere around a circle of latitude: advection, damping, and a constant force, all dimensionless.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

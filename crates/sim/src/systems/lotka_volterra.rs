@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Ode, Scalar};
+use crate::{Ode, Scalar};
+use trajectory::Component;
 
 /// Prey and their predators, in numbers relative to some large one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -95,7 +95,8 @@ mod tests {
     use autodiff::Dual;
 
     use super::*;
-    use crate::{Solver, Times, Trajectories, random};
+    use crate::Solver;
+    use trajectory::{Times, Trajectories, random};
 
     /// The trajectory from `start`, sampled every `dt`, as exactly as it can be integrated.
     pub(super) fn precise(system: &dyn System, start: &[f64], dt: f64, intervals: usize) -> Trajectories {
@@ -106,7 +107,7 @@ mod tests {
     /// The largest distance of `quantity`, a function of the state, from its first value on the way.
     pub(super) fn drift(runs: &Trajectories, quantity: impl Fn(&[f64]) -> f64) -> f64 {
         let first = quantity(runs.state(0, 0));
-        (0..runs.samples()).map(|i| (quantity(runs.state(0, i)) - first).abs()).fold(0.0, f64::max)
+        (0..runs.samples(0)).map(|i| (quantity(runs.state(0, i)) - first).abs()).fold(0.0, f64::max)
     }
 
     /// The right-hand side at t = 0.

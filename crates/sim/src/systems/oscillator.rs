@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Ode, Scalar};
+use crate::{Ode, Scalar};
+use trajectory::Component;
 
 /// A mass on a spring with friction and a periodic force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

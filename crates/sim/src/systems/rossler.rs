@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Ode, Scalar};
+use crate::{Ode, Scalar};
+use trajectory::Component;
 
 /// A spiral that folds back onto itself: the simplest chaotic flow with one nonlinear term.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +85,8 @@ mod tests {
         let ode = Rossler { b: 0.0, ..Rossler::default() };
         let runs = precise(&ode, &[1.0, 0.0, 0.0], 0.1, 200);
         let (rate, frequency) = (ode.a / 2.0, (1.0 - ode.a * ode.a / 4.0).sqrt());
-        for (i, t) in runs.times().all().into_iter().enumerate() {
+        for i in 0..runs.samples(0) {
+            let t = runs.time(0, i);
             let y = (rate * t).exp() * (frequency * t).sin() / frequency;
             assert!((runs.state(0, i)[1] - y).abs() < 1e-10 && runs.state(0, i)[2] == 0.0);
         }

@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Ode, Scalar};
+use crate::{Ode, Scalar};
+use trajectory::Component;
 
 /// Three quantities, each of which drives the one before it; all are dimensionless.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,7 +15,8 @@ pub(crate) use rodas5p::Rodas5p;
 
 use super::tolerance::{ROUNDING, SMALLEST, Tolerance};
 use super::{MAX_STEPS, adaptive::vanishes};
-use crate::{SimulationError, System, Times};
+use crate::{SimulationError, System};
+use trajectory::Times;
 
 /// The longest step, in sample intervals: no step may skip an event that lasts an interval. A right-hand side that is
 /// constant for a while, such as that of a force before it sets in, gives no hint of what will come.

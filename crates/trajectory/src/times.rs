@@ -1,6 +1,9 @@
-//! Sample times, and trajectories in one array.
+//! Sample times.
 
-use crate::SimulationError;
+/// Sample times that make no sense, in a sentence.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct TimesError(pub String);
 
 /// Equally spaced sample times start + i * dt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,13 +20,13 @@ impl Times {
     /// The times i * dt for i = 0..=intervals.
     ///
     /// # Errors
-    /// [`SimulationError::Invalid`] unless dt is above 0 and finite, and there is an interval.
-    pub fn new(dt: f64, intervals: usize) -> Result<Self, SimulationError> {
+    /// [`TimesError`] unless dt is above 0 and finite, and there is an interval.
+    pub fn new(dt: f64, intervals: usize) -> Result<Self, TimesError> {
         if !(dt > 0.0 && dt.is_finite()) {
-            return Err(SimulationError::Invalid(format!("dt = {dt} must be above 0")));
+            return Err(TimesError(format!("dt = {dt} must be above 0")));
         }
         if !(1..Self::MAX_SAMPLES).contains(&intervals) {
-            return Err(SimulationError::Invalid(format!(
+            return Err(TimesError(format!(
                 "{intervals} sample intervals are not between 1 and {}",
                 Self::MAX_SAMPLES - 1
             )));
@@ -34,19 +37,19 @@ impl Times {
     /// The times i * dt for i = 0..=round(t_final / dt).
     ///
     /// # Errors
-    /// [`SimulationError::Invalid`] unless 0 < dt <= t_final, both finite.
-    pub fn up_to(t_final: f64, dt: f64) -> Result<Self, SimulationError> {
+    /// [`TimesError`] unless 0 < dt <= t_final, both finite.
+    pub fn up_to(t_final: f64, dt: f64) -> Result<Self, TimesError> {
         if !(dt > 0.0 && dt.is_finite()) {
-            return Err(SimulationError::Invalid(format!("dt = {dt} must be above 0")));
+            return Err(TimesError(format!("dt = {dt} must be above 0")));
         }
         if !(t_final >= dt && t_final.is_finite()) {
-            return Err(SimulationError::Invalid(format!(
+            return Err(TimesError(format!(
                 "t_final = {t_final} must be at least one sample interval, dt = {dt}"
             )));
         }
         let intervals = (t_final / dt).round();
         if intervals >= Self::MAX_SAMPLES as f64 {
-            return Err(SimulationError::Invalid(format!(
+            return Err(TimesError(format!(
                 "t_final / dt asks for {intervals:.3e} samples a trajectory; at most {:e} are possible",
                 Self::MAX_SAMPLES as f64
             )));
@@ -77,77 +80,6 @@ impl Times {
     /// All times, in order.
     pub fn all(&self) -> Vec<f64> {
         (0..self.samples).map(|i| self.at(i)).collect()
-    }
-}
-
-/// Trajectories over the same sample times: states u [trajectory, time, component] and known inputs
-/// [trajectory, time, input], each in one row-major array.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Trajectories {
-    times: Times,
-    dim: usize,
-    known_dim: usize,
-    u: Vec<f64>,
-    known: Vec<f64>,
-}
-
-impl Trajectories {
-    /// From states `u` [trajectory, time, dim] and `known` [trajectory, time, known_dim].
-    ///
-    /// # Panics
-    /// Where the arrays do not hold whole trajectories, or not equally many.
-    pub fn new(times: Times, [dim, known_dim]: [usize; 2], u: Vec<f64>, known: Vec<f64>) -> Self {
-        let runs = Trajectories { times, dim, known_dim, u, known };
-        assert_eq!(runs.count() * times.samples * dim, runs.u.len());
-        assert_eq!(runs.count() * times.samples * known_dim, runs.known.len());
-        runs
-    }
-
-    /// Their sample times.
-    pub fn times(&self) -> &Times {
-        &self.times
-    }
-
-    /// Number of trajectories.
-    pub fn count(&self) -> usize {
-        self.u.len() / (self.times.samples * self.dim)
-    }
-
-    /// Number of samples of each.
-    pub fn samples(&self) -> usize {
-        self.times.samples
-    }
-
-    /// Number of components of the state.
-    pub fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// Number of known inputs.
-    pub fn known_dim(&self) -> usize {
-        self.known_dim
-    }
-
-    /// All states, [trajectory, time, component].
-    pub fn u(&self) -> &[f64] {
-        &self.u
-    }
-
-    /// All known inputs, [trajectory, time, input].
-    pub fn known(&self) -> &[f64] {
-        &self.known
-    }
-
-    /// The state of a trajectory at a sample: its components.
-    pub fn state(&self, trajectory: usize, sample: usize) -> &[f64] {
-        let at = (trajectory * self.times.samples + sample) * self.dim;
-        &self.u[at..at + self.dim]
-    }
-
-    /// The known inputs of a trajectory at a sample.
-    pub fn known_at(&self, trajectory: usize, sample: usize) -> &[f64] {
-        let at = (trajectory * self.times.samples + sample) * self.known_dim;
-        &self.known[at..at + self.known_dim]
     }
 }
 

@@ -5,12 +5,14 @@ pub mod arrays;
 mod examples;
 pub mod files;
 mod normalisation;
+mod pieces;
 pub mod shards;
 mod split;
 
 pub use examples::{Batch, BatchOrder, Examples};
 pub use normalisation::Normalisation;
-pub use split::Split;
+pub use pieces::{Extent, Piece, Pieces};
+pub use split::{Split, check_fractions};
 
 /// What was asked of the data cannot be had from them.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

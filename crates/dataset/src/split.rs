@@ -22,13 +22,7 @@ impl Split {
     /// # Errors
     /// Fractions that are not three numbers from 0 to 1 with sum 1, or a part without a trajectory.
     pub fn new(count: usize, fractions: [f64; 3], seed: u64) -> Result<Self, DatasetError> {
-        let sum: f64 = fractions.iter().sum();
-        if !fractions.iter().all(|part| (0.0..=1.0).contains(part)) || (sum - 1.0).abs() > 1e-9 {
-            return Err(DatasetError(format!(
-                "split = {fractions:?} must be three fractions (training, validation, test) with sum 1, such \
-                 as [0.8, 0.1, 0.1]; this sum is {sum}"
-            )));
-        }
+        check_fractions(fractions)?;
         let validation = (fractions[1] * count as f64).round() as usize;
         let test = (fractions[2] * count as f64).round() as usize;
         let train = count.saturating_sub(validation + test);
@@ -52,6 +46,21 @@ impl Split {
             test: part(train + validation..count),
         })
     }
+}
+
+/// Returns an error unless these are three numbers from 0 to 1 with sum 1.
+///
+/// # Errors
+/// What the fractions are, and what they must be.
+pub fn check_fractions(fractions: [f64; 3]) -> Result<(), DatasetError> {
+    let sum: f64 = fractions.iter().sum();
+    if fractions.iter().all(|part| (0.0..=1.0).contains(part)) && (sum - 1.0).abs() <= 1e-9 {
+        return Ok(());
+    }
+    Err(DatasetError(format!(
+        "split = {fractions:?} must be three fractions (training, validation, test) with sum 1, such as [0.8, 0.1, 0.1]; \
+         this sum is {sum}"
+    )))
 }
 
 #[cfg(test)]

@@ -173,6 +173,7 @@ mod tests {
             runs: Trajectories::new(times, [1, 0], u.collect(), vec![]),
             lead: 1,
             trusted: (0..20).map(|i| if i == 10 { 4 } else { 11 }).collect(),
+            block: 1,
             horizon: 6,
             std: vec![1.0],
             lyapunov_exponent: exponent,

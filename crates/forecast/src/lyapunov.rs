@@ -286,6 +286,7 @@ mod tests {
         Task {
             lead: 0,
             trusted: vec![4; starts],
+            block: 1,
             horizon: 4,
             std: vec![0.5; 2],
             lyapunov_exponent: Some(1.0),
@@ -419,6 +420,7 @@ mod tests {
         let task = Task {
             lead,
             trusted: vec![10; 20],
+            block: 1,
             horizon: 10,
             std: vec![8.0; 3],
             lyapunov_exponent: Some(0.9056),

@@ -63,6 +63,18 @@ pub struct Nrmse {
     /// Bootstrap 95% interval of the median.
     #[serde(with = "finite::pair")]
     pub ci95: [f64; 2],
+    /// The most successive starts whose truths share samples; as many are drawn together for intervals over starts.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub block: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+fn is_one(block: &usize) -> bool {
+    *block == 1
 }
 
 /// Valid prediction time (Vlachas et al. 2020, "Backpropagation algorithms and reservoir computing in
@@ -112,13 +124,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn of(values: &[f64], stream: &mut Stream) -> Self {
+    pub(crate) fn of(values: &[f64], block: usize, stream: &mut Stream) -> Self {
         let ascending = sorted(values);
         Summary {
             median: quantile(&ascending, 0.5),
             mean: mean(values),
             p10: quantile(&ascending, 0.1),
-            ci95: median_interval(values, stream),
+            ci95: median_interval(values, block, stream),
         }
     }
 }

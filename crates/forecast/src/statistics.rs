@@ -42,14 +42,19 @@ pub fn variance(values: &[f64]) -> f64 {
     values.iter().map(|x| (x - center).powi(2)).sum::<f64>() / (values.len() as f64 - 1.0)
 }
 
-/// A 95% interval for the median over starts: the percentile bootstrap (Efron and Tibshirani 1993, 13.3)
-/// with 2,000 resamples of the starts.
-pub(crate) fn median_interval(values: &[f64], stream: &mut Stream) -> [f64; 2] {
+/// A 95% interval for the median over starts: the percentile bootstrap (Efron and Tibshirani 1993, 13.3) with 2,000
+/// resamples of the starts. Where up to `block` successive starts depend on each other, as many neighbours are drawn
+/// together (the moving blocks of Künsch 1989, "The jackknife and the bootstrap for general stationary observations").
+pub(crate) fn median_interval(values: &[f64], block: usize, stream: &mut Stream) -> [f64; 2] {
     const RESAMPLES: usize = 2000;
+    let block = block.clamp(1, values.len());
     let mut resample = vec![0.0; values.len()];
     let medians: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            resample.fill_with(|| values[below(stream, values.len())]);
+            for piece in resample.chunks_mut(block) {
+                let first = below(stream, values.len() + 1 - block);
+                piece.copy_from_slice(&values[first..first + piece.len()]);
+            }
             median(&mut resample)
         })
         .collect();
@@ -134,13 +139,14 @@ impl Scale {
     /// from the same starts `[start]` (Bonett and Price 2020, "Interval estimation for linear functions of medians in
     /// within-subjects and mixed designs", for paired medians and, of logarithms, their ratio). It holds for these two
     /// networks; another training of either may score differently. None for fewer than ten starts, or if the middle of
-    /// the scores is not finite. (The percentile bootstrap of such a change covers 97% instead of the nominal 95%.)
+    /// the scores is not finite. (The percentile bootstrap of such a change covers 97% instead of the nominal 95%.) Where up
+    /// to `block` successive starts depend on each other, a block of them counts as one start.
     ///
     /// # Panics
     /// If the two lists of scores have different lengths.
-    pub fn over_starts(self, values: &[f64], base: &[f64]) -> Option<[f64; 2]> {
+    pub fn over_starts(self, values: &[f64], base: &[f64], block: usize) -> Option<[f64; 2]> {
         assert_eq!(values.len(), base.len(), "starts are paired");
-        if values.len() < 10 {
+        if values.len() / block < 10 {
             return None;
         }
         let transformed = |scores: &[f64]| match self {
@@ -161,7 +167,7 @@ impl Scale {
         });
         let correlation = if first * second > 0.0 { product / (first * second).sqrt() } else { 0.0 };
         let variance = a.error.powi(2) + b.error.powi(2) - 2.0 * correlation * a.error * b.error;
-        let (change, half) = (a.median - b.median, 1.95996 * variance.max(0.0).sqrt());
+        let (change, half) = (a.median - b.median, 1.95996 * (block as f64 * variance.max(0.0)).sqrt());
         let bounds = [change - half, change + half];
         let finite = change.is_finite() && half.is_finite();
         finite.then(|| if self == Scale::Logarithmic { bounds.map(f64::exp) } else { bounds })
@@ -279,21 +285,25 @@ mod tests {
         let mut draws = stream(2, "test", 0);
         let a: Vec<f64> = (0..100).map(|_| 10.0 * uniform(&mut draws)).collect();
         let b: Vec<f64> = a.iter().map(|x| x - 0.1).collect();
-        let [low, high] = Scale::Linear.over_starts(&a, &b).unwrap();
+        let [low, high] = Scale::Linear.over_starts(&a, &b, 1).unwrap();
         assert!((low - 0.1).abs() < 1e-6 && (high - 0.1).abs() < 1e-6, "{low} {high}");
         let half: Vec<f64> = a.iter().map(|x| x / 2.0).collect();
-        let [low, high] = Scale::Logarithmic.over_starts(&half, &a).unwrap();
+        let [low, high] = Scale::Logarithmic.over_starts(&half, &a, 1).unwrap();
         assert!((low - 0.5).abs() < 1e-6 && (high - 0.5).abs() < 1e-6, "{low} {high}");
         let mut reversed = a.clone();
         reversed.sort_by(f64::total_cmp);
         let sorted = reversed.clone();
         reversed.reverse();
-        let [low, high] = Scale::Linear.over_starts(&sorted, &reversed).unwrap();
+        let [low, high] = Scale::Linear.over_starts(&sorted, &reversed, 1).unwrap();
         assert!(low < -1.0 && high > 1.0, "what is hard for one is easy for the other: {low} {high}");
-        assert_eq!(Scale::Linear.over_starts(&a, &a), Some([0.0, 0.0]));
-        assert_eq!(Scale::Linear.over_starts(&[], &[]), None);
+        assert_eq!(Scale::Linear.over_starts(&a, &a, 1), Some([0.0, 0.0]));
+        assert_eq!(Scale::Linear.over_starts(&[], &[], 1), None);
         let lost = vec![f64::INFINITY; 20];
-        assert_eq!(Scale::Logarithmic.over_starts(&lost, &lost), Some([1.0, 1.0]));
-        assert_eq!(Scale::Logarithmic.over_starts(&lost, &a[..20]), None);
+        assert_eq!(Scale::Logarithmic.over_starts(&lost, &lost, 1), Some([1.0, 1.0]));
+        assert_eq!(Scale::Logarithmic.over_starts(&lost, &a[..20], 1), None);
+        // Four starts that depend on each other count as one.
+        let [narrow, wide] = [1, 4].map(|block| Scale::Linear.over_starts(&sorted, &reversed, block).unwrap());
+        assert!((wide[1] - wide[0] - 2.0 * (narrow[1] - narrow[0])).abs() < 1e-9, "{narrow:?} {wide:?}");
+        assert_eq!(Scale::Linear.over_starts(&sorted, &reversed, 11), None);
     }
 }

@@ -24,6 +24,9 @@ pub struct Task {
     pub lead: usize,
     /// Of each start, the samples after it for which the truth holds.
     pub trusted: Vec<usize>,
+    /// The most successive starts whose truths share samples; 1 where none do. Intervals over starts draw as many of them
+    /// together.
+    pub block: usize,
     /// Samples over which `nrmse` is taken.
     pub horizon: usize,
     /// Standard deviation of each component over the training data.
@@ -84,21 +87,24 @@ impl Task {
         let dt = self.runs.dt();
         let first_time = self.lyapunov_exponent.map(|exponent| (1.0 / (exponent * dt)).round() as usize);
         let main = |exponent| valid_times(&errors, THRESHOLDS[0], exponent * dt).0;
-        let each =
-            EachStart { valid_times: self.lyapunov_exponent.map_or(vec![], main), nrmse: over_horizon };
         let scores = Scores {
             one_step_rmse: self.one_step_rmse(forecaster),
             nrmse: Nrmse {
                 horizon: self.horizon as f64 * dt,
                 starts: errors.len(),
-                ci95: median_interval(&ascending, stream),
+                ci95: match self.block {
+                    1 => median_interval(&ascending, 1, stream),
+                    // Their order says which are neighbours.
+                    block => median_interval(&over_horizon, block, stream),
+                },
                 capped: errors.iter().filter(|errors| errors.len() < self.horizon).count(),
+                block: self.block,
                 median: quantile(&ascending, 0.5),
                 p90: quantile(&ascending, 0.9),
             },
             vpt: self.lyapunov_exponent.map(|exponent| {
                 let [main, others @ ..] =
-                    THRESHOLDS.map(|threshold| valid_at(&errors, threshold, exponent * dt, stream));
+                    THRESHOLDS.map(|threshold| valid_at(&errors, threshold, exponent * dt, self.block, stream));
                 let ceilings =
                     sorted(&self.trusted.iter().map(|&n| n as f64 * dt * exponent).collect::<Vec<_>>());
                 Vpt {
@@ -120,7 +126,8 @@ impl Task {
             ensemble: tally.map(|tally| tally.scores(first_time.unwrap_or(self.horizon), shown(&errors), dt)),
             step_microseconds: 0.0,
         };
-        (scores, each)
+        let valid_times = self.lyapunov_exponent.map_or(vec![], main);
+        (scores, EachStart { valid_times, nrmse: over_horizon })
     }
 
     /// Runs forecasts from every start for some samples, and returns [`Scores::step_microseconds`]. Call it while nothing
@@ -269,9 +276,15 @@ fn valid_times(errors: &[Vec<f64>], threshold: f64, lyapunov_times_a_step: f64) 
     (times, ends.iter().filter(|end| end.is_none()).count())
 }
 
-fn valid_at(errors: &[Vec<f64>], threshold: f64, lyapunov_times_a_step: f64, stream: &mut Stream) -> VptAt {
+fn valid_at(
+    errors: &[Vec<f64>],
+    threshold: f64,
+    lyapunov_times_a_step: f64,
+    block: usize,
+    stream: &mut Stream,
+) -> VptAt {
     let (times, capped) = valid_times(errors, threshold, lyapunov_times_a_step);
-    VptAt { threshold, summary: Summary::of(&times, stream), capped }
+    VptAt { threshold, summary: Summary::of(&times, block, stream), capped }
 }
 
 /// The samples at which scores are shown against time: at most 200, while the truth holds for half of the starts.
@@ -339,6 +352,7 @@ mod tests {
             runs: lines(slopes, 22),
             lead: 1,
             trusted: vec![20; slopes.len()],
+            block: 1,
             horizon: 10,
             std: vec![2.0],
             lyapunov_exponent: exponent,

@@ -233,6 +233,7 @@ pub(crate) mod tests {
         let task = forecast::Task {
             lead: 10,
             trusted: vec![10; 4],
+            block: 1,
             horizon: 10,
             std: vec![0.5],
             lyapunov_exponent: Some(1.0),
@@ -271,6 +272,7 @@ pub(crate) mod tests {
         let task = forecast::Task {
             lead: 1000,
             trusted: vec![10; 20],
+            block: 1,
             horizon: 10,
             std: scales.std.clone(),
             lyapunov_exponent: Some(0.9056),

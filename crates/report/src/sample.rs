@@ -50,6 +50,7 @@ fn scores(chaotic: bool, quality: f64) -> Scores {
             horizon: 20.0,
             starts: 200,
             capped: 0,
+            block: 1,
             median: 1.0 / quality,
             p90: 2.0 / quality,
             ci95: [0.9 / quality, 1.1 / quality],

@@ -71,6 +71,11 @@ pub(crate) fn data_of(named: &str, overrides: &[String]) -> Result<Experiment, R
     } else {
         (String::new(), Table::from_iter([("system".into(), with_name(named))]))
     };
+    if table.contains_key("recording") {
+        return Err(RunError::Usage(format!(
+            "{at}it learns from a recording, which has no equation; name a system, or an experiment with one"
+        )));
+    }
     table.entry("model").or_insert_with(|| with_name("ffnn"));
     // nothing is scored, so that the exponent is not wanted
     let evaluate = table.entry("evaluate").or_insert_with(|| Value::Table(Table::new()));

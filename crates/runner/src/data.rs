@@ -11,12 +11,15 @@ use forecast::{Climate, Suspicion, Task};
 use sim::{SimulationError, Solver, System};
 use trajectory::{Component, Times, Trajectories, random};
 
+use crate::held_out::{self, Parts};
+use crate::recording::Recorded;
+use crate::source::Source;
 use crate::stored::Stored;
 use crate::{Experiment, Progress, RunError};
 
 /// What a network is trained on, and scored against.
 pub(crate) struct Prepared {
-    pub(crate) system: Box<dyn System>,
+    pub(crate) source: Source,
     /// The trajectories; of a folder that holds more than are held at once, those of the first turn of training and
     /// some for validation and test.
     pub(crate) runs: Trajectories,
@@ -30,17 +33,23 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// The known inputs at so many samples after a held-out start, the same for all.
+    /// Writes the known inputs at so many samples after a held-out start, the same for all. Those of a recording differ
+    /// from start to start, and end: see [`Prepared::knows_inputs`].
     pub(crate) fn known(&self, step: usize, known: &mut [f64]) {
-        if !known.is_empty() {
-            self.system.known(self.task.runs.time(0, self.task.lead + step), known);
+        if let Some(system) = self.source.system().filter(|_| !known.is_empty()) {
+            system.known(self.task.runs.time(0, self.task.lead + step), known);
         }
+    }
+
+    /// Whether the known inputs can be had at any time, so that a forecast can run for as long as one likes.
+    pub(crate) fn knows_inputs(&self) -> bool {
+        self.source.system().is_some() || self.source.known_inputs().is_empty()
     }
 
     /// The components that are forecast.
     pub(crate) fn components(&self, experiment: &Experiment) -> Result<Vec<Component>, RunError> {
-        let all = self.system.components();
-        let observed = experiment.observed(&*self.system).map_err(RunError::Usage)?;
+        let all = self.source.components();
+        let observed = experiment.observed(&all).map_err(RunError::Usage)?;
         Ok(observed.into_iter().map(|i| all[i].clone()).collect())
     }
 }
@@ -55,7 +64,7 @@ pub(crate) fn simulate(
     check_known(system, (0..times.samples()).map(|i| times.at(i)))?;
     let first = which.start;
     let starts = starts(experiment, system, "start", which);
-    system.ensemble(&starts, &times, &experiment.data.solver).map_err(|error| {
+    system.ensemble(&starts, &times, &experiment.data.solver.unwrap_or_default()).map_err(|error| {
         let error = match error {
             SimulationError::Trajectory { trajectory, error } => {
                 SimulationError::Trajectory { trajectory: first + trajectory, error }
@@ -219,11 +228,47 @@ fn stored(
     Ok((runs, split, turns))
 }
 
-/// Simulates or reads, splits, fits the scales to the training part, and integrates the truth to score against: all
-/// that can fail before training fails before it.
+/// Simulates or reads, splits, fits the scales to the training part, and takes the truth to score against: all that can
+/// fail before training fails before it.
 pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> Result<Prepared, RunError> {
-    let system = experiment.build_system().map_err(RunError::Usage)?;
-    let observed = experiment.observed(&*system).map_err(RunError::Usage)?;
+    match experiment.source().map_err(RunError::Usage)? {
+        Source::Simulated(system) => simulated(experiment, system, progress),
+        Source::Recorded(recorded) => measured(experiment, recorded, progress),
+    }
+}
+
+/// As [`prepare`], of a recording.
+fn measured(
+    experiment: &Experiment,
+    recorded: Recorded,
+    progress: &mut dyn Progress,
+) -> Result<Prepared, RunError> {
+    let window = window(experiment)?;
+    let all = recorded.read(progress).map_err(RunError::Usage)?;
+    let source = Source::Recorded(recorded);
+    let observed = experiment.observed(&source.components()).map_err(RunError::Usage)?;
+    let parts = held_out::parts(experiment, &all, window).map_err(RunError::Usage)?;
+    let Parts { runs, split } = parts;
+    let runs = runs.observe(&observed);
+    let normalisation = Normalisation::fit(&runs, &split.train);
+    let std = normalisation.std[..observed.len()].to_vec();
+    let task = held_out::task(experiment, runs.select(&split.test), std, window, progress);
+    Ok(Prepared { source, runs, turns: None, split, normalisation, task, time_not_told: None })
+}
+
+/// The most history that any of the forecasters to be compared needs.
+fn window(experiment: &Experiment) -> Result<usize, RunError> {
+    let (network, settings) = experiment.network().map_err(RunError::Usage)?;
+    (network.check)(&settings).map_err(RunError::Usage)
+}
+
+/// As [`prepare`], of a system.
+fn simulated(
+    experiment: &Experiment,
+    system: Box<dyn System>,
+    progress: &mut dyn Progress,
+) -> Result<Prepared, RunError> {
+    let observed = experiment.observed(&system.components()).map_err(RunError::Usage)?;
     let count = experiment.data.trajectories;
     if !experiment.evaluate.exponent_unknown.is_empty() {
         progress.note(&experiment.evaluate.exponent_unknown);
@@ -247,7 +292,8 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
     let normalisation = Normalisation::fit(&runs, &split.train);
     progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
     let task = task(experiment, &*system, &observed, &runs, &split, &normalisation)?;
-    Ok(Prepared { system, runs, turns, split, normalisation, task, time_not_told })
+    let source = Source::Simulated(system);
+    Ok(Prepared { source, runs, turns, split, normalisation, task, time_not_told })
 }
 
 /// The integration of the truth, and the tolerance of the independent one that finds how long it holds.
@@ -263,8 +309,7 @@ fn task(
     split: &Split,
     normalisation: &Normalisation,
 ) -> Result<Task, RunError> {
-    let (network, settings) = experiment.network().map_err(RunError::Usage)?;
-    let window = (network.check)(&settings).map_err(RunError::Usage)?;
+    let window = window(experiment)?;
     let (evaluate, dt) = (&experiment.evaluate, experiment.data.dt);
     let failed = |error| RunError::Failed(format!("integrating the truth of {}: {error}", system.name()));
     // Lengths are counted in samples once, here, so that no two roundings can differ.
@@ -305,6 +350,7 @@ fn task(
         runs: truth.cut((0..truth.count()).map(|run| (run, 0..lead + 1 + longest))),
         lead,
         trusted,
+        block: 1,
         horizon: experiment.horizon(),
         std,
         lyapunov_exponent: Some(evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),

@@ -57,6 +57,17 @@ fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, Strin
         given.insert("data".into(), Value::Table(data));
         given.insert("system".into(), section(&values(experiment), "system").into());
     }
+    if let Some(run) = &experiment.recording {
+        // What the files say, which need not be there.
+        let (mut recording, run) = (section(&given, "recording"), values(run));
+        for key in ["states", "inputs", "units", "digest"] {
+            if let (None, Some(value)) = (recording.get(key), run.get(key)) {
+                recording.insert(key.to_owned(), value.clone());
+            }
+        }
+        given.insert("recording".into(), Value::Table(recording));
+        set(&mut given, &[format!("data.dt={:?}", experiment.data.dt)])?;
+    }
     // One setting after the other, since a later default may follow from an earlier setting.
     for (key, value) in &wanted {
         let now = with_loop(values(&fill(&given)?));
@@ -88,7 +99,7 @@ fn with_loop(mut experiment: Table) -> Table {
 fn in_order(experiment: &Table) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     collect("", experiment, &mut all);
-    let sections = ["system", "data", "model", "train", "evaluate"];
+    let sections = ["system", "recording", "data", "model", "train", "evaluate"];
     let place = |key: &str| {
         let section = key.split('.').next().unwrap_or_default();
         let section = sections.iter().position(|name| *name == section).unwrap_or(sections.len());

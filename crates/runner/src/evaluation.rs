@@ -39,7 +39,7 @@ pub(crate) fn score(
 ) -> Result<Scored, RunError> {
     let task = &prepared.task;
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
-    let inputs = experiment.inputs(&*prepared.system).map_err(RunError::Usage)?;
+    let inputs = experiment.inputs(&prepared.source).map_err(RunError::Usage)?;
     let (mut applicable, mut not_applicable) = (Vec::new(), BTreeMap::new());
     for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
         match baseline.check(inputs) {
@@ -55,7 +55,8 @@ pub(crate) fn score(
     progress.stage(&format!("forecasting with {name}, {}", names.join(", ")));
     let score_each = |forecaster: &dyn Forecaster| {
         let (scores, each) = task.score_each(forecaster, &mut bootstrap());
-        let lyapunov = lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
+        let exponent = || lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
+        let lyapunov = prepared.knows_inputs().then(exponent).flatten();
         (Scores { lyapunov, ..scores }, each)
     };
     let model = run.model(experiment, device)?;
@@ -70,7 +71,7 @@ pub(crate) fn score(
         || (score_each(&*model), task.largest_step(&*model)),
         || -> Vec<Scores> { fitted.par_iter().map(|(_, fit)| score_each(&**fit).0).collect() },
     );
-    if task.lyapunov_exponent.is_some() && scores.lyapunov.is_none() {
+    if task.lyapunov_exponent.is_some() && scores.lyapunov.is_none() && prepared.knows_inputs() {
         progress.note(&format!(
             "the Lyapunov exponent of {name} is left out, since its map has too many derivatives; `attractor lyapunov {}` \
              takes the time for it",

@@ -3,22 +3,28 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 mod catalogue;
+mod checks;
 mod data;
 mod departures;
+mod derived;
 mod environment;
 mod evaluation;
 mod experiment;
+mod exponent;
 mod framework;
 mod hash;
+mod held_out;
 mod lookup;
 mod lyapunov;
 mod names;
 mod prediction;
+mod recording;
 mod resolve;
 mod run;
 mod schedule;
 mod settings;
 mod simulation;
+mod source;
 mod stored;
 pub mod sweep;
 mod tensorboard;

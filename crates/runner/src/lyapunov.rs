@@ -222,7 +222,18 @@ pub fn lyapunov_of_run(
             "the map of model.name = \"{name}\" is not differentiated; those of networks, polynomial, nvar and reservoir are"
         ))
     })?;
-    let exponents = asked.exponents.unwrap_or(prepared.system.dim().min(carried));
+    if !prepared.knows_inputs() {
+        return Err(RunError::Usage(format!(
+            "{name} has no Lyapunov exponent here: its known inputs were measured, and end before a forecast is long enough"
+        )));
+    }
+    if trajectories > task.runs.count() {
+        return Err(RunError::Usage(format!(
+            "--trajectories {trajectories} are more than the {} starts that the test part has room for",
+            task.runs.count()
+        )));
+    }
+    let exponents = asked.exponents.unwrap_or(prepared.source.components().len().min(carried));
     if !(1..=carried).contains(&exponents) {
         return Err(RunError::Usage(format!(
             "{exponents} exponents of {name}, which carries {carried} numbers from sample to sample: ask for 1 to {carried}"

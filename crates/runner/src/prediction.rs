@@ -4,10 +4,10 @@ use std::path::Path;
 
 use dataset::arrays::{Array, Npz, read_npz, write_npz};
 use forecast::{Starts, mean_of_members, run};
-use sim::System;
 
 use crate::experiment::MAX_NUMBERS;
 use crate::run::Run;
+use crate::source::Source;
 use crate::simulation::check_output;
 use crate::{Progress, RunError};
 
@@ -43,7 +43,7 @@ pub fn predict(
         return Err(RunError::Usage("--steps 0 asks for no forecast; it must be at least 1".into()));
     }
     let experiment = of.experiment()?;
-    let system = experiment.build_system().map_err(RunError::Usage)?;
+    let source = experiment.source().map_err(RunError::Usage)?;
     let model = of.model(&experiment, device)?;
     let (window, dt) = (model.window(), experiment.data.dt);
     let file = read_npz(input).map_err(RunError::usage)?;
@@ -61,7 +61,7 @@ pub fn predict(
     if dim != components.len() {
         return Err(wrong(format!(
             "`u` has {dim} components, but the model of {} knows {} ({})",
-            system.name(),
+            source.name(),
             components.len(),
             components.join(", ")
         )));
@@ -75,7 +75,7 @@ pub fn predict(
             experiment.model["name"].as_str().unwrap_or_default()
         )));
     }
-    let width = dim.max(system.known_inputs().len()) as u128;
+    let width = dim.max(source.known_inputs().len()) as u128;
     if starts as u128 * (history as u128 + steps as u128) * width > u128::from(MAX_NUMBERS) {
         return Err(wrong(format!(
             "{steps} steps from {starts} starts are more than the {MAX_NUMBERS} numbers that fit"
@@ -93,7 +93,7 @@ pub fn predict(
         }
     }
     let times = times(&file, history, dt).map_err(wrong)?;
-    let known = known(&*system, &file, [starts, history, steps], dt, times).map_err(wrong)?;
+    let known = known(&source, &file, [starts, history, steps], dt, times).map_err(wrong)?;
 
     progress.stage(&format!("forecasting {steps} samples from {starts} starts"));
     let members = model.members();
@@ -165,13 +165,13 @@ fn times(file: &Npz, history: usize, dt: f64) -> Result<Option<f64>, String> {
 
 /// The known inputs over history and forecast, [start, history + steps - 1, input].
 fn known(
-    system: &dyn System,
+    source: &Source,
     file: &Npz,
     [starts, history, steps]: [usize; 3],
     dt: f64,
     first: Option<f64>,
 ) -> Result<Vec<f64>, String> {
-    let names: Vec<String> = system.known_inputs().into_iter().map(|input| input.name).collect();
+    let names: Vec<String> = source.known_inputs().into_iter().map(|input| input.name).collect();
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -198,7 +198,7 @@ fn known(
                 None => Ok(used),
             };
         }
-        if first.is_none() {
+        if first.is_none() || source.system().is_none() {
             return Err(format!(
                 "`known` has shape {:?}; {history} samples of history and {steps} steps need {expected:?}: the \
                  inputs {} of each start at the times of the history and of the forecast but its last",
@@ -207,6 +207,15 @@ fn known(
             ));
         }
     }
+    let Some(system) = source.system() else {
+        return Err(format!(
+            "a forecast of {} needs its known inputs ({}) at the times of the samples and of the forecast but its last, as \
+             `known` [{starts}, {samples}, {}]",
+            source.name(),
+            names.join(", "),
+            names.len()
+        ));
+    };
     let first = first.ok_or_else(|| {
         format!(
             "{} is driven, so a forecast needs its known inputs ({}): add the times of the samples as `t` [{history}], \

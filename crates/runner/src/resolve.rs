@@ -16,12 +16,16 @@ use toml::{Table, Value};
 use models::Optimizer;
 use models::baselines::Baseline;
 
-use crate::experiment::{Data, Evaluate, Experiment, Train, build_system};
+use crate::derived::build_system;
+use crate::experiment::{Data, Evaluate, Experiment, Train};
+use crate::held_out;
 use crate::names::{network, system};
+use crate::recording::{self, Recorded};
 use crate::schedule::Schedule;
 use crate::settings::values;
 use crate::stored::Stored;
 use crate::text::position;
+use crate::{Progress, Step};
 
 /// Where a table with a name stands, for which the name alone is short.
 const NAMED: [&str; 5] = ["system", "model", "data.solver", "train.optimizer", "train.schedule"];
@@ -126,7 +130,18 @@ pub(crate) fn resolve(given: &Table) -> Result<Experiment, String> {
 
 /// The experiment of a table, with every default filled in; keys and kinds are checked, values are not.
 pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
-    let mut given = in_full(given);
+    let given = in_full(given);
+    match (given.contains_key("system"), given.contains_key("recording")) {
+        (true, true) => Err("an experiment learns from a system or from a recording, and this one has both sections, \
+                             [system] and [recording]; remove one"
+            .into()),
+        (false, true) => fill_recorded(&given),
+        _ => fill_simulated(given),
+    }
+}
+
+/// As [`fill`], of a system.
+fn fill_simulated(mut given: Table) -> Result<Experiment, String> {
     let stored = folder_of(&given)?;
     if let Some(stored) = &stored {
         stored.is_of_the_system(given.get("system"))?;
@@ -134,12 +149,10 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     }
     let given = &given;
     let entry = system(&named(given, "system")?)?;
-    let network = network(&named(given, "model")?)?;
-    let section = |key: &str| given.get(key).and_then(Value::as_table);
 
     // its region and components are those of its parameters
     let mut system = with_name(entry.name, (entry.defaults)());
-    let mut parameters = section("system").cloned().unwrap_or_default();
+    let mut parameters = section(given, "system").cloned().unwrap_or_default();
     if entry.own_names.iter().any(|key| parameters.contains_key(*key)) {
         for &key in entry.own_names {
             let own = parameters.remove(key).unwrap_or_else(|| Value::Table(Table::new()));
@@ -155,47 +168,18 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     data.insert("from".into(), Value::String(String::new()));
     data.insert("from_digest".into(), Value::String(String::new()));
     data.insert("at_once".into(), Value::Integer(0));
-    if let Some(solver) = section("data").and_then(|data| data.get("solver")) {
+    if let Some(solver) = section(given, "data").and_then(|data| data.get("solver")) {
         data.insert("solver".into(), choose("data.solver", solver, &Solver::ALL)?);
     }
-    let mut train = values(&Train::default());
-    // A default, but not written to files; see `Train::training_loop`.
-    train.insert("loop".into(), Value::String("own".into()));
-    if let Some(optimizer) = section("train").and_then(|train| train.get("optimizer")) {
-        train.insert("optimizer".into(), choose("train.optimizer", optimizer, &Optimizer::ALL)?);
-    }
-    if let Some(schedule) = section("train").and_then(|train| train.get("schedule")) {
-        train.insert("schedule".into(), choose("train.schedule", schedule, &Schedule::ALL)?);
-    }
+    let mut experiment = fill_rest(given, ("system", system), data)?;
 
-    let mut filled = Table::new();
-    filled.insert("seed".into(), Value::Integer(0));
-    filled.insert("system".into(), Value::Table(system));
-    filled.insert("data".into(), Value::Table(data));
-    filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
-    filled.insert("train".into(), Value::Table(train));
-    let mut evaluate = values(&Evaluate::default());
-    evaluate.insert("exponent_unknown".into(), Value::String(String::new()));
-    filled.insert("evaluate".into(), Value::Table(evaluate));
-    let rest: Table =
-        given.iter().filter(|(key, _)| *key != "system").map(|(k, v)| (k.clone(), v.clone())).collect();
-    merge(&mut filled, &rest, "")?;
-
-    let mut experiment = Experiment {
-        seed: part(&filled, "seed")?,
-        system: part(&filled, "system")?,
-        data: part(&filled, "data")?,
-        model: part(&filled, "model")?,
-        train: part(&filled, "train")?,
-        evaluate: part(&filled, "evaluate")?,
-    };
-    let given_data = |key| section("data").is_some_and(|data| data.contains_key(key));
+    let given_data = |key| section(given, "data").is_some_and(|data| data.contains_key(key));
     if !entry.own_names.is_empty() && given_data("dt") && !given_data("t_final") {
         // as many samples as by default: the scale of the user's own equations is that of dt
         let [dt, t_final] = experiment.build_system()?.sampling();
         experiment.data.t_final = (t_final / dt).round() * experiment.data.dt;
     }
-    let given = |key| section("evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
+    let given = |key| section(given, "evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
     if !given("lyapunov_exponent") {
         // only now are the parameters known
         match experiment.largest_exponent()? {
@@ -216,10 +200,7 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
         experiment.evaluate.long_run = Evaluate::LONG_RUN;
     }
     if !given("polynomial_degree") {
-        let inputs = experiment.inputs(&*experiment.build_system()?)?;
-        let possible = |degree: &usize| Baseline::Polynomial { degree: *degree }.check(inputs).is_ok();
-        let highest = Evaluate::default().polynomial_degree;
-        experiment.evaluate.polynomial_degree = (1..=highest).rev().find(possible).unwrap_or(1);
+        experiment.evaluate.polynomial_degree = highest_degree(&experiment)?;
     }
     if let Some(stored) = &stored {
         stored.agrees_with(&experiment)?;
@@ -232,6 +213,106 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
         }
     }
     Ok(experiment)
+}
+
+/// As [`fill`], of a recording. Its files are read, unless the section comes from a run, which has kept what they say.
+fn fill_recorded(given: &Table) -> Result<Experiment, String> {
+    let asked: Json = read(&given["recording"])?;
+    let given_data = |key| section(given, "data").and_then(|data| data.get(key));
+    let kept = given_data("dt").and_then(Value::as_float).filter(|_| recording::is_complete(&asked));
+    let (asked, dt, measured) = match kept {
+        Some(dt) => (asked, dt, None),
+        None if given_data("dt").is_some() => {
+            return Err("data.dt does nothing with a [recording], whose files say when its samples were taken; set \
+                        recording.dt for files without times, or recording.resample for another interval"
+                .into());
+        }
+        None => {
+            let (asked, measured) = recording::complete(&asked, &mut Silent)?;
+            (asked, measured.recording.dt, Some(measured))
+        }
+    };
+    let states = Recorded::of(&asked)?.states.into_iter().map(|state| state.name).collect();
+    let data = values(&Data::of_recording(states, dt));
+    let mut experiment = fill_rest(given, ("recording", values(&asked)), data)?;
+
+    let given = |key| section(given, "evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
+    let (network, settings) = experiment.network()?;
+    let window = (network.check)(&settings).map_err(|fault| format!("model: {fault}"))?;
+    if !given("transient") {
+        experiment.evaluate.transient = (window.max(2) - 1) as f64 * dt;
+    }
+    if !given("horizon") {
+        experiment.evaluate.horizon = held_out::horizon(&experiment, measured.as_ref(), window)? as f64 * dt;
+    }
+    if !given("polynomial_degree") {
+        experiment.evaluate.polynomial_degree = highest_degree(&experiment)?;
+    }
+    Ok(experiment)
+}
+
+/// The highest degree of the polynomial baseline, up to the default, that can be solved for.
+fn highest_degree(experiment: &Experiment) -> Result<usize, String> {
+    let inputs = experiment.inputs(&experiment.source()?)?;
+    let possible = |degree: &usize| Baseline::Polynomial { degree: *degree }.check(inputs).is_ok();
+    let highest = Evaluate::default().polynomial_degree;
+    Ok((1..=highest).rev().find(possible).unwrap_or(1))
+}
+
+/// A section of a table, where it has one.
+fn section<'a>(given: &'a Table, key: &str) -> Option<&'a Table> {
+    given.get(key).and_then(Value::as_table)
+}
+
+/// The experiment of a table with its source filled in, the section `source` of this name, and these defaults of `data`.
+fn fill_rest(
+    given: &Table,
+    (name, source): (&str, Table),
+    data: Table,
+) -> Result<Experiment, String> {
+    let network = network(&named(given, "model")?)?;
+    let mut train = values(&Train::default());
+    // A default, but not written to files; see `Train::training_loop`.
+    train.insert("loop".into(), Value::String("own".into()));
+    if let Some(optimizer) = section(given, "train").and_then(|train| train.get("optimizer")) {
+        train.insert("optimizer".into(), choose("train.optimizer", optimizer, &Optimizer::ALL)?);
+    }
+    if let Some(schedule) = section(given, "train").and_then(|train| train.get("schedule")) {
+        train.insert("schedule".into(), choose("train.schedule", schedule, &Schedule::ALL)?);
+    }
+
+    let mut filled = Table::new();
+    filled.insert("seed".into(), Value::Integer(0));
+    filled.insert(name.into(), Value::Table(source));
+    filled.insert("data".into(), Value::Table(data));
+    filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
+    filled.insert("train".into(), Value::Table(train));
+    let mut evaluate = values(&Evaluate::default());
+    evaluate.insert("exponent_unknown".into(), Value::String(String::new()));
+    filled.insert("evaluate".into(), Value::Table(evaluate));
+    let rest: Table =
+        given.iter().filter(|(key, _)| *key != name).map(|(k, v)| (k.clone(), v.clone())).collect();
+    merge(&mut filled, &rest, "")?;
+
+    Ok(Experiment {
+        seed: part(&filled, "seed")?,
+        system: if name == "system" { part(&filled, "system")? } else { Json::Null },
+        recording: if name == "recording" { Some(part(&filled, "recording")?) } else { None },
+        data: part(&filled, "data")?,
+        model: part(&filled, "model")?,
+        train: part(&filled, "train")?,
+        evaluate: part(&filled, "evaluate")?,
+    })
+}
+
+/// Nobody is told how far an experiment is resolved.
+struct Silent;
+
+impl Progress for Silent {
+    fn stage(&mut self, _what: &str) {}
+    fn step(&mut self, _at: &Step) {}
+    fn part(&mut self, _done: u64, _of: u64, _what: &str, _seconds_left: f64) {}
+    fn note(&mut self, _what: &str) {}
 }
 
 /// The folder that `data.from` names, unless everything is set that would be taken from it: what a run keeps must be
@@ -308,6 +389,9 @@ pub(crate) fn what_is_trained(experiment: &Experiment) -> String {
     if let Some(data) = table.get_mut("data").and_then(Value::as_table_mut) {
         data.remove("from");
     }
+    if let Some(section) = &experiment.recording {
+        table.insert("recording".into(), Value::Table(values(&recording::wherever(section))));
+    }
     table.to_string()
 }
 
@@ -319,6 +403,10 @@ fn named(given: &Table, key: &str) -> Result<Json, String> {
         }
         Some(Value::Table(_)) => Err(format!("[{key}] must name one, such as {names}")),
         Some(_) => Err(format!("{key} must be a section: [{key}] and below it {names}")),
+        None if key == "system" => Err(format!(
+            "the section [system] is missing; it holds at least {names}. To learn from your own measurements, write \
+             [recording] and below it files = \"my.csv\" in its place"
+        )),
         None => Err(format!("the section [{key}] is missing; it holds at least {names}")),
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::environment::Environment;
+use crate::recording;
 use crate::resolve::{parse, resolve, to_toml};
 use crate::sweep::about::is_sweep;
 use crate::tensorboard::EventFile;
@@ -272,9 +273,9 @@ impl Run {
             return Err(fault("it was trained by another one".into()));
         }
         let normalisation = self.scales_in(&path, &model)?;
-        let system = experiment.build_system().map_err(RunError::Usage)?;
-        let dim = experiment.observed(&*system).map_err(RunError::Usage)?.len();
-        let features = dim + system.known_inputs().len();
+        let source = experiment.source().map_err(RunError::Usage)?;
+        let dim = experiment.observed(&source.components()).map_err(RunError::Usage)?.len();
+        let features = dim + source.known_inputs().len();
         if scales(&normalisation).map(|(_, values)| values.len()) != [features, features, dim, dim] {
             return Err(fault("its scales have the wrong length".into()));
         }
@@ -471,8 +472,11 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, RunError> {
 /// What a model is a model of: everything but the scoring, which may be another each time, how its training is
 /// watched, and where its data lie.
 fn about_model(experiment: &Experiment) -> Value {
-    let Experiment { seed, system, data, model, train, .. } = experiment;
+    let Experiment { seed, system, recording, data, model, train, .. } = experiment;
     let mut about = serde_json::json!({"seed": seed, "system": system, "data": data.wherever(), "model": model, "train": train});
+    if let Some(section) = recording {
+        about["recording"] = recording::wherever(section);
+    }
     if let Some(train) = about["train"].as_object_mut() {
         train.remove("log");
     }

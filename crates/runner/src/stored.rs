@@ -60,7 +60,7 @@ impl Simulation {
                 dt: data.dt,
                 t_final: data.t_final,
                 initial: data.initial.clone(),
-                solver: data.solver,
+                solver: data.solver.unwrap_or_default(),
             },
             components,
             known_inputs,

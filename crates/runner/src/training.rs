@@ -331,8 +331,8 @@ impl Sitting<'_> {
             if step == 0 { windows as u64 } else { step * experiment.train.batch_size.min(windows) as u64 };
         let results = Results {
             experiment: self.run.name(),
-            system: self.prepared.system.name().to_owned(),
-            observed: experiment.observed_alone(&*self.prepared.system),
+            system: self.prepared.source.name().to_owned(),
+            observed: experiment.observed_alone(&self.prepared.source),
             components: self.prepared.components(experiment)?,
             model: model.name.to_owned(),
             parameters,

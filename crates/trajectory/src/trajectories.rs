@@ -148,6 +148,26 @@ impl Trajectories {
         Self::of_segments(self.dt, [self.dim, self.known_dim], segments)
     }
 
+    /// All trajectories of several sets, one set after the other.
+    ///
+    /// # Panics
+    /// No set, or sets of other components, inputs or sample intervals than the first.
+    pub fn joined(sets: &[&Self]) -> Self {
+        let first = sets[0];
+        let about = |set: &Self| (set.dt, set.dim, set.known_dim);
+        assert!(sets.iter().all(|set| about(set) == about(first)), "sets of one kind");
+        let lengths = sets.iter().flat_map(|set| (0..set.count()).map(|run| set.samples(run)));
+        Trajectories {
+            samples: Places::new(lengths),
+            starts: sets.iter().flat_map(|set| &set.starts).copied().collect(),
+            u: sets.iter().flat_map(|set| &set.u).copied().collect(),
+            known: sets.iter().flat_map(|set| &set.known).copied().collect(),
+            dt: first.dt,
+            dim: first.dim,
+            known_dim: first.known_dim,
+        }
+    }
+
     /// The same trajectories, of whose states only some components are seen, in this order.
     pub fn observe(self, components: &[usize]) -> Self {
         if components.iter().copied().eq(0..self.dim) {
@@ -191,6 +211,7 @@ mod tests {
             (&[21.0, 22.0, 0.0, 1.0][..], 4.5, 0.5)
         );
         assert_eq!(unequal().select(&[0, 1, 2]), unequal());
+        assert_eq!(Trajectories::joined(&[&unequal().select(&[0]), &unequal().select(&[1, 2])]), unequal());
         let times = Times::up_to(1.0, 0.5).unwrap().from(3.0);
         let equal = Trajectories::new(times, [1, 0], (0..9).map(f64::from).collect(), vec![]);
         let ends: Vec<f64> = (0..3).map(|run| equal.time(run, 2)).collect();

@@ -36,11 +36,29 @@ fn over_starts_the_interval_covers_the_median_of_a_fixed_network() {
             .filter(|&trial| {
                 let mut draws = stream(5, "test", 10_000 * starts + trial);
                 let times: Vec<f64> = (0..starts).map(|_| 6.0 * (0.5 * normal(&mut draws)).exp()).collect();
-                within(median_interval(&times, &mut stream(6, "test", trial)), 6.0)
+                within(median_interval(&times, 1, &mut stream(6, "test", trial)), 6.0)
             })
             .count();
         is_nominal(covered, TRIALS as usize, &format!("{starts} starts"));
     }
+}
+
+#[test]
+fn of_starts_that_depend_on_their_neighbours_the_interval_draws_blocks() {
+    // Every start shares most of its truth with the next: sums of 5 successive draws.
+    const TRIALS: u64 = 400;
+    const BLOCK: usize = 5;
+    let covered = |block: usize| {
+        let covers = |trial: &u64| {
+            let mut draws = stream(8, "test", *trial);
+            let noise: Vec<f64> = (0..200 + BLOCK).map(|_| normal(&mut draws)).collect();
+            let scores: Vec<f64> = noise.windows(BLOCK + 1).map(|of| of[1..].iter().sum()).collect();
+            within(median_interval(&scores, block, &mut stream(9, "test", *trial)), 0.0)
+        };
+        (0..TRIALS).filter(covers).count() as f64 / TRIALS as f64
+    };
+    let (blocks, single) = (covered(BLOCK), covered(1));
+    assert!(blocks > 0.88 && single < 0.75, "{blocks} {single}");
 }
 
 #[test]
@@ -63,7 +81,7 @@ fn over_starts_the_paired_interval_covers_the_change_between_two_fixed_networks(
                 a.iter_mut().for_each(|x| *x = 0.7 * (*x - 0.7).exp());
                 b.iter_mut().for_each(|x| *x = x.exp());
             }
-            within(scale.over_starts(&a, &b).unwrap(), 0.7)
+            within(scale.over_starts(&a, &b, 1).unwrap(), 0.7)
         };
         (0..TRIALS).filter(covers).count()
     };

@@ -45,11 +45,12 @@ impl Against {
             .collect();
         let over_starts = || {
             let (of, base) = runs?;
-            let [of, base] = of.iter().find_map(|run| {
+            let ([of, base], block) = of.iter().find_map(|run| {
                 let other = base.iter().find(|other| other.results.seed == run.results.seed)?;
-                Some([metric.each(run.files), metric.each(other.files)])
+                let block = run.results.scores.nrmse.block.max(other.results.scores.nrmse.block);
+                Some(([metric.each(run.files), metric.each(other.files)], block))
             })?;
-            if of.len() == base.len() { scale.over_starts(of, base) } else { None }
+            if of.len() == base.len() { scale.over_starts(of, base, block) } else { None }
         };
         Against {
             seeds: changes.len(),

@@ -21,6 +21,7 @@ pub(crate) fn scores(median: f64, chaotic: bool) -> Scores {
             horizon: 20.0,
             starts: 200,
             capped: 0,
+            block: 1,
             median: 1.0 / median,
             p90: 2.0 / median,
             ci95: [0.9 / median, 1.1 / median],

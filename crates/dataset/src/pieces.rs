@@ -1,0 +1,189 @@
+//! Recordings to training, validation and test.
+
+use std::ops::Range;
+
+use trajectory::random;
+
+use crate::DatasetError;
+use crate::split::check_fractions;
+
+/// A piece of a recording: the number of its segment, and some successive samples of it.
+pub type Piece = (usize, Range<usize>);
+
+/// The pieces of each part. Parts share no sample.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pieces {
+    /// For the weights, and for the normalisation.
+    pub train: Vec<Piece>,
+    /// For choosing among the models of one training.
+    pub validation: Vec<Piece>,
+    /// For the scores.
+    pub test: Vec<Piece>,
+}
+
+/// A segment, as far as a split knows it: the number of the recording that it belongs to, and its samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extent {
+    /// Number of the recording; the segments of one recording come one after the other.
+    pub recording: usize,
+    /// Number of samples.
+    pub samples: usize,
+}
+
+impl Pieces {
+    /// Splits segments into parts of these fractions (training, validation, test): three recordings or more by recording,
+    /// in an order that depends on the seed; fewer by time, the first part for training and the last for the test, with
+    /// `gap` samples left out between two parts. A fraction of 0 leaves its part empty; every other part has at least
+    /// one recording, or one piece of `least` samples.
+    ///
+    /// # Errors
+    /// Fractions that are not three numbers from 0 to 1 with sum 1; too few samples for the parts.
+    pub fn new(
+        segments: &[Extent],
+        fractions: [f64; 3],
+        gap: usize,
+        least: usize,
+        seed: u64,
+    ) -> Result<Self, DatasetError> {
+        check_fractions(fractions)?;
+        let recordings = segments.last().map_or(0, |last| last.recording + 1);
+        let parts = fractions.iter().filter(|fraction| **fraction > 0.0).count();
+        if recordings >= parts.max(3) {
+            Ok(Pieces::by_recording(segments, recordings, fractions, seed))
+        } else {
+            Pieces::by_time(segments, fractions, gap, least)
+        }
+    }
+
+    fn by_recording(segments: &[Extent], recordings: usize, fractions: [f64; 3], seed: u64) -> Self {
+        let size = |fraction: f64| match fraction {
+            0.0 => 0,
+            _ => ((fraction * recordings as f64).round() as usize).max(1),
+        };
+        let (mut validation, mut test) = (size(fractions[1]), size(fractions[2]));
+        // What is rounded up must leave something to train on.
+        while fractions[0] > 0.0 && validation + test >= recordings {
+            *(if validation > test { &mut validation } else { &mut test }) -= 1;
+        }
+        let order = random::permutation(&mut random::stream(seed, "split", 0), recordings);
+        let train = recordings - validation - test;
+        let of = |recordings: &[usize]| {
+            let in_part = segments.iter().enumerate().filter(|(_, of)| recordings.contains(&of.recording));
+            in_part.map(|(segment, of)| (segment, 0..of.samples)).collect()
+        };
+        Pieces {
+            train: of(&order[..train]),
+            validation: of(&order[train..train + validation]),
+            test: of(&order[train + validation..]),
+        }
+    }
+
+    fn by_time(
+        segments: &[Extent],
+        fractions: [f64; 3],
+        gap: usize,
+        least: usize,
+    ) -> Result<Self, DatasetError> {
+        let all: usize = segments.iter().map(|of| of.samples).sum();
+        let share = |fraction: f64| (fraction * all as f64).round() as usize;
+        let ends = [share(fractions[0]), share(fractions[0] + fractions[1]), all];
+        let part = |number: usize| {
+            let before = if number == 0 { 0 } else { ends[number - 1] };
+            // Samples of the part that follow those of another one too closely.
+            let begin = if before == 0 { 0 } else { before + gap };
+            let mut first = 0;
+            let pieces = segments.iter().enumerate().map(|(segment, of)| {
+                let inside = begin.clamp(first, first + of.samples) - first
+                    ..ends[number].clamp(first, first + of.samples) - first;
+                first += of.samples;
+                (segment, inside)
+            });
+            let pieces: Vec<Piece> = pieces.filter(|(_, inside)| inside.len() >= least.max(1)).collect();
+            if pieces.is_empty() && fractions[number] > 0.0 {
+                let name = ["training", "validation", "test"][number];
+                return Err(DatasetError(format!(
+                    "split = {fractions:?} leaves the {name} part of {all} samples no piece of {least} successive ones, \
+                     which the window and the next sample need, after a gap of {gap} between two parts; take a longer \
+                     recording, other fractions or a smaller window"
+                )));
+            }
+            Ok(pieces)
+        };
+        Ok(Pieces { train: part(0)?, validation: part(1)?, test: part(2)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn extents(recordings: &[&[usize]]) -> Vec<Extent> {
+        let of = |(recording, lengths): (usize, &&[usize])| {
+            lengths.iter().map(move |&samples| Extent { recording, samples }).collect::<Vec<_>>()
+        };
+        recordings.iter().enumerate().flat_map(of).collect()
+    }
+
+    #[test]
+    fn one_recording_is_split_by_time_with_a_gap() {
+        let pieces = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, 2, 0).unwrap();
+        assert_eq!(pieces.train, [(0, 0..60), (1, 0..10)]);
+        assert_eq!((pieces.validation, pieces.test), (vec![(1, 13..30)], vec![(1, 33..40)]));
+        // What is too short for a window is left out, and what is empty is an error.
+        let pieces = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, 11, 0);
+        assert!(pieces.unwrap_err().0.contains("leaves the test part of 100 samples no piece of 11"));
+        let trained = Pieces::new(&extents(&[&[60, 40]]), [0.8, 0.2, 0.0], 3, 11, 0).unwrap();
+        assert_eq!((trained.validation, trained.test), (vec![(1, 23..40)], vec![]));
+    }
+
+    #[test]
+    fn three_recordings_are_split_whole() {
+        let segments = extents(&[&[5, 6], &[7], &[8]]);
+        let pieces = Pieces::new(&segments, [0.8, 0.1, 0.1], 3, 2, 1).unwrap();
+        let recording = |(segment, samples): &Piece| {
+            assert_eq!(*samples, 0..segments[*segment].samples);
+            segments[*segment].recording
+        };
+        let mut seen: Vec<Vec<usize>> = [&pieces.train, &pieces.validation, &pieces.test]
+            .map(|part| part.iter().map(recording).collect())
+            .into();
+        seen.iter_mut().for_each(Vec::dedup);
+        let mut all = seen.concat();
+        all.sort_unstable();
+        assert_eq!((all, seen.iter().map(Vec::len).collect::<Vec<_>>()), (vec![0, 1, 2], vec![1, 1, 1]));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_share_no_sample_and_keep_their_distance(
+            lengths in prop::collection::vec(1usize..60, 1..9), recordings in 1usize..6, gap in 0usize..9,
+            least in 1usize..9, a in 1u32..49, b in 0u32..49, seed in 0u64..5,
+        ) {
+            let fractions = [1.0 - f64::from(a + b) / 100.0, f64::from(a) / 100.0, f64::from(b) / 100.0];
+            let recordings = recordings.min(lengths.len());
+            let segments: Vec<Extent> = lengths.iter().enumerate()
+                .map(|(i, &samples)| Extent { recording: i * recordings / lengths.len(), samples }).collect();
+            if let Ok(pieces) = Pieces::new(&segments, fractions, gap, least, seed) {
+                prop_assert!(!pieces.train.is_empty() && !pieces.validation.is_empty());
+                prop_assert_eq!(pieces.test.is_empty(), b == 0);
+                let mut part = vec![None; lengths.iter().sum()];
+                let first = |segment: usize| lengths[..segment].iter().sum::<usize>();
+                for (number, pieces) in [&pieces.train, &pieces.validation, &pieces.test].into_iter().enumerate() {
+                    for (segment, samples) in pieces {
+                        prop_assert!(samples.end <= lengths[*segment]);
+                        for i in samples.clone() {
+                            prop_assert!(part[first(*segment) + i].replace(number).is_none());
+                        }
+                    }
+                }
+                if recordings < 3 {
+                    for (i, of) in part.iter().enumerate() {
+                        let near = &part[i..(i + gap + 1).min(part.len())];
+                        prop_assert!(near.iter().flatten().all(|other| of.is_none_or(|of| of == *other)));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The section `[recording]`: what it says, and the segments that its files hold.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use autodiff::unknown;
+use dataset::recording::{Channel, Reading, Recording, Segment, Settings, find, read};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use trajectory::Component;
+
+use crate::Progress;
+use crate::experiment::MAX_NUMBERS;
+use crate::hash::{fnv1a, fnv1a_on};
+
+/// The keys that [`Settings`] does not know: where the scores come from, and what tells these measurements from others.
+const TEST: &str = "test";
+const DIGEST: &str = "digest";
+
+/// What the section says, once the files have been read or a run has kept what they said.
+pub(crate) struct Recorded {
+    pub(crate) name: String,
+    pub(crate) states: Vec<Component>,
+    pub(crate) inputs: Vec<Component>,
+    section: Section,
+}
+
+/// The section, taken apart.
+#[derive(Clone, Debug, PartialEq)]
+struct Section {
+    settings: Settings,
+    /// The settings of a recording for the scores alone.
+    test: Option<Settings>,
+    digest: Option<String>,
+}
+
+impl Section {
+    /// Takes a section apart; keys of `test` that are left out are those of the recording.
+    fn parse(section: &Value) -> Result<Self, String> {
+        let Value::Object(all) = section else {
+            return Err("recording must be a section: [recording] and below it files = \"tanks/*.csv\"".into());
+        };
+        let mut all = all.clone();
+        let digest = all.remove(DIGEST);
+        let test = all.remove(TEST);
+        let settings = settings(&all, "recording")?;
+        let test = match test {
+            None => None,
+            Some(Value::Object(own)) => {
+                let own = check_keys(own, "recording.test")?;
+                let mut both = all;
+                // A list of files of its own makes the other ways to name them void.
+                both.extend(own);
+                Some(settings_of(both, "recording.test")?)
+            }
+            Some(other) => {
+                return Err(format!(
+                    "recording.test = {other} must be a table of what differs from the recording, such as \
+                     {{ files = \"test.csv\" }}"
+                ));
+            }
+        };
+        let digest = match digest {
+            None => None,
+            Some(Value::String(digest)) => Some(digest),
+            Some(other) => return Err(format!("recording.digest = {other} must be a text in quotes")),
+        };
+        Ok(Section { settings, test, digest })
+    }
+}
+
+fn settings(all: &Map<String, Value>, at: &str) -> Result<Settings, String> {
+    settings_of(check_keys(all.clone(), at)?, at)
+}
+
+fn settings_of(all: Map<String, Value>, at: &str) -> Result<Settings, String> {
+    let read = serde_path_to_error::deserialize(Value::Object(all));
+    let settings: Settings = read.map_err(|error| match error.path().to_string() {
+        // of a value of the wrong kind
+        path if path == "." => format!("{at}: {}", error.inner()),
+        path => format!("{at}.{path}: {}", error.inner()),
+    })?;
+    settings.check().map_err(|error| error.to_string())?;
+    Ok(settings)
+}
+
+fn check_keys(all: Map<String, Value>, at: &str) -> Result<Map<String, Value>, String> {
+    let more: &[&str] = if at == "recording" { &[TEST] } else { &[] };
+    let names = || Settings::KEYS.iter().chain(more).copied();
+    match all.keys().find(|key| !names().any(|name| name == *key)) {
+        Some(key) => Err(unknown(&format!("{at}.{key}"), key, names())),
+        None => Ok(all),
+    }
+}
+
+fn components(channels: &[Channel]) -> Vec<Component> {
+    let unit = |unit: &str| if unit.is_empty() { "1".to_owned() } else { unit.to_owned() };
+    channels.iter().map(|of| Component { name: of.name.clone(), unit: unit(&of.unit) }).collect()
+}
+
+/// The name of a recording: that of its only file, or of the folder of its files.
+fn name(files: &[String]) -> String {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let one = Path::new(files.first().map_or("", String::as_str));
+    let several = files.len() > 1 || files.iter().any(|file| file.contains(['*', '?', '[']));
+    match one.parent().and_then(Path::file_name) {
+        Some(folder) if several => folder.to_string_lossy().into_owned(),
+        _ => stem(one).trim_end_matches(['*', '?']).trim_end_matches(['-', '_', '.']).to_owned(),
+    }
+}
+
+impl Recorded {
+    /// What a resolved section says.
+    ///
+    /// # Errors
+    /// A key that is none, or a value that is not of its kind.
+    pub(crate) fn of(section: &Value) -> Result<Self, String> {
+        let section = Section::parse(section)?;
+        let Settings { states, inputs, units, files, .. } = &section.settings;
+        let component = |name: &String| Component {
+            unit: units.get(name).cloned().unwrap_or_else(|| "1".into()),
+            name: name.clone(),
+        };
+        Ok(Recorded {
+            name: match name(files) {
+                name if name.is_empty() => "recording".into(),
+                name => name,
+            },
+            states: states.iter().map(component).collect(),
+            inputs: inputs.iter().map(component).collect(),
+            section,
+        })
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Files that cannot be read, or hold other measurements than the section's digest asks for.
+    pub(crate) fn read(&self, progress: &mut dyn Progress) -> Result<Measured, String> {
+        progress.stage(&format!("reading {}", self.section.settings.files.join(", ")));
+        let measured = Measured::read(&self.section, progress)?;
+        let found = measured.digest();
+        match &self.section.digest {
+            Some(digest) if *digest != found => Err(format!(
+                "recording.files = {:?} hold the measurements {found}, and recording.digest asks for {digest}: the files are \
+                 others than they were; put those back, or leave recording.digest out to take these",
+                self.section.settings.files
+            )),
+            _ => {
+                let all = std::iter::once(&measured.recording).chain(&measured.test);
+                all.flat_map(|recording| &recording.notes).for_each(|note| progress.note(note));
+                Ok(measured)
+            }
+        }
+    }
+}
+
+/// What the files hold.
+#[derive(Clone)]
+pub(crate) struct Measured {
+    pub(crate) recording: Arc<Recording>,
+    /// The recording for the scores alone.
+    pub(crate) test: Option<Arc<Recording>>,
+}
+
+impl Measured {
+    fn read(section: &Section, progress: &mut dyn Progress) -> Result<Self, String> {
+        let recording = read_once(&section.settings, progress)?;
+        let Some(settings) = &section.test else { return Ok(Measured { recording, test: None }) };
+        let test = read_once(settings, progress)?;
+        let different = |what: &str, one: String, other: String| {
+            Err(format!("recording.test has {other} {what}, and the recording has {one}: they must be equal"))
+        };
+        if (test.dt / recording.dt - 1.0).abs() > 1e-6 {
+            return different("as its sample interval", recording.dt.to_string(), test.dt.to_string());
+        }
+        for (what, one, other) in
+            [("states", &recording.states, &test.states), ("inputs", &recording.inputs, &test.inputs)]
+        {
+            if one.len() != other.len() {
+                return different(what, one.len().to_string(), other.len().to_string());
+            }
+        }
+        Ok(Measured { recording, test: Some(test) })
+    }
+
+    /// What tells these measurements from others, wherever their files lie: a hash of all numbers that are learned from
+    /// or scored against.
+    fn digest(&self) -> String {
+        let mut hash = fnv1a(&[]);
+        let mut add = |bytes: &[u8]| hash = fnv1a_on(hash, bytes);
+        for recording in std::iter::once(&self.recording).chain(&self.test) {
+            add(&recording.dt.to_le_bytes());
+            for Segment { samples, states, inputs, .. } in &recording.segments {
+                add(&samples.to_le_bytes());
+                states.iter().chain(inputs).for_each(|x| add(&x.to_le_bytes()));
+            }
+        }
+        format!("{hash:016x}")
+    }
+}
+
+/// The section with what its files say: names and units of what is forecast and given, and their digest; and what was
+/// measured.
+///
+/// # Errors
+/// A key that is none, files that cannot be read.
+pub(crate) fn complete(
+    section: &Value,
+    progress: &mut dyn Progress,
+) -> Result<(Value, Measured), String> {
+    let parsed = Section::parse(section)?;
+    let measured = Measured::read(&parsed, progress)?;
+    let Recording { states, inputs, .. } = &*measured.recording;
+    let mut complete = section.clone();
+    let names = |channels: &[Channel]| channels.iter().map(|of| of.name.clone()).collect::<Vec<_>>();
+    complete["states"] = names(states).into();
+    if !inputs.is_empty() {
+        complete["inputs"] = names(inputs).into();
+    }
+    let units = components(&[&states[..], inputs].concat());
+    let units: Map<String, Value> =
+        units.into_iter().filter(|of| of.unit != "1").map(|of| (of.name, of.unit.into())).collect();
+    if !units.is_empty() {
+        complete["units"] = Value::Object(units);
+    }
+    complete[DIGEST] = measured.digest().into();
+    Ok((complete, measured))
+}
+
+/// Whether a section needs no file to be complete: a run has kept what the files said.
+pub(crate) fn is_complete(section: &Value) -> bool {
+    section.get(DIGEST).is_some() && section.get("states").is_some()
+}
+
+/// The section without what may change while the measurements stay: where the files lie.
+pub(crate) fn wherever(section: &Value) -> Value {
+    let mut section = section.clone();
+    if let Some(all) = section.as_object_mut() {
+        all.remove("files");
+        if let Some(Value::Object(test)) = all.get_mut(TEST) {
+            test.remove("files");
+        }
+    }
+    section
+}
+
+/// Reads a recording, or takes it from the last time: an experiment is resolved, and then prepared.
+fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Result<Arc<Recording>, String> {
+    /// Two, since a recording may have another one for its scores.
+    static LAST: Mutex<Vec<(Settings, Vec<Stamp>, Arc<Recording>)>> = Mutex::new(Vec::new());
+    let files = find(&settings.files, Path::new("")).map_err(|error| error.to_string())?;
+    let stamps: Vec<Stamp> = files.iter().map(|file| Stamp::of(file)).collect();
+    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = last().iter().find(|(of, at, _)| of == settings && *at == stamps).map(|(.., all)| all.clone());
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let begin = Instant::now();
+    let mut tell = |done: u64, of: u64| {
+        let part = done as f64 / of.max(1) as f64;
+        let left = begin.elapsed().as_secs_f64() * (1.0 / part.max(1e-3) - 1.0);
+        progress.part(done >> 20, of >> 20, "MiB", left);
+    };
+    // Windows, their scales and the scores take as much again.
+    let mut reading = Reading { least: 2, memory: Some(16 * MAX_NUMBERS), progress: &mut tell };
+    let recording = read(&files, settings, &mut reading).map_err(|error| error.to_string())?;
+    if recording.segments.is_empty() {
+        return Err(format!("recording.files = {:?} hold no two successive samples", settings.files));
+    }
+    let recording = Arc::new(recording);
+    let mut last = last();
+    if last.len() > 1 {
+        last.remove(0);
+    }
+    last.push((settings.clone(), stamps, recording.clone()));
+    Ok(recording)
+}
+
+/// What tells that a file was not changed.
+#[derive(Clone, Debug, PartialEq)]
+struct Stamp(Option<(std::path::PathBuf, u64, std::time::SystemTime)>);
+
+impl Stamp {
+    fn of(file: &Path) -> Self {
+        let about = std::fs::metadata(file).ok();
+        Stamp(about.and_then(|about| Some((file.to_owned(), about.len(), about.modified().ok()?))))
+    }
+}

@@ -5,6 +5,7 @@ pub mod arrays;
 mod examples;
 pub mod files;
 mod normalisation;
+pub mod recording;
 pub mod shards;
 mod split;
 

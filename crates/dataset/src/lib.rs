@@ -2,6 +2,7 @@
 //! windows, gathered a batch at a time. Also array files: .npz as numpy reads and writes it, and .csv.
 
 pub mod arrays;
+pub mod containers;
 mod examples;
 pub mod files;
 mod normalisation;

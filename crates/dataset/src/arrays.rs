@@ -1,10 +1,7 @@
 //! Arrays in files: `.npz` as numpy reads and writes it, and CSV.
-//!
-//! The `.npy` headers are parsed here and not by the npyz crate, whose parser takes time
-//! exponential in the nesting of a hostile header and overflows on a hostile shape.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, TryReserveError};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -15,16 +12,15 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime, System, ZipArchive};
 
 use crate::files;
+use npy::{Fault, MAGIC};
+
+pub(crate) mod npy;
 
 /// The most numbers an array that is read may have: 2^31, which take 16 GiB. The product of the
 /// axes that are not zero must keep to it too, so that products of axes never overflow.
 pub const MAX_NUMBERS: u64 = 1 << 31;
 
-// numpy's own limit on axes, and ten times what a long structured dtype needs for its header.
-const MAX_AXES: usize = 64;
-const MAX_HEADER: usize = 1 << 16;
 const CHUNK: usize = 1 << 16;
-const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// An array of real numbers in row-major (C) order.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,8 +145,22 @@ impl Npz {
         if let Some(array) = array.get() {
             return Ok(array);
         }
-        let read = self.entry(*index, name, read_npy)?;
+        let read = self.entry(*index, name, |file, size| npy::read(file, size))?;
         Ok(array.get_or_init(|| read))
+    }
+
+    /// The array of that name as [`Npz::get`] gives it, which is not kept.
+    pub(crate) fn read(&self, name: &str) -> Result<Array, ArrayFileError> {
+        match self.arrays.get(name) {
+            Some((index, _)) => self.entry(*index, name, |file, size| npy::read(file, size)),
+            None => self.get(name).cloned(),
+        }
+    }
+
+    /// What the header of the array of that name says, whatever it holds.
+    pub(crate) fn header(&self, name: &str) -> Result<npy::Header, ArrayFileError> {
+        let index = self.arrays.get(name).map_or(usize::MAX, |(index, _)| *index);
+        self.entry(index, name, |file, _| npy::Header::read(file))
     }
 
     /// The shape of the array of that name, whose numbers stay unread.
@@ -160,7 +170,7 @@ impl Npz {
     /// As [`Npz::get`], but for damage behind the array's header.
     pub fn shape(&self, name: &str) -> Result<Vec<usize>, ArrayFileError> {
         match self.arrays.get(name) {
-            Some((index, _)) => self.entry(*index, name, |entry| Ok(read_layout(entry)?.shape)),
+            Some((index, _)) => self.entry(*index, name, |file, size| npy::shape(file, size)),
             None => self.get(name).map(|array| array.shape.clone()),
         }
     }
@@ -169,7 +179,7 @@ impl Npz {
         &self,
         index: usize,
         name: &str,
-        read: impl FnOnce(&mut ZipFile<'_, BufReader<File>>) -> Result<T, Fault>,
+        read: impl FnOnce(&mut ZipFile<'_, BufReader<File>>, u64) -> Result<T, Fault>,
     ) -> Result<T, ArrayFileError> {
         let mut archive = self.archive.borrow_mut();
         if let Ok(raw) = archive.by_index_raw(index)
@@ -179,7 +189,10 @@ impl Npz {
         }
         let entry = archive.by_index(index).map_err(Fault::damaged);
         entry
-            .and_then(|mut entry| read(&mut entry))
+            .and_then(|mut entry| {
+                let size = entry.size();
+                read(&mut entry, size)
+            })
             .map_err(|Fault(fault)| ArrayFileError::Unreadable(self.path.clone(), name.into(), fault))
     }
 }
@@ -205,179 +218,6 @@ fn unread<R: Read>(entry: &ZipFile<'_, R>) -> Option<String> {
         "is compressed by {method}, and only arrays that are stored or deflated are read, as numpy.savez and \
          numpy.savez_compressed write them: write it again with one of these"
     ))
-}
-
-struct Fault(String);
-
-impl Fault {
-    fn damaged(why: impl std::fmt::Display) -> Self {
-        let right = "write the file again with numpy.savez or numpy.savez_compressed";
-        Self(format!("is damaged ({why}): {right}"))
-    }
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::damaged("its data end early"),
-            _ => Self::damaged(error),
-        }
-    }
-}
-
-impl From<TryReserveError> for Fault {
-    fn from(_: TryReserveError) -> Self {
-        Self("does not fit in memory: save a part of it".into())
-    }
-}
-
-/// What the bytes of an array are, once its header is read: they follow.
-struct Layout<D> {
-    size: usize,
-    decode: D,
-    fortran: bool,
-    shape: Vec<usize>,
-    bytes: u64,
-}
-
-fn read_layout<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<Layout<impl Fn(&[u8]) -> f64 + use<R>>, Fault> {
-    let mut start = [0; 8];
-    entry.read_exact(&mut start)?;
-    let width = if start[6] == 1 { 2 } else { 4 };
-    let mut length = [0; 4];
-    entry.read_exact(&mut length[..width])?;
-    let length = u32::from_le_bytes(length) as usize;
-    if !start.starts_with(MAGIC) || !matches!(start[6], 1..=3) || length > MAX_HEADER {
-        return Err(Fault::damaged("it does not start as an .npy file does"));
-    }
-    let mut text = vec![0; length];
-    entry.read_exact(&mut text)?;
-    let text = String::from_utf8_lossy(&text);
-    let cut = |text: &str| text.trim().chars().take(80).collect::<String>();
-    let Some((dtype, fortran, shape)) = header(&text) else {
-        return Err(Fault::damaged(format!("its header is {:?}", cut(&text))));
-    };
-    let Some((size, decode)) = decoder(dtype) else {
-        return Err(Fault(format!(
-            "has dtype {:?}, which is none of those read here (bool, int8 to int64, uint8 to \
-             uint64, float32, float64): array.astype(\"float64\") makes one that is",
-            cut(dtype)
-        )));
-    };
-    let product = |product: u64, axis: &u64| product.saturating_mul(*axis);
-    if shape.iter().filter(|&&axis| axis > 0).fold(1, product) > MAX_NUMBERS {
-        return Err(Fault(format!(
-            "has shape {shape:?}, and at most 2^31 elements are read: save a part of it"
-        )));
-    }
-    let bytes = shape.iter().fold(1, product) * size as u64;
-    let (expected, found) = ((8 + width + length) as u64 + bytes, entry.size());
-    if found != expected {
-        let why = format!("it has {found} bytes, but shape {shape:?} of {dtype} {expected}");
-        return Err(Fault::damaged(why));
-    }
-    let shape = shape.iter().map(|&axis| axis as usize).collect();
-    Ok(Layout { size, decode, fortran, shape, bytes })
-}
-
-fn read_npy<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<Array, Fault> {
-    let Layout { size, decode, fortran, shape, bytes: mut left } = read_layout(entry)?;
-    let mut values = Vec::new();
-    let mut chunk = vec![0; CHUNK];
-    while left > 0 {
-        let chunk = &mut chunk[..left.min(CHUNK as u64) as usize];
-        entry.read_exact(chunk)?;
-        // Memory grows with the bytes that are really there, not with what the header claims.
-        values.try_reserve(chunk.len() / size)?;
-        values.extend(chunk.chunks_exact(size).map(&decode));
-        left -= chunk.len() as u64;
-    }
-    // The checksum is only compared when the end is read.
-    io::copy(entry, &mut io::sink())?;
-
-    if fortran {
-        values = c_order(&shape, &values)?;
-    }
-    Ok(Array { shape, values })
-}
-
-// The dtype, whether the order is Fortran's, and the shape from a header such as
-// `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, in any order and spacing.
-fn header(text: &str) -> Option<(&str, bool, Vec<u64>)> {
-    let value = |key: &str| {
-        text.match_indices(key).find_map(|(at, _)| {
-            let rest = text[at + key.len()..].strip_prefix(['\'', '"'])?;
-            Some(rest.trim_start().strip_prefix(':')?.trim_start())
-        })
-    };
-    let dtype = value("descr")?;
-    let dtype = match dtype.strip_prefix(['\'', '"']) {
-        Some(dtype) => dtype.split(['\'', '"']).next()?,
-        None => dtype.split_inclusive(']').next()?,
-    };
-    let order = value("fortran_order")?;
-    let fortran = order.starts_with("True");
-    let axes = value("shape")?.strip_prefix('(')?.split_once(')')?.0;
-    let mut shape = Vec::new();
-    for axis in axes.trim().split_terminator(',').map(str::trim) {
-        if axis.is_empty() || !axis.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        shape.push(axis.parse().unwrap_or(u64::MAX));
-    }
-    let known = fortran || order.starts_with("False");
-    (known && shape.len() <= MAX_AXES).then_some((dtype, fortran, shape))
-}
-
-// The size of an element, and what turns its bytes into a number.
-fn decoder(dtype: &str) -> Option<(usize, impl Fn(&[u8]) -> f64 + use<>)> {
-    let big_endian = dtype.starts_with('>');
-    let little: fn([u8; 8]) -> f64 = match dtype.strip_prefix(['<', '>', '|', '=']).unwrap_or(dtype) {
-        "b1" => |b| f64::from(b[0] != 0),
-        "i1" => |b| f64::from(b[0] as i8),
-        "u1" => |b| f64::from(b[0]),
-        "i2" => |b| f64::from(i16::from_le_bytes([b[0], b[1]])),
-        "u2" => |b| f64::from(u16::from_le_bytes([b[0], b[1]])),
-        "i4" => |b| f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]])),
-        "u4" => |b| f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])),
-        "f4" => |b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
-        "i8" => |b| i64::from_le_bytes(b) as f64,
-        "u8" => |b| u64::from_le_bytes(b) as f64,
-        "f8" => f64::from_le_bytes,
-        _ => return None,
-    };
-    let size = usize::from(dtype.as_bytes()[dtype.len() - 1] - b'0');
-    let decode = move |bytes: &[u8]| {
-        let mut eight = [0; 8];
-        eight[..size].copy_from_slice(bytes);
-        if big_endian {
-            eight[..size].reverse();
-        }
-        little(eight)
-    };
-    Some((size, decode))
-}
-
-fn c_order(shape: &[usize], fortran: &[f64]) -> Result<Vec<f64>, TryReserveError> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(fortran.len())?;
-    let mut index = vec![0; shape.len()];
-    let mut at = 0;
-    while values.len() < fortran.len() {
-        values.push(fortran[at]);
-        let mut stride = fortran.len();
-        for (position, &axis) in index.iter_mut().zip(shape).rev() {
-            stride /= axis;
-            *position += 1;
-            at += stride;
-            if *position < axis {
-                break;
-            }
-            at -= stride * axis;
-            *position = 0;
-        }
-    }
-    Ok(values)
 }
 
 /// Writes arrays as `f64` to an `.npz` file that `numpy.load` reads, through

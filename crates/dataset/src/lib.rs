@@ -1,11 +1,14 @@
 //! From trajectories to examples: split by trajectory, normalised by the training part alone, cut into
-//! windows, gathered a batch at a time. Also array files: .npz as numpy reads and writes it, and .csv.
+//! windows, gathered a batch at a time. Also the files that hold them: recordings of any kind, arrays as numpy reads and
+//! writes them, and .csv.
 
 pub mod arrays;
+pub mod containers;
 mod examples;
 pub mod files;
 mod normalisation;
 mod pieces;
+pub mod recording;
 pub mod shards;
 mod split;
 

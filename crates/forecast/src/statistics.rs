@@ -302,7 +302,8 @@ mod tests {
         assert_eq!(Scale::Logarithmic.over_starts(&lost, &lost, 1), Some([1.0, 1.0]));
         assert_eq!(Scale::Logarithmic.over_starts(&lost, &a[..20], 1), None);
         // Four starts that depend on each other count as one.
-        let [narrow, wide] = [1, 4].map(|block| Scale::Linear.over_starts(&sorted, &reversed, block).unwrap());
+        let [narrow, wide] =
+            [1, 4].map(|block| Scale::Linear.over_starts(&sorted, &reversed, block).unwrap());
         assert!((wide[1] - wide[0] - 2.0 * (narrow[1] - narrow[0])).abs() < 1e-9, "{narrow:?} {wide:?}");
         assert_eq!(Scale::Linear.over_starts(&sorted, &reversed, 11), None);
     }

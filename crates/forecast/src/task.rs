@@ -103,8 +103,8 @@ impl Task {
                 p90: quantile(&ascending, 0.9),
             },
             vpt: self.lyapunov_exponent.map(|exponent| {
-                let [main, others @ ..] =
-                    THRESHOLDS.map(|threshold| valid_at(&errors, threshold, exponent * dt, self.block, stream));
+                let [main, others @ ..] = THRESHOLDS
+                    .map(|threshold| valid_at(&errors, threshold, exponent * dt, self.block, stream));
                 let ceilings =
                     sorted(&self.trusted.iter().map(|&n| n as f64 * dt * exponent).collect::<Vec<_>>());
                 Vpt {

@@ -47,7 +47,7 @@ impl Experiment {
 
     /// Says which key of the system or the data has an impossible value, whatever the memory; one trajectory must fit.
     pub(crate) fn check_simulation(&self) -> Result<(), String> {
-        let (system, data) = (self.build_system()?, &self.data);
+        let data = &self.data;
         whole("data.trajectories", data.trajectories as u64, 1, MAX_TRAJECTORIES)?;
         self.times()?;
         if let Some(solver) = &data.solver {
@@ -120,7 +120,10 @@ impl Experiment {
         check_fractions(data.split).map_err(|fault| format!("data: {fault}"))?;
         if let Some(part) = [0, 1, 2].into_iter().find(|&part| data.split[part] == 0.0) {
             let name = ["training", "validation", "test"][part];
-            return Err(format!("data.split = {:?} leaves the {name} part empty; each part needs some samples", data.split));
+            return Err(format!(
+                "data.split = {:?} leaves the {name} part empty; each part needs some samples",
+                data.split
+            ));
         }
         if self.evaluate.long_run != 0.0 {
             return Err(format!(

@@ -1,6 +1,6 @@
 //! What follows from the settings of an experiment.
 
-use models::{Machine, Optimizer, Precision, Recipe};
+use models::{Machine, Precision, Recipe};
 use serde_json::Value;
 use sim::System;
 use trajectory::Times;
@@ -142,4 +142,3 @@ fn settings(named: &Value) -> Value {
     }
     settings
 }
-

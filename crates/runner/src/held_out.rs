@@ -65,7 +65,9 @@ pub(crate) fn parts(experiment: &Experiment, measured: &Measured, window: usize)
             let test = trajectories(test, recording.dt);
             let long: Vec<usize> = (0..test.count()).filter(|&run| test.samples(run) >= least).collect();
             if long.is_empty() {
-                return Err(format!("recording.test holds no {least} successive samples, which the window needs"));
+                return Err(format!(
+                    "recording.test holds no {least} successive samples, which the window needs"
+                ));
             }
             test.select(&long)
         }
@@ -162,7 +164,8 @@ mod tests {
     use super::*;
 
     fn runs(lengths: &[usize]) -> Trajectories {
-        let segments = lengths.iter().map(|&samples| Segment { start: 0.0, u: vec![0.0; samples], known: vec![] });
+        let segments =
+            lengths.iter().map(|&samples| Segment { start: 0.0, u: vec![0.0; samples], known: vec![] });
         Trajectories::of_segments(1.0, [1, 0], segments)
     }
 

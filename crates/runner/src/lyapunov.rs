@@ -11,7 +11,7 @@ use sim::lyapunov::{Following, Spectrum, seconds, spectrum};
 
 use crate::catalogue::data_of;
 use crate::data::prepare;
-use crate::experiment::rounded;
+use crate::derived::rounded;
 use crate::run::Run;
 use crate::{Interrupt, Progress, RunError};
 

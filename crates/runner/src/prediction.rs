@@ -7,8 +7,8 @@ use forecast::{Starts, mean_of_members, run};
 
 use crate::experiment::MAX_NUMBERS;
 use crate::run::Run;
-use crate::source::Source;
 use crate::simulation::check_output;
+use crate::source::Source;
 use crate::{Progress, RunError};
 
 /// Forecasts `steps` samples after the histories `u` [start, time, component] of the .npz `input`, sampled at

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use autodiff::unknown;
 use dataset::recording::{Channel, Reading, Recording, Segment, Settings, find, read};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use trajectory::Component;
 
@@ -39,7 +38,9 @@ impl Section {
     /// Takes a section apart; keys of `test` that are left out are those of the recording.
     fn parse(section: &Value) -> Result<Self, String> {
         let Value::Object(all) = section else {
-            return Err("recording must be a section: [recording] and below it files = \"tanks/*.csv\"".into());
+            return Err(
+                "recording must be a section: [recording] and below it files = \"tanks/*.csv\"".into()
+            );
         };
         let mut all = all.clone();
         let digest = all.remove(DIGEST);
@@ -206,10 +207,7 @@ impl Measured {
 ///
 /// # Errors
 /// A key that is none, files that cannot be read.
-pub(crate) fn complete(
-    section: &Value,
-    progress: &mut dyn Progress,
-) -> Result<(Value, Measured), String> {
+pub(crate) fn complete(section: &Value, progress: &mut dyn Progress) -> Result<(Value, Measured), String> {
     let parsed = Section::parse(section)?;
     let measured = Measured::read(&parsed, progress)?;
     let Recording { states, inputs, .. } = &*measured.recording;
@@ -253,7 +251,8 @@ fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Result<Arc<Rec
     let files = find(&settings.files, Path::new("")).map_err(|error| error.to_string())?;
     let stamps: Vec<Stamp> = files.iter().map(|file| Stamp::of(file)).collect();
     let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = last().iter().find(|(of, at, _)| of == settings && *at == stamps).map(|(.., all)| all.clone());
+    let known =
+        last().iter().find(|(of, at, _)| of == settings && *at == stamps).map(|(.., all)| all.clone());
     if let Some(known) = known {
         return Ok(known);
     }

@@ -132,9 +132,11 @@ pub(crate) fn resolve(given: &Table) -> Result<Experiment, String> {
 pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     let given = in_full(given);
     match (given.contains_key("system"), given.contains_key("recording")) {
-        (true, true) => Err("an experiment learns from a system or from a recording, and this one has both sections, \
+        (true, true) => {
+            Err("an experiment learns from a system or from a recording, and this one has both sections, \
                              [system] and [recording]; remove one"
-            .into()),
+                .into())
+        }
         (false, true) => fill_recorded(&given),
         _ => fill_simulated(given),
     }
@@ -223,9 +225,11 @@ fn fill_recorded(given: &Table) -> Result<Experiment, String> {
     let (asked, dt, measured) = match kept {
         Some(dt) => (asked, dt, None),
         None if given_data("dt").is_some() => {
-            return Err("data.dt does nothing with a [recording], whose files say when its samples were taken; set \
+            return Err(
+                "data.dt does nothing with a [recording], whose files say when its samples were taken; set \
                         recording.dt for files without times, or recording.resample for another interval"
-                .into());
+                    .into(),
+            );
         }
         None => {
             let (asked, measured) = recording::complete(&asked, &mut Silent)?;
@@ -265,11 +269,7 @@ fn section<'a>(given: &'a Table, key: &str) -> Option<&'a Table> {
 }
 
 /// The experiment of a table with its source filled in, the section `source` of this name, and these defaults of `data`.
-fn fill_rest(
-    given: &Table,
-    (name, source): (&str, Table),
-    data: Table,
-) -> Result<Experiment, String> {
+fn fill_rest(given: &Table, (name, source): (&str, Table), data: Table) -> Result<Experiment, String> {
     let network = network(&named(given, "model")?)?;
     let mut train = values(&Train::default());
     // A default, but not written to files; see `Train::training_loop`.
@@ -676,7 +676,7 @@ mod tests {
         assert_eq!((experiment.seed, &experiment.system["rho"]), (3, &Json::from(30.0)));
         assert_eq!(
             experiment.data.solver,
-            Solver::Rk4 { substeps: 10, precision: trajectory::Precision::F64 }
+            Some(Solver::Rk4 { substeps: 10, precision: trajectory::Precision::F64 })
         );
         assert_eq!(experiment.data.initial[2], [3.0, 4.5]);
         assert_eq!(experiment.train.optimizer.learning_rate(), Some(1e-2));

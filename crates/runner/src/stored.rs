@@ -9,7 +9,8 @@ use sim::Solver;
 use toml::{Table, Value};
 use trajectory::{Component, Times};
 
-use crate::experiment::{Experiment, MAX_TRAJECTORIES, whole};
+use crate::checks::whole;
+use crate::experiment::{Experiment, MAX_TRAJECTORIES};
 use crate::hash::fnv1a;
 use crate::settings::values;
 

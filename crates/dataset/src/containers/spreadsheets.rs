@@ -1,0 +1,15 @@
+//! The files of spreadsheet programs: XLSX (Excel) and ODS (LibreOffice), both zip archives of XML.
+//!
+//! They are read here and not by the crate calamine, which for ODS expands repeated cells without a limit
+//! and never ends on a table that is cut short, and for XLSX reserves memory for as many strings as
+//! the file claims to have.
+
+mod cells;
+mod dates;
+mod ods;
+mod package;
+mod xlsx;
+mod xml;
+
+pub(super) use ods::open as open_ods;
+pub(super) use xlsx::open as open_xlsx;

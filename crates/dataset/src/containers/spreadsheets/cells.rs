@@ -1,0 +1,57 @@
+//! The cells of a sheet as text.
+
+// 2^25 cells take 800 MB while they are empty.
+const MAX_CELLS: usize = 1 << 25;
+// What Excel and LibreOffice can show.
+const MAX_ROWS: usize = 1 << 20;
+const MAX_COLUMNS: usize = 1 << 14;
+
+/// The cells of a sheet so far. Those that are not set are empty.
+#[derive(Default)]
+pub(super) struct Cells {
+    rows: Vec<Vec<String>>,
+    count: usize,
+}
+
+impl Cells {
+    /// Sets a cell; `row` and `column` count from 0.
+    pub fn set(&mut self, row: usize, column: usize, text: String) -> Result<(), String> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if row >= MAX_ROWS || column >= MAX_COLUMNS {
+            let (row, column) = (row.saturating_add(1), column.saturating_add(1));
+            return Err(format!(
+                "it has a cell in row {row}, column {column}, beyond {MAX_ROWS} and {MAX_COLUMNS}"
+            ));
+        }
+        if row >= self.rows.len() {
+            self.rows.resize_with(row + 1, Vec::new);
+        }
+        let cells = &mut self.rows[row];
+        if column >= cells.len() {
+            // Empty cells before this one take memory too.
+            self.count += column + 1 - cells.len();
+            if self.count > MAX_CELLS {
+                return Err(format!("it has more than {MAX_CELLS} cells: save it as a CSV file"));
+            }
+            cells.resize_with(column + 1, String::new);
+        }
+        cells[column] = text;
+        Ok(())
+    }
+
+    /// The rows, each up to its last cell that is not empty.
+    pub fn into_rows(self) -> Vec<Vec<String>> {
+        self.rows
+    }
+}
+
+/// A number with the fewest digits that read back as the same number, and without a decimal point
+/// where it is whole.
+pub(super) fn number(value: f64) -> String {
+    match value.abs() {
+        0.0 | 1e-5..1e16 => format!("{value}"),
+        _ => format!("{value:e}"),
+    }
+}

@@ -1,0 +1,74 @@
+//! Reading a recording from its files.
+
+use std::path::PathBuf;
+
+use super::arrange;
+use super::error::RecordingError;
+use super::estimate;
+use super::segments::Recording;
+use super::settings::Settings;
+use super::source::TextSource;
+use super::table::Table;
+
+/// Bounds on what is read, and who is told how far it is.
+pub struct Reading<'a> {
+    /// The fewest samples of a segment; shorter ones are left out and counted.
+    pub least: usize,
+    /// The most bytes of memory; `None` for no limit.
+    pub memory: Option<u64>,
+    /// Called again and again with the bytes of text that have been read, and the bytes of all files. Files that are packed
+    /// give more bytes than they have on disk.
+    pub progress: &'a mut dyn FnMut(u64, u64),
+}
+
+/// Reads the segments of a recording from its files, as [`super::find`] returns them.
+///
+/// # Errors
+///
+/// When a setting is wrong, when a file cannot be read or is damaged, when the files do not fit in the memory that is
+/// allowed (found from their sizes, before reading), and when they hold something that the settings make an error.
+pub fn read(
+    files: &[PathBuf],
+    settings: &Settings,
+    reading: &mut Reading<'_>,
+) -> Result<Recording, RecordingError> {
+    let tables = load(files, settings, false, reading)?;
+    Ok(arrange::arrange(tables, settings, reading.least)?.recording)
+}
+
+/// Reads the tables of all files; `all` for all columns, whatever the settings name.
+pub(super) fn load(
+    files: &[PathBuf],
+    settings: &Settings,
+    all: bool,
+    reading: &mut Reading<'_>,
+) -> Result<Vec<Table>, RecordingError> {
+    settings.check()?;
+    let expected = estimate::estimate_of(files, settings, all)?;
+    estimate::check(expected.numbers, reading.memory, "hold about")?;
+    let (mut bytes_before, mut numbers_before) = (0, 0);
+    let mut tables = Vec::with_capacity(files.len());
+    for file in files {
+        let source = TextSource::open(file, settings, all)?;
+        let [mut bytes, mut numbers] = [0; 2];
+        let memory = reading.memory;
+        let progress = &mut *reading.progress;
+        let mut watch = |bytes_of_file: u64, numbers_of_file: usize| {
+            bytes = bytes_of_file;
+            numbers = numbers_of_file as u64;
+            progress(bytes_before + bytes, expected.bytes);
+            estimate::check(numbers_before + numbers, memory, "hold more than")
+        };
+        tables.push(source.read(&mut watch)?);
+        bytes_before += bytes;
+        numbers_before += numbers;
+    }
+    Ok(tables)
+}
+
+/// The separator and the decimal sign of the first file.
+pub(super) fn dialect(files: &[PathBuf], settings: &Settings) -> Result<Option<[String; 2]>, RecordingError> {
+    let Some(first) = files.first() else { return Ok(None) };
+    let dialect = TextSource::open(first, settings, true)?.dialect();
+    Ok(Some([dialect.separator_key().to_owned(), char::from(dialect.decimal).to_string()]))
+}

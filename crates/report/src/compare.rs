@@ -195,7 +195,8 @@ fn take(files: &RunFiles) -> Result<Taken<'_>, String> {
     })?;
     let mut settings = settings(files)?;
     settings.insert(DEVICE.into(), visible(&results.device));
-    if settings.get("system.name") != Some(&visible(&results.system)) {
+    // a recording has the name of its files
+    if settings.get("system.name").is_some_and(|name| *name != visible(&results.system)) {
         return Err(format!("{at}: its results.json is of another system than its experiment.toml"));
     }
     Ok(Taken { files, results, settings })

@@ -253,6 +253,7 @@ fn measured(
     let normalisation = Normalisation::fit(&runs, &split.train);
     let std = normalisation.std[..observed.len()].to_vec();
     let task = held_out::task(experiment, runs.select(&split.test), std, window, progress);
+    let task = task.map_err(RunError::Usage)?;
     Ok(Prepared { source, runs, turns: None, split, normalisation, task, time_not_told: None })
 }
 

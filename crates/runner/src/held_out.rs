@@ -82,35 +82,52 @@ pub(crate) fn parts(experiment: &Experiment, measured: &Measured, window: usize)
     Ok(Parts { runs: Trajectories::joined(&[&train, &validation, &own]), split })
 }
 
-/// The default horizon in samples: a quarter of the longest piece of the test part, so that starts need not all lie next to
-/// each other; 100 where the files were not read.
+/// The default history before a start and the default horizon, in samples. The history is the same for models of any
+/// window of up to 51 samples, so that they are scored from the same starts; it and the horizon each take at most a quarter
+/// of the longest piece of the test part.
 ///
 /// # Errors
 /// Too few samples.
-pub(crate) fn horizon(
+pub(crate) fn defaults(
     experiment: &Experiment,
     measured: Option<&Measured>,
     window: usize,
-) -> Result<usize, String> {
-    const MOST: usize = 5000;
-    let Some(measured) = measured else { return Ok(100) };
+) -> Result<(usize, usize), String> {
+    const LEAD: usize = 50;
+    const HORIZON: usize = 5000;
+    let own = window.max(2) - 1;
+    // The files are not read where a run has kept what they say, and it has kept these too.
+    let Some(measured) = measured else { return Ok((own.max(LEAD), 2 * LEAD)) };
     let Parts { runs, split } = parts(experiment, measured, window)?;
     let longest = split.test.iter().map(|&run| runs.samples(run)).max().unwrap_or(0);
-    Ok((longest.saturating_sub(window) / 4).clamp(1, MOST))
+    let lead = LEAD.min(longest / 4).max(own);
+    Ok((lead, (longest.saturating_sub(lead + 1) / 4).clamp(1, HORIZON)))
 }
 
 /// Starts spread evenly over the test part, and what was measured after each. Forecasts of neighbours cover some of the
 /// same samples where there is no room for that many apart from each other; [`Task::block`] says of how many.
+///
+/// # Errors
+/// Fewer than two starts.
 pub(crate) fn task(
     experiment: &Experiment,
     test: Trajectories,
     std: Vec<f64>,
     window: usize,
     progress: &mut dyn Progress,
-) -> Task {
+) -> Result<Task, String> {
     let (lead, horizon) = (experiment.lead(), experiment.horizon());
     let span = (experiment.forecast_span() / experiment.data.dt).round() as usize;
     let starts = starts(&test, lead, horizon, experiment.evaluate.starts);
+    if starts.len() < 2 {
+        return Err(format!(
+            "evaluate.transient = {} leaves no two starts in the test part, whose longest piece has {} samples: {} samples \
+             must lie before a start and one after it; take a shorter transient, or a larger test part (data.split)",
+            experiment.evaluate.transient,
+            (0..test.count()).map(|run| test.samples(run)).max().unwrap_or(0),
+            lead + 1
+        ));
+    }
     if starts.len() < experiment.evaluate.starts {
         progress.note(&format!(
             "the test part has room for {} starts, not {} (evaluate.starts): {} samples before each and one after it",
@@ -122,7 +139,7 @@ pub(crate) fn task(
     let end = |run: usize, start: usize| (start + span).min(test.samples(run) - 1);
     let runs = test.cut(starts.iter().map(|&(run, start)| (run, start - lead..end(run, start) + 1)));
     let trusted = starts.iter().map(|&(run, start)| end(run, start) - start).collect();
-    Task {
+    Ok(Task {
         runs,
         lead,
         trusted,
@@ -133,7 +150,7 @@ pub(crate) fn task(
         test,
         window,
         climate: None,
-    }
+    })
 }
 
 /// At most `count` starts, as trajectory and sample, in order: where trajectories are long enough, only such as have a

@@ -243,11 +243,14 @@ fn fill_recorded(given: &Table) -> Result<Experiment, String> {
     let given = |key| section(given, "evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
     let (network, settings) = experiment.network()?;
     let window = (network.check)(&settings).map_err(|fault| format!("model: {fault}"))?;
-    if !given("transient") {
-        experiment.evaluate.transient = (window.max(2) - 1) as f64 * dt;
-    }
-    if !given("horizon") {
-        experiment.evaluate.horizon = held_out::horizon(&experiment, measured.as_ref(), window)? as f64 * dt;
+    if !given("transient") || !given("horizon") {
+        let (lead, horizon) = held_out::defaults(&experiment, measured.as_ref(), window)?;
+        if !given("transient") {
+            experiment.evaluate.transient = lead as f64 * dt;
+        }
+        if !given("horizon") {
+            experiment.evaluate.horizon = horizon as f64 * dt;
+        }
     }
     if !given("polynomial_degree") {
         experiment.evaluate.polynomial_degree = highest_degree(&experiment)?;

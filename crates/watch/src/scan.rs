@@ -350,7 +350,12 @@ impl Row {
 }
 
 fn about(model: &str, system: &str, seed: u64) -> String {
-    if model.is_empty() { String::new() } else { plain(&format!("{model} on {system}, seed {seed}")) }
+    match (model, system) {
+        ("", _) => String::new(),
+        // of a recording, before its results name it
+        (_, "") => plain(&format!("{model} on a recording, seed {seed}")),
+        _ => plain(&format!("{model} on {system}, seed {seed}")),
+    }
 }
 
 /// The text with what cannot be seen written out: control characters, and those by which a name could turn around

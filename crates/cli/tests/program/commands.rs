@@ -231,7 +231,8 @@ fn the_same_experiment_gives_the_same_bytes_on_any_number_of_threads() {
 /// and its run.
 #[cfg(unix)]
 pub fn stop(folder: &Folder, arguments: &[&str], signal: &str) -> (Option<i32>, PathBuf) {
-    let runs = folder.path().join("runs/tiny");
+    let name = Path::new(arguments[1]).file_stem().unwrap();
+    let runs = folder.path().join("runs").join(name);
     let known: Vec<_> = std::fs::read_dir(&runs).into_iter().flatten().flatten().map(|e| e.path()).collect();
     let mut child = folder.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begin = std::time::Instant::now();

@@ -15,6 +15,7 @@ mod mistakes;
 mod pages;
 mod readme;
 mod recipes;
+mod recordings;
 mod shards;
 mod support;
 mod sweep;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::{Folder, results, timeless};
+use crate::support::{Folder, refused, results, timeless};
 use dataset::arrays::read_npz;
 use models::tensors::Tensors;
 
@@ -59,15 +59,6 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap())).collect();
     all.sort();
     all
-}
-
-fn refused(folder: &Folder, arguments: &[&str], status: i32, words: &[&str]) {
-    let output = folder.run(arguments);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
-    for word in words {
-        assert!(said.contains(word) && !said.contains("panicked"), "{arguments:?}: {word}: {said}");
-    }
 }
 
 /// The tensors of a model; what it says of itself names the folder's digest.

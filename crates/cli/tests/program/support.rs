@@ -60,3 +60,13 @@ pub fn timeless(mut results: Results) -> Results {
     results.baselines.values_mut().for_each(|scores| scores.step_microseconds = 0.0);
     results
 }
+
+/// A command that must fail with this status, and say these words.
+pub fn refused(folder: &Folder, arguments: &[&str], status: i32, words: &[&str]) {
+    let output = folder.run(arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+    for word in words {
+        assert!(said.contains(word) && !said.contains("panicked"), "{arguments:?}: {word}: {said}");
+    }
+}

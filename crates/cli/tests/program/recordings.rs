@@ -1,0 +1,216 @@
+//! Recordings: files that somebody measured, through every command.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::support::{Folder, refused, results, timeless};
+use dataset::arrays::{Array, read_npz, write_npz};
+use models::tensors::Tensors;
+
+const TANKS: &str = r#"
+[recording]
+files = "tanks/*.csv"
+time = "t"
+states = ["level"]
+inputs = ["pump"]
+[data]
+split = [0.6, 0.2, 0.2]
+[model]
+name = "ffnn"
+hidden = 8
+layers = 1
+window = 2
+[train]
+steps = 300
+batch_size = 32
+validate_every = 50
+[evaluate]
+starts = 20
+polynomial_degree = 1
+"#;
+
+/// Lengths of the recordings, in the order of their files.
+const LENGTHS: [usize; 5] = [120, 75, 140, 90, 110];
+
+/// The level after so many samples of recording `number`, and the pump: level' = 0.9 level + 0.2 pump, a pump that is on
+/// and off at times that differ between the recordings.
+fn tank(number: usize, samples: usize) -> Vec<(f64, f64)> {
+    let mut level = 1.0 + number as f64 * 0.3;
+    let pump = |i: usize| f64::from(u8::from((i / (5 + number)) % 2 == 0)) + 0.1 * (i as f64).sin();
+    let each = (0..samples).map(|i| {
+        let now = (level, pump(i));
+        level = 0.9 * level + 0.2 * pump(i);
+        now
+    });
+    each.collect()
+}
+
+/// A folder with five recordings of unequal length, each beginning at a time of its own.
+fn tanks() -> Folder {
+    let folder = Folder::new("");
+    folder.write("tanks.toml", TANKS);
+    std::fs::create_dir(folder.path().join("tanks")).unwrap();
+    for (number, samples) in LENGTHS.into_iter().enumerate() {
+        let mut text = "t [s],level [V],pump [V]\n".to_owned();
+        for (i, (level, pump)) in tank(number, samples).into_iter().enumerate() {
+            writeln!(text, "{},{level},{pump}", 100.0 * number as f64 + 4.0 * i as f64).unwrap();
+        }
+        folder.write(&format!("tanks/run{number}.csv"), &text);
+    }
+    folder
+}
+
+#[test]
+fn recordings_of_unequal_length_with_inputs_are_learned_and_scored() {
+    let folder = tanks();
+    // One-step map and free runs are exactly linear.
+    let run = folder.train(&["tanks.toml", "model=polynomial", "model.degree=1", "train={}"]);
+    let found = results(&run);
+    assert_eq!((found.system.as_str(), found.components[0].heading().as_str()), ("tanks", "level [V]"));
+    assert!(found.scores.one_step_rmse < 1e-10 && found.scores.nrmse.median < 1e-9, "{:?}", found.scores);
+    assert!(found.baselines["persistence"].nrmse.median > 0.1 && found.baselines["linear"].nrmse.median < 1e-9);
+    // One of the recordings is held out: of 75 to 140 samples, of which a quarter come before the first start.
+    let starts = found.scores.nrmse.starts;
+    assert!(starts == 20 && found.scores.nrmse.block > 1 && found.scores.vpt.is_none());
+    let resolved = std::fs::read_to_string(run.join("experiment.toml")).unwrap();
+    for line in ["dt = 4.0", "states = [\"level\"]", "inputs = [\"pump\"]", "level = \"V\"", "digest = \""] {
+        assert!(resolved.contains(line), "{line}: {resolved}");
+    }
+    assert!(!resolved.contains("[system]") && !resolved.contains("solver"));
+    // It repeats itself, also from its own file.
+    let again = folder.train(&[run.join("experiment.toml").to_str().unwrap()]);
+    assert_eq!(timeless(results(&again)), timeless(found));
+}
+
+#[test]
+fn every_command_takes_a_run_of_a_recording() {
+    let folder = tanks();
+    let long = ["tanks.toml", "train.steps=20000", "train.validate_every=1000"];
+    let straight = folder.train(&[&long[..], &["--runs", "straight"]].concat());
+    let (status, run) = crate::commands::stop(&folder, &[&["train"], &long[..]].concat(), "-INT");
+    assert_eq!(status, Some(130));
+    folder.ok(&["resume", run.to_str().unwrap()]);
+    assert_eq!(timeless(results(&run)), timeless(results(&straight)));
+    let run = run.to_str().unwrap();
+    let read = |path: &str| std::fs::read(folder.path().join(path)).unwrap();
+    assert_eq!(read(&format!("{run}/model.safetensors")), std::fs::read(straight.join("model.safetensors")).unwrap());
+
+    let scored: serde_json::Value =
+        serde_json::from_str(&folder.ok(&["evaluate", run, "evaluate.starts=7", "--json"])).unwrap();
+    assert_eq!(scored["scores"]["nrmse"]["starts"], 7);
+    assert!(folder.ok(&["show", run]).contains("tanks"));
+    folder.ok(&["sweep", "tanks.toml", "model.window=1,2", "seed=0,1", "train.steps=60"]);
+    let compared = folder.ok(&["compare", "tanks"]);
+    assert!(compared.contains("tanks") && compared.contains("model.window=1"), "{compared}");
+    folder.ok(&["report", run, "--output", "report.html"]);
+    assert!(std::fs::read_to_string(folder.path().join("report.html")).unwrap().contains("level [V]"));
+
+    // A forecast needs the inputs of its own time, and says so.
+    let of = tank(0, 30);
+    let u = Array::new([1, 10, 1], of[..10].iter().map(|(level, _)| *level).collect());
+    let known = |samples: usize| Array::new([1, samples, 1], of[..samples].iter().map(|(_, pump)| *pump).collect());
+    let forecast = ["predict", run, "--input", "in.npz", "--steps", "5", "-o", "out.npz"];
+    write_npz(&folder.path().join("in.npz"), &[("u", &u)]).unwrap();
+    refused(&folder, &forecast, 2, &["needs its known inputs (pump)", "[1, 14, 1]"]);
+    write_npz(&folder.path().join("in.npz"), &[("u", &u), ("known", &known(14))]).unwrap();
+    folder.ok(&forecast);
+    let found = read_npz(&folder.path().join("out.npz")).unwrap().get("u").unwrap().values.clone();
+    for (i, level) in found.iter().enumerate() {
+        assert!((level - of[10 + i].0).abs() < 0.2, "{found:?}");
+    }
+    refused(&folder, &["lyapunov", run], 2, &["no Lyapunov exponent", "known inputs were measured"]);
+
+    // The files may move, and must stay the same.
+    std::fs::rename(folder.path().join("tanks"), folder.path().join("moved")).unwrap();
+    refused(&folder, &["evaluate", run], 2, &["tanks/*.csv", "matches no file"]);
+    folder.ok(&["show", run]);
+    folder.ok(&["report", run, "--output", "report.html", "--force"]);
+    std::fs::rename(folder.path().join("moved"), folder.path().join("tanks")).unwrap();
+    let one = folder.path().join("tanks/run0.csv");
+    let text = std::fs::read_to_string(&one).unwrap();
+    std::fs::write(&one, text.replacen("0,1,1\n", "0,1.5,1\n", 1)).unwrap();
+    refused(&folder, &["evaluate", run], 2, &["recording.digest", "put those back"]);
+}
+
+#[test]
+fn a_recording_for_the_scores_alone_may_lie_in_other_files_or_columns() {
+    let folder = tanks();
+    let mut text = "est,val,u_est,u_val\n".to_owned();
+    for (est, val) in tank(0, 200).into_iter().zip(tank(3, 200)) {
+        writeln!(text, "{},{},{},{}", est.0, val.0, est.1, val.1).unwrap();
+    }
+    folder.write("both.csv", &text);
+    let columns = TANKS.replace(
+        "files = \"tanks/*.csv\"\ntime = \"t\"\nstates = [\"level\"]\ninputs = [\"pump\"]\n",
+        "files = \"both.csv\"\ndt = 4\nstates = [\"est\"]\ninputs = [\"u_est\"]\n\
+         test = { states = [\"val\"], inputs = [\"u_val\"] }\n",
+    );
+    folder.write("both.toml", &columns);
+    let run = folder.train(&["both.toml", "model=polynomial", "model.degree=1", "train={}"]);
+    let found = results(&run);
+    assert!(found.system == "both" && found.scores.nrmse.median < 1e-9, "{:?}", found.scores);
+    // 140 samples to train on, 42 to 60 to choose by, after a gap.
+    folder.write("other.toml", &TANKS.replace("[data]", "test = { files = \"tanks/run4.csv\" }\n[data]"));
+    let run = folder.train(&["other.toml", "train.steps=60"]);
+    assert_eq!(results(&run).scores.nrmse.starts, 20);
+}
+
+/// The tensors of a model; what it says of itself names its files.
+fn model(run: &Path) -> Tensors {
+    Tensors { about: String::new(), ..Tensors::load(&run.join("model.safetensors")).unwrap() }
+}
+
+#[test]
+fn trajectories_lose_nothing_on_the_way_through_files() {
+    let folder = Folder::new("");
+    let settings = ["data.trajectories=12", "data.t_final=2"];
+    folder.ok(&[&["simulate", "lorenz", "-o", "lorenz.csv"], &settings[..]].concat());
+    folder.ok(&[&["simulate", "lorenz", "-o", "lorenz.npz"], &settings[..]].concat());
+    let rest = "[data]\nsplit = [0.8, 0.1, 0.1]\n[model]\nname = \"ffnn\"\nhidden = 8\n\
+                [train]\nsteps = 60\nvalidate_every = 30\n[evaluate]\nstarts = 4\npolynomial_degree = 1\n";
+    let memory = "[system]\nname = \"lorenz\"\n".to_owned()
+        + &rest.replace("[data]\n", "[data]\ntrajectories = 12\nt_final = 2\n")
+        + "lyapunov_exponent = 0.9\nlong_run = 0\ntransient = 1\nhorizon = 1\n";
+    folder.write("memory.toml", &memory);
+    let expected = model(&folder.train(&["memory.toml"]));
+    for (name, section) in [
+        ("csv", "files = \"lorenz.csv\"\ntime = \"t\"\ntrajectory = \"trajectory\"\nstates = [\"x\", \"y\", \"z\"]\n"),
+        ("npz", "files = \"lorenz.npz\"\n"),
+    ] {
+        folder.write(&format!("{name}.toml"), &format!("[recording]\n{section}{rest}"));
+        let run = folder.train(&[&format!("{name}.toml")]);
+        assert_eq!(model(&run), expected, "{name}");
+    }
+}
+
+#[test]
+fn mistakes_about_a_recording_say_what_would_be_right() {
+    let folder = tanks();
+    let with = |from: &str, to: &str| folder.write("wrong.toml", &TANKS.replace(from, to));
+    for (from, to, words) in [
+        ("states", "sates", &["recording.sates", "did you mean \"states\""][..]),
+        ("[\"level\"]", "[\"levl\"]", &["\"levl\"", "level"]),
+        ("\"tanks/*.csv\"", "\"tank/*.csv\"", &["tank/*.csv", "matches no file"]),
+        ("time = \"t\"", "time = \"t\"\ndt = 4", &["recording.time", "recording.dt", "exclude each other"]),
+        ("time = \"t\"", "time = \"t\"\ntest = 3", &["recording.test = 3", "must be a table"]),
+        ("time = \"t\"", "time = \"t\"\ntest = { fils = \"x\" }", &["recording.test.fils", "\"files\""]),
+        ("[recording]", "[system]\nname = \"lorenz\"\n[recording]", &["both sections", "remove one"]),
+        ("[recording]\n", "recording = 3\n[record]\n", &["recording must be a section"]),
+        ("[data]", "[data]\ndt = 4.0", &["data.dt does nothing with a [recording]", "recording.resample"]),
+        ("[data]", "[data]\ntrajectories = 4", &["data.trajectories", "split"]),
+        ("[0.6, 0.2, 0.2]", "[0.6, 0.4, 0.0]", &["leaves the test part empty"]),
+        ("window = 2", "window = 200", &["a window of", "does not fit"]),
+        ("starts = 20", "starts = 20\nlong_run = 5", &["evaluate.long_run = 5.0", "a recording ends"]),
+        ("starts = 20", "starts = 20\ntransient = 1000", &["evaluate.transient = 1000", "leaves no two starts"]),
+    ] {
+        with(from, to);
+        refused(&folder, &["train", "wrong.toml"], 2, words);
+    }
+    refused(&folder, &["simulate", "tanks.toml", "-o", "x.npz"], 2, &["recording, which has no equation"]);
+    refused(&folder, &["train", "tanks.toml", "data.solver=rk4"], 2, &["data.solver"]);
+    // A file that is broken in the middle.
+    let one = folder.path().join("tanks/run2.csv");
+    let text = std::fs::read_to_string(&one).unwrap();
+    std::fs::write(&one, text.replacen("\n208,", "\n204,", 1)).unwrap();
+    refused(&folder, &["train", "tanks.toml"], 2, &["run2.csv", "204", "duplicates"]);
+}

@@ -162,6 +162,19 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// Draw the trajectories of a file
     Plot(PlotArguments),
+    /// Show what the files of a recording hold, before learning from them
+    ///
+    /// Columns with their units, ranges, missing cells and correlation times; the sample interval, its jitter, gaps and
+    /// segments; and what was chosen where the files leave a choice. Files may be CSV and other text, NumPy (.npy, .npz),
+    /// MATLAB, HDF5, Excel and OpenDocument; the content decides, not the name.
+    Inspect {
+        /// Files, or patterns in quotes such as "runs/*.csv", and settings such as recording.inputs=pump
+        #[arg(required = true, value_name = "FILE|KEY=VALUE")]
+        named: Vec<String>,
+        /// Experiment file (.toml) to write, with every choice as a key and a comment
+        #[arg(long, value_name = "FILE")]
+        init: Option<PathBuf>,
+    },
     /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
     /// Print the Lyapunov exponents of a system, or of what was learned

@@ -102,6 +102,19 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
         }
         Command::Report(arguments) => pages::report(&arguments, &mut display)?,
         Command::Plot(arguments) => pages::plot(&arguments, &mut display)?,
+        Command::Inspect { named, init } => {
+            let is_setting = |text: &String| text.starts_with("recording.") && text.contains('=');
+            let (settings, files): (Vec<String>, Vec<String>) = named.into_iter().partition(is_setting);
+            let (about, experiment) = runner::inspect(&files, &settings, &mut display)?;
+            print(&about.lines().map(|line| terminal::plain(line) + "\n").collect::<String>());
+            if let Some(path) = init {
+                pages::write_new(&path, &experiment)?;
+                display.finished(&format!(
+                    "{0} is the experiment; train it with `attractor train {0}`",
+                    path.display()
+                ));
+            }
+        }
         Command::Watch(arguments) => pages::watch(&arguments, &mut display)?,
         Command::Lyapunov(arguments) => return lyapunov::lyapunov(&arguments, &mut display),
         Command::Derive(arguments) => return derive::derive(&arguments, &mut display),

@@ -31,8 +31,12 @@ pub(crate) struct ReportArguments {
 
 #[derive(Args)]
 pub(crate) struct PlotArguments {
-    /// .npz with t [time] and u [trajectory, time, component], as simulate and predict write it
+    /// .npz with t [time] and u [trajectory, time, component], as simulate and predict write it, or any file that can be
+    /// learned from as a recording: CSV, MATLAB, HDF5, Excel ...
     file: PathBuf,
+    /// How a recording is read, such as recording.states=level (see `attractor inspect`)
+    #[arg(value_name = "KEY=VALUE")]
+    settings: Vec<String>,
     /// Picture to write, .svg or .png, or page, .html
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -108,8 +112,18 @@ pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(
         true => RunError::Usage(fault),
         false => RunError::Usage(format!("{}: {fault}", file.display())),
     };
-    let arrays = read_npz(file).map_err(|error| RunError::Usage(error.to_string()))?;
-    let pictures = report::plot(&arrays, names).map_err(at)?;
+    let arrays = read_npz(file)
+        .ok()
+        .filter(|arrays| ["t", "u"].iter().all(|of| arrays.names().any(|name| name == *of)));
+    let courses = match arrays {
+        Some(arrays) => report::Courses::of_arrays(&arrays, names).map_err(at)?,
+        None => {
+            let recording =
+                runner::read_recording(&[file.display().to_string()], &arguments.settings, display)?;
+            report::Courses::of_recording(&recording, names).map_err(at)?
+        }
+    };
+    let pictures = report::plot(&courses).map_err(at)?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let bytes = match kind {
         "html" => report::page_of_pictures(&pictures, &name).into_bytes(),
@@ -146,6 +160,14 @@ fn save(pictures: &[Picture], folder: &Path) -> Result<usize, RunError> {
 fn stem(run: &RunFiles) -> String {
     let name = run.directory.file_name().unwrap_or_default().to_string_lossy();
     format!("{}-{name}", run.experiment)
+}
+
+/// Writes a file that is not there yet.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), RunError> {
+    if path.exists() {
+        return Err(RunError::Usage(format!("{} exists already; name a file that does not", path.display())));
+    }
+    write(path, text.as_bytes())
 }
 
 /// Writes a file whole or not at all.

@@ -75,14 +75,23 @@ impl Task {
         self.score_each(forecaster, stream).0
     }
 
+    /// The median over the starts of the error over the horizon; infinite where half of the forecasts leave the finite
+    /// numbers.
+    pub fn median_error(&self, forecaster: &dyn Forecaster) -> f64 {
+        let errors = self.follow(forecaster, self.span().min(self.horizon)).errors;
+        quantile(&sorted(&errors.iter().map(|errors| self.over_horizon(errors)).collect::<Vec<_>>()), 0.5)
+    }
+
+    /// The root mean square of the errors of a start over the horizon.
+    fn over_horizon(&self, errors: &[f64]) -> f64 {
+        let errors = &errors[..self.horizon.min(errors.len())];
+        (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt()
+    }
+
     /// As [`Task::score`], with what each start scored.
     pub fn score_each(&self, forecaster: &dyn Forecaster, stream: &mut Stream) -> (Scores, EachStart) {
         let Followed { errors, tally } = self.follow(forecaster, self.span());
-        let over_horizon = |errors: &Vec<f64>| {
-            let errors = &errors[..self.horizon.min(errors.len())];
-            (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt()
-        };
-        let over_horizon: Vec<f64> = errors.iter().map(over_horizon).collect();
+        let over_horizon: Vec<f64> = errors.iter().map(|errors| self.over_horizon(errors)).collect();
         let ascending = sorted(&over_horizon);
         let dt = self.runs.dt();
         let first_time = self.lyapunov_exponent.map(|exponent| (1.0 / (exponent * dt)).round() as usize);

@@ -28,7 +28,7 @@ pub use compare::{Against, Ahead, Comparison, Effect, Metric, Options, RankedBy,
 pub use forecast::Results;
 pub use page::{comparison_pictures, page, page_of_pictures};
 pub use pictures::{Picture, pictures};
-pub use plot::{plot, stacked};
+pub use plot::{Courses, plot, stacked};
 pub use run::{Metrics, RunFiles};
 pub use spectrum::spectrum;
 pub use summary::summary;

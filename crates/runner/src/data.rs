@@ -8,6 +8,8 @@ use dataset::shards::Shards;
 use dataset::{Normalisation, Split};
 use forecast::suspicion::time_not_known;
 use forecast::{Climate, Suspicion, Task};
+use models::baselines::Baseline;
+use rayon::prelude::*;
 use sim::{SimulationError, Solver, System};
 use trajectory::{Component, Times, Trajectories, random};
 
@@ -27,7 +29,11 @@ pub(crate) struct Prepared {
     pub(crate) turns: Option<Turns>,
     pub(crate) split: Split,
     pub(crate) normalisation: Normalisation,
+    /// Samples of history that the model looks at.
+    pub(crate) window: usize,
     pub(crate) task: Task,
+    /// Of a recording: starts in the validation part, for choosing what a baseline is made of.
+    choice: Option<Task>,
     /// A suspicion if the right-hand side depends on the time but forecasters are told nothing about the time.
     pub(crate) time_not_told: Option<Suspicion>,
 }
@@ -39,6 +45,27 @@ impl Prepared {
         if let Some(system) = self.source.system().filter(|_| !known.is_empty()) {
             system.known(self.task.runs.time(0, self.task.lead + step), known);
         }
+    }
+
+    /// The best baseline of a name: of a recording, whose samples need not be the whole state, the one whose free forecasts
+    /// are best over the validation part.
+    pub(crate) fn choose(&self, baseline: Baseline, inputs: usize, progress: &mut dyn Progress) -> Baseline {
+        let Some(task) = &self.choice else { return baseline };
+        let rows: usize = self.split.train.iter().map(|&run| self.runs.samples(run) - 1).sum();
+        let all = baseline.with_delays(task.lead + 1, inputs, rows);
+        if all.len() < 2 {
+            return baseline;
+        }
+        let error = |baseline: &Baseline| {
+            let fitted = baseline.fit(&self.runs, &self.split.train, &self.normalisation);
+            task.median_error(&*fitted)
+        };
+        let errors: Vec<f64> = all.par_iter().map(error).collect();
+        let best = all.into_iter().zip(errors).min_by(|(_, a), (_, b)| a.total_cmp(b));
+        best.map_or(baseline, |(best, _)| {
+            progress.note(&format!("the baseline {} is {best}, chosen on the validation part", best.name()));
+            best
+        })
     }
 
     /// Whether the known inputs can be had at any time, so that a forecast can run for as long as one likes.
@@ -252,9 +279,23 @@ fn measured(
     let runs = runs.observe(&observed);
     let normalisation = Normalisation::fit(&runs, &split.train);
     let std = normalisation.std[..observed.len()].to_vec();
-    let task = held_out::task(experiment, runs.select(&split.test), std, window, progress);
-    let task = task.map_err(RunError::Usage)?;
-    Ok(Prepared { source, runs, turns: None, split, normalisation, task, time_not_told: None })
+    let task = held_out::task(experiment, runs.select(&split.test), std);
+    let (task, note) = task.map_err(RunError::Usage)?;
+    note.iter().for_each(|note| progress.note(note));
+    // Too short a part has no starts, and nothing is chosen.
+    let choice = held_out::task(experiment, runs.select(&split.validation), task.std.clone()).ok();
+    let choice = choice.map(|(task, _)| task);
+    Ok(Prepared {
+        source,
+        runs,
+        turns: None,
+        split,
+        normalisation,
+        window,
+        task,
+        choice,
+        time_not_told: None,
+    })
 }
 
 /// The most history that any of the forecasters to be compared needs.
@@ -292,9 +333,10 @@ fn simulated(
     };
     let normalisation = Normalisation::fit(&runs, &split.train);
     progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
-    let task = task(experiment, &*system, &observed, &runs, &split, &normalisation)?;
+    let window = window(experiment)?;
+    let task = task(experiment, &*system, &observed, &runs, &split, &normalisation, window)?;
     let source = Source::Simulated(system);
-    Ok(Prepared { source, runs, turns, split, normalisation, task, time_not_told })
+    Ok(Prepared { source, runs, turns, split, normalisation, window, task, choice: None, time_not_told })
 }
 
 /// The integration of the truth, and the tolerance of the independent one that finds how long it holds.
@@ -309,8 +351,8 @@ fn task(
     runs: &Trajectories,
     split: &Split,
     normalisation: &Normalisation,
+    window: usize,
 ) -> Result<Task, RunError> {
-    let window = window(experiment)?;
     let (evaluate, dt) = (&experiment.evaluate, experiment.data.dt);
     let failed = |error| RunError::Failed(format!("integrating the truth of {}: {error}", system.name()));
     // Lengths are counted in samples once, here, so that no two roundings can differ.

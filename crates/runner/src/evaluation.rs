@@ -42,6 +42,7 @@ pub(crate) fn score(
     let inputs = experiment.inputs(&prepared.source).map_err(RunError::Usage)?;
     let (mut applicable, mut not_applicable) = (Vec::new(), BTreeMap::new());
     for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
+        let baseline = prepared.choose(baseline, inputs, progress);
         match baseline.check(inputs) {
             Ok(()) => applicable.push(baseline),
             Err(reason) => {
@@ -138,7 +139,7 @@ pub(crate) fn forecasts(
     let (entry, settings) = experiment.network().map_err(RunError::Usage)?;
     if let (Some(latent), Some(&start)) = (entry.latent, forecasts.shown.first()) {
         let start = start as usize;
-        let first = task.lead + 1 - task.window;
+        let first = task.lead + 1 - prepared.window;
         let truth = task.runs.cut([(start, first..task.lead + 1 + task.trusted[start])]);
         let machine = experiment.machine(device).map_err(RunError::Usage)?;
         let windows = windows(prepared, &truth)?;
@@ -151,12 +152,12 @@ pub(crate) fn forecasts(
 
 /// All windows of some trajectories.
 pub(crate) fn windows(prepared: &Prepared, runs: &Trajectories) -> Result<Batch, RunError> {
-    let Prepared { normalisation, task, .. } = prepared;
+    let Prepared { normalisation, .. } = prepared;
     let all: Vec<usize> = (0..runs.count()).collect();
-    let examples =
-        Examples::new(runs, &all, normalisation, task.window, task.window).map_err(RunError::usage)?;
+    let examples = Examples::new(runs, &all, normalisation, prepared.window, prepared.window)
+        .map_err(RunError::usage)?;
     let mut batch = Batch::default();
-    examples.gather(&(0..examples.count()).collect::<Vec<_>>(), task.window, &mut batch);
+    examples.gather(&(0..examples.count()).collect::<Vec<_>>(), prepared.window, &mut batch);
     Ok(batch)
 }
 

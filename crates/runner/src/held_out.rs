@@ -5,8 +5,8 @@ use dataset::{Extent, Piece, Pieces, Split};
 use forecast::Task;
 use trajectory::{Segment, Trajectories};
 
+use crate::Experiment;
 use crate::recording::Measured;
-use crate::{Experiment, Progress};
 
 /// A recording cut into its parts.
 pub(crate) struct Parts {
@@ -105,7 +105,8 @@ pub(crate) fn defaults(
 }
 
 /// Starts spread evenly over the test part, and what was measured after each. Forecasts of neighbours cover some of the
-/// same samples where there is no room for that many apart from each other; [`Task::block`] says of how many.
+/// same samples where there is no room for that many apart from each other; [`Task::block`] says of how many. With a note
+/// where there is room for fewer starts than were asked for.
 ///
 /// # Errors
 /// Fewer than two starts.
@@ -113,9 +114,7 @@ pub(crate) fn task(
     experiment: &Experiment,
     test: Trajectories,
     std: Vec<f64>,
-    window: usize,
-    progress: &mut dyn Progress,
-) -> Result<Task, String> {
+) -> Result<(Task, Option<String>), String> {
     let (lead, horizon) = (experiment.lead(), experiment.horizon());
     let span = (experiment.forecast_span() / experiment.data.dt).round() as usize;
     let starts = starts(&test, lead, horizon, experiment.evaluate.starts);
@@ -128,18 +127,18 @@ pub(crate) fn task(
             lead + 1
         ));
     }
-    if starts.len() < experiment.evaluate.starts {
-        progress.note(&format!(
+    let note = (starts.len() < experiment.evaluate.starts).then(|| {
+        format!(
             "the test part has room for {} starts, not {} (evaluate.starts): {} samples before each and one after it",
             starts.len(),
             experiment.evaluate.starts,
             lead + 1
-        ));
-    }
+        )
+    });
     let end = |run: usize, start: usize| (start + span).min(test.samples(run) - 1);
     let runs = test.cut(starts.iter().map(|&(run, start)| (run, start - lead..end(run, start) + 1)));
     let trusted = starts.iter().map(|&(run, start)| end(run, start) - start).collect();
-    Ok(Task {
+    let task = Task {
         runs,
         lead,
         trusted,
@@ -148,9 +147,11 @@ pub(crate) fn task(
         std,
         lyapunov_exponent: Some(experiment.evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
         test,
-        window,
+        // All forecasters that are compared look at no more than the history before a start.
+        window: lead + 1,
         climate: None,
-    })
+    };
+    Ok((task, note))
 }
 
 /// At most `count` starts, as trajectory and sample, in order: where trajectories are long enough, only such as have a

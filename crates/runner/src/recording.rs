@@ -227,6 +227,14 @@ pub(crate) fn complete(section: &Value, progress: &mut dyn Progress) -> Result<(
     Ok((complete, measured))
 }
 
+/// The settings of a section that has no recording for the scores.
+///
+/// # Errors
+/// A key that is none, or a value that is not of its kind.
+pub(crate) fn settings_of_files(section: &Value) -> Result<Settings, String> {
+    Section::parse(section).map(|section| section.settings)
+}
+
 /// Whether a section needs no file to be complete: a run has kept what the files said.
 pub(crate) fn is_complete(section: &Value) -> bool {
     section.get(DIGEST).is_some() && section.get("states").is_some()
@@ -245,7 +253,7 @@ pub(crate) fn wherever(section: &Value) -> Value {
 }
 
 /// Reads a recording, or takes it from the last time: an experiment is resolved, and then prepared.
-fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Result<Arc<Recording>, String> {
+pub(crate) fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Result<Arc<Recording>, String> {
     /// Two, since a recording may have another one for its scores.
     static LAST: Mutex<Vec<(Settings, Vec<Stamp>, Arc<Recording>)>> = Mutex::new(Vec::new());
     let files = find(&settings.files, Path::new("")).map_err(|error| error.to_string())?;
@@ -256,12 +264,7 @@ fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Result<Arc<Rec
     if let Some(known) = known {
         return Ok(known);
     }
-    let begin = Instant::now();
-    let mut tell = |done: u64, of: u64| {
-        let part = done as f64 / of.max(1) as f64;
-        let left = begin.elapsed().as_secs_f64() * (1.0 / part.max(1e-3) - 1.0);
-        progress.part(done >> 20, of >> 20, "MiB", left);
-    };
+    let mut tell = telling(progress);
     // Windows, their scales and the scores take as much again.
     let mut reading = Reading { least: 2, memory: Some(16 * MAX_NUMBERS), progress: &mut tell };
     let recording = read(&files, settings, &mut reading).map_err(|error| error.to_string())?;
@@ -275,6 +278,16 @@ fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Result<Arc<Rec
     }
     last.push((settings.clone(), stamps, recording.clone()));
     Ok(recording)
+}
+
+/// Tells how far the reading of files has come, in bytes done and in all, and how long it will still take.
+pub(crate) fn telling(progress: &mut dyn Progress) -> impl FnMut(u64, u64) {
+    let begin = Instant::now();
+    move |done, of| {
+        let part = (done as f64 / of.max(1) as f64).max(1e-3);
+        let left = begin.elapsed().as_secs_f64() * (1.0 / part - 1.0).max(0.0);
+        progress.part(done >> 20, of >> 20, "MiB", left);
+    }
 }
 
 /// What tells that a file was not changed.

@@ -261,7 +261,7 @@ fn fill_recorded(given: &Table) -> Result<Experiment, String> {
 /// The highest degree of the polynomial baseline, up to the default, that can be solved for.
 fn highest_degree(experiment: &Experiment) -> Result<usize, String> {
     let inputs = experiment.inputs(&experiment.source()?)?;
-    let possible = |degree: &usize| Baseline::Polynomial { degree: *degree }.check(inputs).is_ok();
+    let possible = |degree: &usize| Baseline::Polynomial { delays: 1, degree: *degree }.check(inputs).is_ok();
     let highest = Evaluate::default().polynomial_degree;
     Ok((1..=highest).rev().find(possible).unwrap_or(1))
 }

@@ -397,7 +397,7 @@ impl Sitting<'_> {
             let mut batch = Batch::default();
             for step in 0..steps {
                 let at = if train.optimizer.keeps_its_batch() { 0 } else { step };
-                training.gather(order.at(at), task.window, &mut batch);
+                training.gather(order.at(at), self.prepared.window, &mut batch);
                 let learning_rate = learning_rate(&train, step).unwrap_or_default();
                 learner.step(&batch, At { step, learning_rate });
             }
@@ -493,7 +493,7 @@ impl Sitting<'_> {
         let Experiment { seed, train, .. } = self.experiment;
         let order = BatchOrder::new(*seed, training.count(), train.batch_size);
         let scales = self.prepared.normalisation.clone();
-        let window = self.prepared.task.window;
+        let window = self.prepared.window;
         (order, Batches { train: train.clone(), window, seed: *seed, scales })
     }
 
@@ -519,7 +519,7 @@ impl Sitting<'_> {
         last: bool,
     ) -> Result<(), RunError> {
         let train = &self.experiment.train;
-        let length = self.prepared.task.window + train.unroll - 1;
+        let length = self.prepared.window + train.unroll - 1;
         let validation_loss = mean_loss(learner, validation, length, train.batch_size);
         if !validation_loss.is_finite() {
             if may_be_infinite(train, state.counters.step, last) {
@@ -573,20 +573,20 @@ impl Sitting<'_> {
 
     /// The windows of the training and of the validation part.
     fn examples(&self) -> Result<(Examples, Examples), RunError> {
-        let Prepared { runs, split, normalisation, task, .. } = self.prepared;
+        let Prepared { runs, split, normalisation, .. } = self.prepared;
         let part = |part, stride| {
-            let length = task.window + self.experiment.train.unroll - 1;
+            let length = self.prepared.window + self.experiment.train.unroll - 1;
             Examples::new(runs, part, normalisation, length, stride).map_err(RunError::usage)
         };
-        Ok((part(&split.train, 1)?, part(&split.validation, task.window)?))
+        Ok((part(&split.train, 1)?, part(&split.validation, self.prepared.window)?))
     }
 
     /// The training windows of a turn; as many as in every other.
     fn of_turn(&self, turns: &Turns, turn: u64) -> Result<Examples, RunError> {
-        let Prepared { normalisation, task, .. } = self.prepared;
+        let Prepared { normalisation, .. } = self.prepared;
         let runs = turns.read(turn)?;
         let all: Vec<usize> = (0..runs.count()).collect();
-        let length = task.window + self.experiment.train.unroll - 1;
+        let length = self.prepared.window + self.experiment.train.unroll - 1;
         Examples::new(&runs, &all, normalisation, length, 1).map_err(RunError::usage)
     }
 

@@ -68,7 +68,9 @@ fn recordings_of_unequal_length_with_inputs_are_learned_and_scored() {
     let found = results(&run);
     assert_eq!((found.system.as_str(), found.components[0].heading().as_str()), ("tanks", "level [V]"));
     assert!(found.scores.one_step_rmse < 1e-10 && found.scores.nrmse.median < 1e-9, "{:?}", found.scores);
-    assert!(found.baselines["persistence"].nrmse.median > 0.1 && found.baselines["linear"].nrmse.median < 1e-9);
+    assert!(
+        found.baselines["persistence"].nrmse.median > 0.1 && found.baselines["linear"].nrmse.median < 1e-9
+    );
     // One of the recordings is held out: of 75 to 140 samples, of which a quarter come before the first start.
     let starts = found.scores.nrmse.starts;
     assert!(starts == 20 && found.scores.nrmse.block > 1 && found.scores.vpt.is_none());
@@ -93,7 +95,10 @@ fn every_command_takes_a_run_of_a_recording() {
     assert_eq!(timeless(results(&run)), timeless(results(&straight)));
     let run = run.to_str().unwrap();
     let read = |path: &str| std::fs::read(folder.path().join(path)).unwrap();
-    assert_eq!(read(&format!("{run}/model.safetensors")), std::fs::read(straight.join("model.safetensors")).unwrap());
+    assert_eq!(
+        read(&format!("{run}/model.safetensors")),
+        std::fs::read(straight.join("model.safetensors")).unwrap()
+    );
 
     let scored: serde_json::Value =
         serde_json::from_str(&folder.ok(&["evaluate", run, "evaluate.starts=7", "--json"])).unwrap();
@@ -108,7 +113,8 @@ fn every_command_takes_a_run_of_a_recording() {
     // A forecast needs the inputs of its own time, and says so.
     let of = tank(0, 30);
     let u = Array::new([1, 10, 1], of[..10].iter().map(|(level, _)| *level).collect());
-    let known = |samples: usize| Array::new([1, samples, 1], of[..samples].iter().map(|(_, pump)| *pump).collect());
+    let known =
+        |samples: usize| Array::new([1, samples, 1], of[..samples].iter().map(|(_, pump)| *pump).collect());
     let forecast = ["predict", run, "--input", "in.npz", "--steps", "5", "-o", "out.npz"];
     write_npz(&folder.path().join("in.npz"), &[("u", &u)]).unwrap();
     refused(&folder, &forecast, 2, &["needs its known inputs (pump)", "[1, 14, 1]"]);
@@ -124,7 +130,7 @@ fn every_command_takes_a_run_of_a_recording() {
     std::fs::rename(folder.path().join("tanks"), folder.path().join("moved")).unwrap();
     refused(&folder, &["evaluate", run], 2, &["tanks/*.csv", "matches no file"]);
     folder.ok(&["show", run]);
-    folder.ok(&["report", run, "--output", "report.html", "--force"]);
+    folder.ok(&["report", run, "--output", "report.html"]);
     std::fs::rename(folder.path().join("moved"), folder.path().join("tanks")).unwrap();
     let one = folder.path().join("tanks/run0.csv");
     let text = std::fs::read_to_string(&one).unwrap();
@@ -174,13 +180,41 @@ fn trajectories_lose_nothing_on_the_way_through_files() {
     folder.write("memory.toml", &memory);
     let expected = model(&folder.train(&["memory.toml"]));
     for (name, section) in [
-        ("csv", "files = \"lorenz.csv\"\ntime = \"t\"\ntrajectory = \"trajectory\"\nstates = [\"x\", \"y\", \"z\"]\n"),
+        (
+            "csv",
+            "files = \"lorenz.csv\"\ntime = \"t\"\ntrajectory = \"trajectory\"\nstates = [\"x\", \"y\", \"z\"]\n",
+        ),
         ("npz", "files = \"lorenz.npz\"\n"),
     ] {
         folder.write(&format!("{name}.toml"), &format!("[recording]\n{section}{rest}"));
         let run = folder.train(&[&format!("{name}.toml")]);
         assert_eq!(model(&run), expected, "{name}");
     }
+}
+
+#[test]
+fn files_are_inspected_and_drawn_before_they_are_learned_from() {
+    let folder = tanks();
+    let told = folder.ok(&["inspect", "tanks/*.csv", "recording.inputs=pump"]);
+    for words in ["5 files", "level", "V", "a sample every 4", "5 segments of 75 to 140 samples, 535 in all"]
+    {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+    folder.ok(&["inspect", "tanks/*.csv", "recording.inputs=pump", "--init", "mine.toml"]);
+    let mine = std::fs::read_to_string(folder.path().join("mine.toml")).unwrap();
+    assert!(mine.contains("states = [\"level\"]") && mine.contains("inputs = [\"pump\"]"), "{mine}");
+    refused(&folder, &["inspect", "tanks/*.csv", "--init", "mine.toml"], 2, &["mine.toml exists already"]);
+    // It trains as it is.
+    let run = folder.train(&["mine.toml", "train.steps=40", "train.validate_every=20", "evaluate.starts=5"]);
+    assert_eq!(results(&run).system, "tanks");
+    for output in ["tank.svg", "tank.png", "tank.html"] {
+        folder.ok(&["plot", "tanks/run3.csv", "recording.inputs=pump", "-o", output]);
+    }
+    assert!(std::fs::read_to_string(folder.path().join("tank.svg")).unwrap().contains("level"));
+    refused(&folder, &["inspect", "recording.dt=4"], 2, &["name at least one file"]);
+    refused(&folder, &["inspect", "nothing.csv"], 2, &["nothing.csv", "does not exist"]);
+    refused(&folder, &["inspect", "tanks/run0.csv", "recording.dtt=4"], 2, &["recording.dtt", "\"dt\""]);
 }
 
 #[test]
@@ -201,7 +235,11 @@ fn mistakes_about_a_recording_say_what_would_be_right() {
         ("[0.6, 0.2, 0.2]", "[0.6, 0.4, 0.0]", &["leaves the test part empty"]),
         ("window = 2", "window = 200", &["a window of", "does not fit"]),
         ("starts = 20", "starts = 20\nlong_run = 5", &["evaluate.long_run = 5.0", "a recording ends"]),
-        ("starts = 20", "starts = 20\ntransient = 1000", &["evaluate.transient = 1000", "leaves no two starts"]),
+        (
+            "starts = 20",
+            "starts = 20\ntransient = 1000",
+            &["evaluate.transient = 1000", "leaves no two starts"],
+        ),
     ] {
         with(from, to);
         refused(&folder, &["train", "wrong.toml"], 2, words);

@@ -88,11 +88,16 @@ impl Features {
         (self.delays - 1) * self.skip + 1
     }
 
+    /// The number of monomials of so many inputs at an instant.
+    pub(super) fn count(self, inputs: usize) -> u128 {
+        Monomials::count_of(self.delays.saturating_mul(inputs), self.degree)
+    }
+
     /// The sentence for more monomials than can be solved for in some minutes.
     pub(super) fn check(self, inputs: usize) -> Result<(), String> {
         const MOST: u128 = 2000;
         let Features { delays, degree, .. } = self;
-        let count = Monomials::count_of(delays.saturating_mul(inputs), degree);
+        let count = self.count(inputs);
         if count <= MOST {
             return Ok(());
         }
@@ -119,13 +124,8 @@ pub struct LeastSquares {
 }
 
 impl LeastSquares {
-    /// Fits all successive samples of the training trajectories.
-    pub fn fit(runs: &Trajectories, train: &[usize], normalisation: &Normalisation, degree: usize) -> Self {
-        Self::fit_ridge(runs, train, normalisation, Features::of_present(degree), 0.0)
-    }
-
     /// Fits all samples of the training trajectories that have the history which `features` need.
-    fn fit_ridge(
+    pub(super) fn fit(
         runs: &Trajectories,
         train: &[usize],
         normalisation: &Normalisation,
@@ -196,7 +196,7 @@ pub(super) fn fit(
         &format!("delays = {}, skip = {}", features.delays, features.skip),
         features.window(),
     )?;
-    let weights = LeastSquares::fit_ridge(runs, train, normalisation, features, ridge).weights;
+    let weights = LeastSquares::fit(runs, train, normalisation, features, ridge).weights;
     check_finite(weights.as_slice())?;
     let mut tensors = Tensors::default();
     let shape = vec![weights.nrows(), weights.ncols()];
@@ -291,7 +291,7 @@ mod tests {
         let runs = Trajectories::new(times, [1, 0], u, vec![]);
         let normalisation = Normalisation::fit(&runs, &[0]);
         for degree in [2, 4] {
-            let fitted = LeastSquares::fit(&runs, &[0], &normalisation, degree);
+            let fitted = LeastSquares::fit(&runs, &[0], &normalisation, Features::of_present(degree), 0.0);
             let next = rollout(&fitted, Starts { count: 1, histories: &[0.77], known: &[] }, 1);
             assert!((next[0] - 3.9 * 0.77 * 0.23).abs() < 1e-12, "{}", next[0]);
         }
@@ -329,7 +329,9 @@ mod tests {
         let normalisation = Normalisation::fit(&runs, &train);
         let fit = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| LeastSquares::fit(&runs, &train, &normalisation, 2).weights)
+            pool.install(|| {
+                LeastSquares::fit(&runs, &train, &normalisation, Features::of_present(2), 0.0).weights
+            })
         };
         let weights = fit(1);
         assert_eq!(weights, fit(3));

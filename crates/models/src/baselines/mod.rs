@@ -24,19 +24,59 @@ pub use reservoir::ReservoirConfig;
 pub enum Baseline {
     /// The state stays as it is.
     Persistence,
-    /// Affine least squares.
-    Linear,
-    /// Polynomial least squares of this degree, at most [`MAX_DEGREE`].
+    /// Affine least squares of the last samples.
+    Linear {
+        /// Number of samples, the present one among them.
+        delays: usize,
+    },
+    /// Polynomial least squares of the last samples.
     Polynomial {
-        /// The total degree.
+        /// Number of samples, the present one among them.
+        delays: usize,
+        /// The total degree, at most [`MAX_DEGREE`].
         degree: usize,
     },
 }
 
 impl Baseline {
-    /// Every baseline.
+    /// Every baseline, of the present state alone: all that the next one depends on where the whole state is known.
     pub fn all(polynomial_degree: usize) -> [Baseline; 3] {
-        [Baseline::Polynomial { degree: polynomial_degree }, Baseline::Linear, Baseline::Persistence]
+        let polynomial = Baseline::Polynomial { delays: 1, degree: polynomial_degree };
+        [polynomial, Baseline::Linear { delays: 1 }, Baseline::Persistence]
+    }
+
+    /// The baselines of this name with other numbers of samples, up to `most`, and other degrees, up to its own, of which
+    /// the best can be chosen where a sample is not the whole state. With inputs and a degree of 1 these are known as ARX
+    /// models, with a higher degree as NARX models (Billings 2013, "Nonlinear system identification", chapter 2). `inputs`
+    /// numbers describe an instant. Only those are among them that `rows` successive samples determine, with twice as many
+    /// equations as unknowns, in some seconds.
+    pub fn with_delays(self, most: usize, inputs: usize, rows: usize) -> Vec<Baseline> {
+        const WORK: f64 = 1e11;
+        let delays = || (0..).map(|power| 1 << power).take_while(|&delays| delays <= most);
+        let all: Vec<Baseline> = match self {
+            Baseline::Persistence => vec![self],
+            Baseline::Linear { .. } => delays().map(|delays| Baseline::Linear { delays }).collect(),
+            Baseline::Polynomial { degree, .. } => delays()
+                .flat_map(|delays| (1..=degree).map(move |degree| Baseline::Polynomial { delays, degree }))
+                .collect(),
+        };
+        let determined = |baseline: &Baseline| {
+            baseline.features().is_none_or(|features| {
+                let unknowns = features.count(inputs);
+                let work = rows as f64 * (unknowns as f64).powi(2);
+                features.check(inputs).is_ok() && 2 * unknowns <= rows as u128 && work <= WORK
+            })
+        };
+        all.into_iter().filter(determined).collect()
+    }
+
+    /// What it is least squares of, if it is that.
+    fn features(self) -> Option<Features> {
+        match self {
+            Baseline::Persistence => None,
+            Baseline::Linear { delays } => Some(Features { delays, skip: 1, degree: 1 }),
+            Baseline::Polynomial { delays, degree } => Some(Features { delays, skip: 1, degree }),
+        }
     }
 
     /// Says why it cannot be fitted to so many components and known inputs.
@@ -44,18 +84,14 @@ impl Baseline {
     /// # Errors
     /// A polynomial of more monomials than can be solved for.
     pub fn check(self, inputs: usize) -> Result<(), String> {
-        match self {
-            Baseline::Persistence => Ok(()),
-            Baseline::Linear => Features::of_present(1).check(inputs),
-            Baseline::Polynomial { degree } => Features::of_present(degree).check(inputs),
-        }
+        self.features().map_or(Ok(()), |features| features.check(inputs))
     }
 
     /// Its name in the results.
     pub fn name(self) -> &'static str {
         match self {
             Baseline::Persistence => "persistence",
-            Baseline::Linear => "linear",
+            Baseline::Linear { .. } => "linear",
             Baseline::Polynomial { .. } => "polynomial",
         }
     }
@@ -67,12 +103,52 @@ impl Baseline {
         train: &[usize],
         normalisation: &Normalisation,
     ) -> Box<dyn Forecaster> {
-        match self {
-            Baseline::Persistence => Box::new(Persistence { dim: runs.dim(), known_dim: runs.known_dim() }),
-            Baseline::Linear => Box::new(LeastSquares::fit(runs, train, normalisation, 1)),
-            Baseline::Polynomial { degree } => {
-                Box::new(LeastSquares::fit(runs, train, normalisation, degree))
+        match self.features() {
+            None => Box::new(Persistence { dim: runs.dim(), known_dim: runs.known_dim() }),
+            Some(features) => Box::new(LeastSquares::fit(runs, train, normalisation, features, 0.0)),
+        }
+    }
+}
+
+impl std::fmt::Display for Baseline {
+    /// Its settings in words, such as `linear in the last 4 samples`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let samples = |delays: usize| match delays {
+            1 => "the last sample".to_owned(),
+            delays => format!("the last {delays} samples"),
+        };
+        match *self {
+            Baseline::Persistence => f.write_str("the last sample"),
+            Baseline::Linear { delays } => write!(f, "linear in {}", samples(delays)),
+            Baseline::Polynomial { delays, degree } => {
+                write!(f, "polynomial of degree {degree} in {}", samples(delays))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_baselines_that_the_samples_determine_are_chosen_from() {
+        let linear = |rows| Baseline::Linear { delays: 1 }.with_delays(16, 2, rows).len();
+        // 1 + 2 delays unknowns, and twice as many rows
+        assert_eq!([5, 6, 10, 18, 34, 66, 9999].map(linear), [0, 1, 2, 3, 4, 5, 5]);
+        let all = Baseline::Polynomial { delays: 1, degree: 3 }.with_delays(2, 1, 20);
+        let found: Vec<String> = all.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "polynomial of degree 1 in the last sample",
+                "polynomial of degree 2 in the last sample",
+                "polynomial of degree 3 in the last sample",
+                "polynomial of degree 1 in the last 2 samples",
+                "polynomial of degree 2 in the last 2 samples",
+                "polynomial of degree 3 in the last 2 samples"
+            ]
+        );
+        assert_eq!(Baseline::Persistence.with_delays(9, 9, 0), [Baseline::Persistence]);
     }
 }

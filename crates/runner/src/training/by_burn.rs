@@ -115,7 +115,7 @@ impl Sitting<'_> {
         directory: PathBuf,
         terminal: bool,
     ) -> BurnTraining {
-        let (train, window) = (self.experiment.train.clone(), self.prepared.task.window);
+        let (train, window) = (self.experiment.train.clone(), self.prepared.window);
         let (order, batches) = self.batches(&training);
         let order = Mutex::new(order);
         let (length, parts) =

@@ -6,6 +6,7 @@
 //! a sample is missing. [`read()`] does all of it; [`inspect`] tells what it would do and why.
 
 mod arrange;
+mod array_tables;
 mod cells;
 mod choose;
 mod dialect;

@@ -1,13 +1,16 @@
 //! From tables to a recording: columns are chosen, rows ordered, an interval fitted, segments cut.
 
 use super::choose;
-use super::error::RecordingError;
+use super::error::{RecordingError, shown};
 use super::grid::{self, Grid, NoGrid};
 use super::notes::{Notes, counted};
 use super::order::{self, Track};
 use super::segments::{self, Channel, Counts, Cut, Recording};
 use super::settings::{Gaps, Settings};
 use super::table::Table;
+
+/// The most samples that a measured interval is divided into.
+const FINEST: f64 = 100.0;
 
 /// A recording, and how it came about.
 pub(super) struct Arranged {
@@ -88,16 +91,11 @@ fn note_odd_cells(tables: &[Table], notes: &mut Notes) {
     for table in tables {
         for column in &table.columns {
             if let Some((line, text)) = &column.first_text {
-                let cells = counted(column.texts, "cell of column", "cells of column");
-                let shown = super::error::shown(text);
+                let cells = counted(column.texts, "cell with text that counts", "cells with text that count");
+                let (name, shown) = (shown(&column.name), shown(text));
                 let row = table.place.row;
-                notes.add(
-                    &table.place.file,
-                    format!(
-                        "{cells} {:?} hold text and count as missing, the first {shown} on {row} {line}",
-                        column.name
-                    ),
-                );
+                let what = format!("column {name} has {cells} as missing, the first {shown} on {row} {line}");
+                notes.add(&table.place.file, what);
             }
         }
     }
@@ -111,6 +109,7 @@ fn interval(
     notes: &mut Notes,
 ) -> Result<(f64, Option<f64>, Option<Grid>), RecordingError> {
     if let Some(dt) = settings.dt {
+        check_resample(settings, Some(dt), notes)?;
         return Ok((settings.resample.unwrap_or(dt), None, None));
     }
     if let Some(table) = tables.iter().find(|table| table.time.is_none()) {
@@ -135,13 +134,13 @@ fn interval(
         .map(|(table, track)| table.time.as_ref().map_or(&[][..], |time| &time.values[track.rows.clone()]))
         .collect();
     if let Some(resample) = settings.resample {
-        let text = format!("the samples are interpolated linearly to an interval of {resample}");
-        notes.add("", text);
-        return Ok((resample, grid::median_step(&lists), None));
+        let median = grid::median_step(&lists);
+        check_resample(settings, median, notes)?;
+        return Ok((resample, median, None));
     }
     let grid = match grid::fit(&lists) {
-        Ok(grid) => grid,
-        Err(NoGrid::TooShort) => {
+        Ok(grid) if grid.dt.is_finite() && grid.dt > 0.0 => grid,
+        Ok(_) | Err(NoGrid::TooShort) => {
             return Err(RecordingError(
                 "the recording has no two samples in a row, so no sample interval".into(),
             ));
@@ -174,6 +173,24 @@ fn interval(
         warn_of_many_gaps(&lists, &grid, notes);
     }
     Ok((grid.dt, None, Some(grid)))
+}
+
+/// Refuses an interval that would make far more samples than were measured.
+fn check_resample(settings: &Settings, step: Option<f64>, notes: &mut Notes) -> Result<(), RecordingError> {
+    let Some(resample) = settings.resample else { return Ok(()) };
+    if let Some(step) = step.filter(|step| !(step / resample <= FINEST)) {
+        return Err(RecordingError(format!(
+            "recording.resample is {resample}, which is less than a hundredth of the time step {step:.6} of the files: \
+             interpolation adds no information, so choose an interval near the step"
+        )));
+    }
+    notes.add(
+        "",
+        format!(
+            "the samples are interpolated linearly to an interval of {resample}, without a low-pass filter"
+        ),
+    );
+    Ok(())
 }
 
 /// Refuses tracks that are sampled at another interval than most.

@@ -53,6 +53,8 @@ struct Candidate {
     columns: usize,
     /// Part of the cells that are numbers or dates, times the part of the rows that have the usual number.
     score: f64,
+    /// Numbers and dates in all rows.
+    values: usize,
     comments: Vec<(u64, Vec<u8>)>,
 }
 
@@ -108,6 +110,11 @@ pub(super) fn find(
             }
         }
     }
+    // A single column is what blanks separate.
+    let forced = settings.separator.is_some();
+    candidates.retain(|candidate: &Candidate| {
+        forced || candidate.columns > 1 || candidate.dialect.separator == Separator::Blanks
+    });
     let best = candidates.iter().map(|candidate| candidate.score).fold(0.0, f64::max);
     if best == 0.0 {
         let what = "has no rows of numbers in its first lines: a recording has a row for each time and a column for each \
@@ -115,6 +122,13 @@ pub(super) fn find(
         return Err(fault.unwrap_or_else(|| place.whole(what)));
     }
     candidates.retain(|candidate| candidate.score > best - 1e-9);
+    // Of two decimal signs, the one that reads more numbers above the rows that count.
+    let most = |separator| {
+        let alike = candidates.iter().filter(|candidate| candidate.dialect.separator == separator);
+        alike.map(|candidate| candidate.values).max()
+    };
+    let most = SEPARATORS.map(|separator| (separator, most(separator)));
+    candidates.retain(|candidate| most.contains(&(candidate.dialect.separator, Some(candidate.values))));
     choose(candidates, place)
 }
 
@@ -202,8 +216,11 @@ impl Candidate {
         let mut text = rows::sample_rows(sample, dialect.separator, place);
         let rows = rows::first(&mut text, ROWS)?;
         let comments = text.comments().to_vec();
-        let mut candidate = Candidate { dialect, rows, columns: 0, score: 0.0, comments };
-        candidate.columns = usual(candidate.body().map(|(_, cells)| cells.len()));
+        let mut candidate = Candidate { dialect, rows, columns: 0, score: 0.0, values: 0, comments };
+        let widths = candidate.body().chain(&candidate.rows).map(|(_, cells)| cells.len());
+        candidate.columns = usual(widths);
+        let cells = candidate.rows.iter().flat_map(|(_, cells)| cells);
+        candidate.values = cells.filter(|cell| is_value(cell, dialect.decimal)).count();
         let regular = candidate.body().filter(|(_, cells)| cells.len() == candidate.columns).count();
         let [mut values, mut texts] = [0usize; 2];
         for cell in candidate.body().flat_map(|(_, cells)| cells) {
@@ -239,7 +256,11 @@ impl Candidate {
     /// The number of names in the first row, or in the last comment, if there are names.
     fn names(&self) -> Option<usize> {
         let (_, first) = self.rows.first()?;
-        let named = |cells: &[Vec<u8>]| !cells.iter().any(|cell| is_value(cell, self.dialect.decimal));
+        let is_text = |cell: &Vec<u8>| {
+            let decimal = self.dialect.decimal;
+            !is_value(cell, decimal) && cells::parse(cell, decimal) == Cell::Text
+        };
+        let named = |cells: &[Vec<u8>]| cells.iter().any(is_text);
         if named(first) {
             return Some(first.iter().filter(|cell| !cell.is_empty()).count());
         }

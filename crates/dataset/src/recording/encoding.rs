@@ -34,15 +34,12 @@ pub(super) struct Text {
 ///
 /// # Errors
 ///
-/// When it cannot be read, is no regular file, or is no text.
+/// When it cannot be read, is empty, or is no text.
 pub(super) fn open(path: &Path) -> Result<Text, RecordingError> {
     let place = Place::text(path);
     let io = |error: io::Error| place.whole(format_args!("cannot be read: {error}"));
     let file = File::open(path).map_err(io)?;
     let about = file.metadata().map_err(io)?;
-    if !about.is_file() {
-        return Err(place.whole("is not a file; to read all files of a folder, write folder/*.csv"));
-    }
     let mut text = decode(Box::new(BufReader::with_capacity(BUFFER, file))).map_err(io)?;
     text.size = about.len();
     if text.sample.is_empty() {

@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use super::error::RecordingError;
 use super::settings::Settings;
-use super::source::TextSource;
+use super::source::Source;
 
 /// What the files of a recording hold and take, estimated from their sizes and their first lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Estimate {
     /// Bytes on disk.
     pub bytes: u64,
-    /// Rows of all files.
-    pub rows: u64,
     /// Numbers that are kept of them.
     pub numbers: u64,
     /// Bytes of memory at the most: twice the numbers, as columns and as segments.
@@ -35,9 +33,8 @@ pub(super) fn estimate_of(
 ) -> Result<Estimate, RecordingError> {
     let mut total = Estimate::default();
     for file in files {
-        let source = TextSource::open(file, settings, all)?;
-        total.bytes += source.bytes;
-        total.rows += source.rows;
+        let source = Source::open(file, settings, all)?;
+        total.bytes += source.bytes();
         total.numbers = total.numbers.saturating_add(source.numbers());
     }
     total.memory = memory(total.numbers);

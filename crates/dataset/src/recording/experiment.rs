@@ -11,6 +11,8 @@ use super::settings::{Missing, Settings};
 pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     let mut text = String::new();
     let mut line = |key: String, about: String| {
+        // A line end in a name would end the comment.
+        let about = about.replace(char::is_control, " ");
         let _ = writeln!(text, "{key:<37}# {about}");
     };
     let [states, inputs] = &inspection.chosen;

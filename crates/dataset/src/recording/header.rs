@@ -26,8 +26,9 @@ type SampleRow = (u64, Vec<Vec<u8>>);
 pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u8>)]) -> Option<Header> {
     let first = first_of_numbers(rows, dialect.decimal)?;
     let (above, body) = rows.split_at(first);
-    let columns = body.iter().map(|(_, cells)| cells.len()).max()?;
-    let filled = body.iter().map(|(_, cells)| trimmed(cells)).max()?;
+    // A row that is longer than most is a damaged one.
+    let columns = dialect::usual(body.iter().map(|(_, cells)| cells.len()));
+    let filled = body.iter().map(|(_, cells)| trimmed(&cells[..cells.len().min(columns)])).max()?;
     let first_line = body.first()?.0;
     let mut header = Header { first_line, ..Header::default() };
 
@@ -54,7 +55,7 @@ pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u
     let named = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
     if named == 0 {
         header.notes.push(format!("there are no names; the columns are called x1 to x{filled}"));
-    } else if named + 1 == filled && counts_rows(body) {
+    } else if named + 1 == filled && dialect.separator != Separator::Byte(b',') && counts_rows(body) {
         names.insert(0, "row".into());
         header.notes.push("the first column has no name and counts rows; it is called row".into());
     } else if named < filled {
@@ -171,12 +172,12 @@ fn is_units_row(cells: &[Vec<u8>], columns: usize) -> bool {
     filled > 0 && filled <= columns && cells.iter().all(|cell| cell.len() <= 16)
 }
 
-/// Whether the first cells are 1, 2, 3, .. or in quotes as R's write.table writes the numbers of rows.
+/// Whether the first cells are 1, 2, 3, .. as R's write.table writes the numbers of rows, to which it gives no name.
 fn counts_rows(body: &[SampleRow]) -> bool {
     body.len() > 1
         && body.iter().enumerate().all(|(at, (_, cells))| {
             let cell = cells.first().map_or(String::new(), |cell| cells::text(cell));
-            cell.parse() == Ok(at + 1) || cell.parse() == Ok(at)
+            cell.parse() == Ok(at + 1)
         })
 }
 
@@ -205,7 +206,7 @@ fn name_and_unit(written: &str) -> (String, Option<String>) {
             && unit.chars().count() <= 16
             && unit.parse::<f64>().is_err()
         {
-            return (name.trim().into(), Some(unit.trim().into()));
+            return (name.trim().trim_end_matches('/').trim().into(), Some(unit.trim().into()));
         }
     }
     if let Some((name, unit)) = written.split_once('/') {

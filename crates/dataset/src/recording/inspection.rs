@@ -253,13 +253,12 @@ fn fitted(text: &str, width: usize) -> String {
 
 /// Text in lines of at most 80 letters; words that are longer stand alone.
 fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
-    let indent = if mark.is_empty() { "  " } else { "  " };
     let mut line = mark.to_owned();
     let mut filled = !mark.is_empty() && !mark.ends_with(' ');
     for word in text.split_whitespace() {
         if filled && line.chars().count() + 1 + word.chars().count() > WIDTH {
             writeln!(f, "{line}")?;
-            line = indent.to_owned();
+            line = "  ".to_owned();
             filled = false;
         }
         if filled {

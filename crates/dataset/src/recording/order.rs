@@ -64,8 +64,8 @@ fn drop_rows_without_time(table: &mut Table, settings: &Settings) -> Result<(), 
         ));
     }
     let kept: Vec<usize> = (0..table.rows).filter(|&row| !time.values[row].is_nan()).collect();
-    let dropped = counted(table.rows - kept.len(), "row", "rows");
-    let note = format!("{dropped} without a time were left out, the first on line {}", table.line(first));
+    let dropped = counted(table.rows - kept.len(), "row without a time was", "rows without a time were");
+    let note = format!("{dropped} left out, the first on {} {}", table.place.row, table.line(first));
     table.notes.add(&table.place.file.clone(), note);
     table.select(&kept);
     Ok(())
@@ -165,11 +165,11 @@ fn merge_duplicates(table: &mut Table, groups: &mut [Range<usize>], mean: bool) 
         *group = start..kept.len();
     }
     if kept.len() < table.rows {
-        let rows = counted(table.rows - kept.len(), "row", "rows");
-        let what = if mean { "averaged" } else { "left out" };
-        table
-            .notes
-            .add(&table.place.file.clone(), format!("{rows} with the time of the row before were {what}"));
+        let (one, many) =
+            ("row with the time of the row before was", "rows with the time of the row before were");
+        let rows = counted(table.rows - kept.len(), one, many);
+        let what = if mean { "averaged with it" } else { "left out" };
+        table.notes.add(&table.place.file.clone(), format!("{rows} {what}"));
         table.select(&kept);
     }
 }

@@ -7,7 +7,7 @@ use super::error::RecordingError;
 use super::estimate;
 use super::segments::Recording;
 use super::settings::Settings;
-use super::source::TextSource;
+use super::source::Source;
 use super::table::Table;
 
 /// Bounds on what is read, and who is told how far it is.
@@ -49,7 +49,7 @@ pub(super) fn load(
     let (mut bytes_before, mut numbers_before) = (0, 0);
     let mut tables = Vec::with_capacity(files.len());
     for file in files {
-        let source = TextSource::open(file, settings, all)?;
+        let source = Source::open(file, settings, all)?;
         let [mut bytes, mut numbers] = [0; 2];
         let memory = reading.memory;
         let progress = &mut *reading.progress;
@@ -59,7 +59,7 @@ pub(super) fn load(
             progress(bytes_before + bytes, expected.bytes);
             estimate::check(numbers_before + numbers, memory, "hold more than")
         };
-        tables.push(source.read(&mut watch)?);
+        tables.extend(source.read(&mut watch)?);
         bytes_before += bytes;
         numbers_before += numbers;
     }
@@ -69,6 +69,6 @@ pub(super) fn load(
 /// The separator and the decimal sign of the first file.
 pub(super) fn dialect(files: &[PathBuf], settings: &Settings) -> Result<Option<[String; 2]>, RecordingError> {
     let Some(first) = files.first() else { return Ok(None) };
-    let dialect = TextSource::open(first, settings, true)?.dialect();
-    Ok(Some([dialect.separator_key().to_owned(), char::from(dialect.decimal).to_string()]))
+    let dialect = Source::open(first, settings, true)?.dialect();
+    Ok(dialect.map(|dialect| [dialect.separator_key().to_owned(), char::from(dialect.decimal).to_string()]))
 }

@@ -196,8 +196,9 @@ impl Counts {
             notes.add("", format!("{cells} interpolated linearly{most}"));
         }
         if self.treated.left_out > 0 {
-            let rows = counted(self.treated.left_out, "row", "rows");
-            notes.add("", format!("{rows} with missing cells were left out; segments end there"));
+            let rows =
+                counted(self.treated.left_out, "row with missing cells was", "rows with missing cells were");
+            notes.add("", format!("{rows} left out; segments end there"));
         }
         if self.short > 0 {
             let segments = counted(self.short, "segment", "segments");

@@ -1,14 +1,161 @@
 //! A file whose form is known and whose rows have not been read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::containers::{self, Arrays, Container, ContainerError, Sheets};
+
+use super::array_tables::{Plan, Shape};
 use super::dialect::{self, Dialect};
 use super::encoding::{self, Text};
 use super::error::{Place, RecordingError};
 use super::header;
-use super::rows::TextRows;
+use super::rows::{self, CellRows, Separator, TextRows};
 use super::settings::Settings;
 use super::table::{self, Choice, Start, Table};
+
+/// What hears how many bytes of a file have been read and how many numbers are stored, and may refuse to go on.
+pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, usize) -> Result<(), RecordingError>;
+
+/// A file of any kind that is read, told by its content.
+pub(super) enum Source {
+    Text(Box<TextSource>),
+    Arrays(ArraySource),
+    Sheets(SheetSource),
+}
+
+/// A file of arrays.
+pub(super) struct ArraySource {
+    arrays: Box<dyn Arrays>,
+    plan: Plan,
+    place: Place,
+    bytes: u64,
+}
+
+/// A workbook.
+pub(super) struct SheetSource {
+    sheets: Box<dyn Sheets>,
+    path: PathBuf,
+    sheet: String,
+    settings: Settings,
+    all: bool,
+    bytes: u64,
+}
+
+/// Bytes of a packed workbook that a cell takes at least.
+const CELL: u64 = 4;
+
+impl Source {
+    /// Opens a file; `all` for all columns, whatever the settings name.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, when its form cannot be told, and when it lacks what the settings name.
+    pub(super) fn open(path: &Path, settings: &Settings, all: bool) -> Result<Self, RecordingError> {
+        let place = Place::text(path);
+        let about = path.metadata().map_err(|error| place.whole(format_args!("cannot be read: {error}")))?;
+        if !about.is_file() {
+            return Err(place.whole("is not a file; to read all files of a folder, write folder/*.csv"));
+        }
+        let bytes = about.len();
+        match containers::open(path).map_err(refused)? {
+            None => Ok(Source::Text(Box::new(TextSource::open(path, settings, all)?))),
+            Some(Container::Arrays(arrays)) => {
+                let numbers = arrays.list().into_iter().filter(|about| about.numbers);
+                let shapes: Vec<Shape> =
+                    numbers.map(|about| Shape { name: about.name, axes: about.shape }).collect();
+                let plan = Plan::new(&shapes, settings, &place)?;
+                Ok(Source::Arrays(ArraySource { arrays, plan, place, bytes }))
+            }
+            Some(Container::Sheets(sheets)) => {
+                let sheet = sheet_of(&sheets.names(), settings, &place)?;
+                let (path, settings) = (path.to_owned(), settings.clone());
+                Ok(Source::Sheets(SheetSource { sheets, path, sheet, settings, all, bytes }))
+            }
+        }
+    }
+
+    /// Bytes on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Source::Text(text) => text.bytes,
+            Source::Arrays(arrays) => arrays.bytes,
+            Source::Sheets(sheets) => sheets.bytes,
+        }
+    }
+
+    /// Numbers that will be stored, estimated.
+    pub(super) fn numbers(&self) -> u64 {
+        match self {
+            Source::Text(text) => text.numbers(),
+            Source::Arrays(arrays) => arrays.plan.numbers(),
+            Source::Sheets(sheets) => sheets.bytes / CELL,
+        }
+    }
+
+    /// How a text is written.
+    pub(super) fn dialect(&self) -> Option<Dialect> {
+        match self {
+            Source::Text(text) => Some(text.dialect),
+            Source::Arrays(_) | Source::Sheets(_) => None,
+        }
+    }
+
+    /// Reads the tables of the file.
+    ///
+    /// # Errors
+    ///
+    /// When it is damaged, and those of `watch`.
+    pub(super) fn read(self, watch: Watch<'_>) -> Result<Vec<Table>, RecordingError> {
+        match self {
+            Source::Text(text) => Ok(vec![text.read(watch)?]),
+            Source::Arrays(ArraySource { arrays, plan, place, bytes }) => {
+                let tables = plan.tables(&place, |name| arrays.read(name).map_err(refused))?;
+                watch(bytes, usize::try_from(plan.numbers()).unwrap_or(usize::MAX))?;
+                Ok(tables)
+            }
+            Source::Sheets(sheets) => Ok(vec![sheets.read(watch)?]),
+        }
+    }
+}
+
+fn refused(error: ContainerError) -> RecordingError {
+    RecordingError(error.to_string())
+}
+
+/// The sheet that the settings name, or the only one.
+fn sheet_of(names: &[String], settings: &Settings, place: &Place) -> Result<String, RecordingError> {
+    let listed = || names.iter().take(20).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    match (&settings.sheet, names) {
+        (Some(name), _) if names.contains(name) => Ok(name.clone()),
+        (Some(name), _) => Err(place.whole(format_args!("has no sheet {name:?}; it has {}", listed()))),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => Err(place.whole(format_args!(
+            "has {} sheets, {}: set recording.sheet to one of them",
+            names.len(),
+            listed()
+        ))),
+    }
+}
+
+impl SheetSource {
+    fn read(self, watch: Watch<'_>) -> Result<Table, RecordingError> {
+        let cells = self.sheets.rows(&self.sheet).map_err(refused)?;
+        let file = format!("{}, sheet {:?}", self.path.display(), self.sheet);
+        let place = Place { file, row: "row" };
+        let decimal = if self.settings.decimal.as_deref() == Some(",") { b',' } else { b'.' };
+        let dialect = Dialect { separator: Separator::Byte(b'\t'), decimal };
+        let head = cells.iter().take(dialect::ROWS).cloned().collect();
+        let head = rows::first(&mut CellRows::new(head), dialect::ROWS)?;
+        let Some(header) = header::find(&head, dialect, &[]) else {
+            return Err(place.whole("has no row of numbers: a recording has a row for each time"));
+        };
+        let choice = Choice::new(&header, &self.settings, self.all, &place)?;
+        let start = Start { place, header, choice, decimal, expected_rows: cells.len() };
+        let bytes = self.bytes;
+        // Of the bytes on disk, so that progress ends where it should.
+        table::fill(start, &mut CellRows::new(cells), &mut |_, numbers| watch(bytes, numbers))
+    }
+}
 
 /// Numbers are rarely packed better than to a fourth.
 const PACKED: u64 = 4;
@@ -18,18 +165,13 @@ pub(super) struct TextSource {
     text: Text,
     dialect: Dialect,
     start: Start,
-    /// Rows, estimated from the sample; exact where that holds all of the file.
-    pub(super) rows: u64,
-    pub(super) bytes: u64,
+    /// Rows, estimated from the sample.
+    rows: u64,
+    bytes: u64,
 }
 
 impl TextSource {
-    /// Opens a file and finds its form; `all` for all columns, whatever the settings name.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read, when its form cannot be told, and when it lacks a column that the settings name.
-    pub(super) fn open(path: &Path, settings: &Settings, all: bool) -> Result<Self, RecordingError> {
+    fn open(path: &Path, settings: &Settings, all: bool) -> Result<Self, RecordingError> {
         let place = Place::text(path);
         let text = encoding::open(path)?;
         let found = dialect::find(&text.sample, text.longer, settings, &place)?;
@@ -52,20 +194,11 @@ impl TextSource {
         Ok(TextSource { bytes: text.size, text, dialect: found.dialect, start, rows })
     }
 
-    /// Numbers that will be stored, estimated.
-    pub(super) fn numbers(&self) -> u64 {
+    fn numbers(&self) -> u64 {
         self.rows.saturating_mul(self.start.choice.numbers() as u64)
     }
 
-    pub(super) fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
-    /// Reads the rows; see [`table::fill`].
-    pub(super) fn read(
-        self,
-        watch: &mut dyn FnMut(u64, usize) -> Result<(), RecordingError>,
-    ) -> Result<Table, RecordingError> {
+    fn read(self, watch: Watch<'_>) -> Result<Table, RecordingError> {
         let TextSource { text, dialect, start, .. } = self;
         let mut rows = TextRows::new(text.reader, dialect.separator, start.place.clone());
         table::fill(start, &mut rows, watch)

@@ -128,6 +128,13 @@ impl Table {
 }
 
 impl Column {
+    /// A column of numbers from elsewhere than cells; what is not finite is missing.
+    pub(super) fn of_values(name: String, mut values: Vec<f64>) -> Self {
+        values.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = f64::NAN);
+        let numbers = values.iter().filter(|value| !value.is_nan()).count();
+        Column { written: name.clone(), name, values, numbers, ..Column::default() }
+    }
+
     fn push(&mut self, cell: &[u8], decimal: u8, line: u64) {
         match cells::parse(cell, decimal) {
             Cell::Number(number) => {
@@ -151,11 +158,6 @@ impl Column {
                 self.first_text = odd();
             }
         }
-    }
-
-    /// Whether it is a column of numbers, some of which may be missing.
-    pub(super) fn is_numeric(&self) -> bool {
-        self.numbers > 0 && self.numbers >= self.texts
     }
 
     /// The least and the greatest number.

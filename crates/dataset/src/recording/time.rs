@@ -102,8 +102,8 @@ impl Clock {
     /// Seconds from 1970 to the time 0 of [`Clock::read`]; 0 where times are not dates.
     pub(super) fn origin(&self) -> f64 {
         match self.kind {
-            Some(Kind::Epoch { origin, per_second }) => origin as f64 / per_second,
-            Some(Kind::Date { origin, .. }) => origin as f64 / 1e9,
+            Some(Kind::Epoch { origin, per_second }) => seconds(i128::from(origin), per_second),
+            Some(Kind::Date { origin, .. }) => seconds(origin, 1e9),
             _ => 0.0,
         }
     }
@@ -131,6 +131,12 @@ impl Clock {
             Kind::Day => Some("the times are times of the day; they were turned into seconds".into()),
         }
     }
+}
+
+/// A count in seconds; nanoseconds since 1970 are more than an f64 holds.
+fn seconds(count: i128, per_second: f64) -> f64 {
+    let unit = per_second as i128;
+    (count / unit) as f64 + (count % unit) as f64 / per_second
 }
 
 fn first_kind(text: &str, cell: &[u8], decimal: u8) -> Option<Kind> {

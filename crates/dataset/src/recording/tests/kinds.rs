@@ -1,0 +1,110 @@
+//! Files of arrays and workbooks give the same recording as text.
+
+use super::*;
+use crate::arrays::{Array, write_npz};
+
+#[test]
+fn npz_gives_what_csv_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.csv");
+    let values: Vec<f64> = (0..24).map(|k| (f64::from(k) * 0.7).sin()).collect();
+    let t = Array::new([4], vec![0.0, 0.1, 0.2, 0.30000000000000004]);
+    let x = Array::new([3, 4, 2], values.clone());
+    write_npz(&path, &[("t", &t), ("x", &x)]).unwrap();
+    let mut reading = Reading { least: 2, memory: None, progress: &mut |_, _| {} };
+    let recording = read(std::slice::from_ref(&path), &Settings::default(), &mut reading).unwrap();
+    assert_eq!(names(&recording.states), [["x1", ""], ["x2", ""]]);
+    assert_eq!(recording.dt, 0.1);
+    let read: Vec<f64> = recording.segments.iter().flat_map(|part| part.states.clone()).collect();
+    assert_eq!((read, recording.segments.len()), (values, 3));
+    assert!(recording.segments[2].name.ends_with("runs.csv: 3"));
+
+    let expected = estimate(std::slice::from_ref(&path), &Settings::default()).unwrap();
+    assert_eq!((expected.numbers, expected.memory), (36, 576));
+    reading.memory = Some(500);
+    let error = super::read(&[path], &Settings::default(), &mut reading).unwrap_err().to_string();
+    assert!(
+        error.contains("hold about 36 numbers, which take 576 bytes of memory, and 500 bytes may be used"),
+        "{error}"
+    );
+}
+
+/// A workbook with these sheets, as little as the format asks for.
+fn workbook(path: &std::path::Path, sheets: &[(&str, &[&[&str]])]) {
+    use std::io::Write;
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    let mut part = |name: &str, text: String| {
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    };
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let relations = |list: String| {
+        format!(
+            "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">{list}</Relationships>"
+        )
+    };
+    part(
+        "[Content_Types].xml",
+        "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>".into(),
+    );
+    let root =
+        format!("<Relationship Id=\"r0\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/>");
+    part("_rels/.rels", relations(root));
+    let (mut names, mut links) = (String::new(), String::new());
+    for (at, (name, rows)) in sheets.iter().enumerate() {
+        names += &format!("<sheet name=\"{name}\" sheetId=\"{}\" r:id=\"r{at}\"/>", at + 1);
+        links += &format!(
+            "<Relationship Id=\"r{at}\" Type=\"{office}/worksheet\" Target=\"worksheets/s{at}.xml\"/>"
+        );
+        let cell = |text: &&str| match text.parse::<f64>() {
+            Ok(number) => format!("<c><v>{number}</v></c>"),
+            Err(_) => format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>"),
+        };
+        let row = |row: &&[&str]| format!("<row>{}</row>", row.iter().map(cell).collect::<String>());
+        let rows: String = rows.iter().map(row).collect();
+        part(
+            &format!("xl/worksheets/s{at}.xml"),
+            format!("<worksheet xmlns=\"{main}\"><sheetData>{rows}</sheetData></worksheet>"),
+        );
+    }
+    part("xl/_rels/workbook.xml.rels", relations(links));
+    part(
+        "xl/workbook.xml",
+        format!("<workbook xmlns=\"{main}\" xmlns:r=\"{office}\"><sheets>{names}</sheets></workbook>"),
+    );
+    zip.finish().unwrap();
+}
+
+#[test]
+fn a_sheet_goes_through_the_same_header_and_the_same_missing_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.txt");
+    let rows: [&[&str]; 7] = [
+        &["Measured on Monday"],
+        &["t", "U [V]", "note"],
+        &["0", "1.5"],
+        &["0.5", "n/a", "broken"],
+        &["1", "2.5"],
+        &["1.5", "3"],
+        &["2", "4"],
+    ];
+    workbook(&path, &[("one", &rows), ("two", &[&["a"]])]);
+    let mut reading = Reading { least: 1, memory: None, progress: &mut |_, _| {} };
+    let mut read = |keys: &str| {
+        let recording = super::read(std::slice::from_ref(&path), &settings(keys), &mut reading);
+        recording.map_err(|error| error.to_string())
+    };
+    let recording = read("sheet = \"one\"").unwrap();
+    assert_eq!(names(&recording.states), [["U", "V"]]);
+    assert_eq!((states(&recording), recording.dt), (vec![vec![1.5], vec![2.5, 3.0, 4.0]], 0.5));
+    notes(&recording, "column \"note\" is left out");
+    let says = |error: String, words: &str| assert!(error.contains(words), "{error}");
+    says(read("").unwrap_err(), "has 2 sheets, \"one\", \"two\": set recording.sheet to one of them");
+    says(read("sheet = \"on\"").unwrap_err(), "has no sheet \"on\"; it has \"one\", \"two\"");
+    says(
+        read("sheet = \"one\"\nmissing = \"error\"").unwrap_err(),
+        "book.txt, sheet \"one\", row 4: column \"U\" holds \"n/a\" where a number should be",
+    );
+    says(read("sheet = \"two\"").unwrap_err(), "has no row of numbers");
+}

@@ -1,0 +1,47 @@
+//! How fast and in how much memory a large file is read. Run with
+//! `cargo test --release -p dataset --lib -- --ignored --nocapture a_large_file`.
+
+use std::io::Write;
+use std::time::Instant;
+
+use super::*;
+
+#[cfg(target_os = "linux")]
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "takes half a minute and 1 GB of disk"]
+fn a_large_file_is_read_fast_and_in_twice_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.csv");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    let rows = 10_000_000u32;
+    writeln!(file, "t,x,y,z").unwrap();
+    for k in 0..rows {
+        let t = f64::from(k) * 0.01;
+        writeln!(file, "{t},{},{},{}", t.sin(), (0.7 * t).cos(), (0.3 * t).sin() * 20.0).unwrap();
+    }
+    file.flush().unwrap();
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    let before = peak_memory();
+    let begin = Instant::now();
+    let mut reading = Reading { least: 2, memory: None, progress: &mut |_, _| {} };
+    let recording = read(&[path], &Settings::default(), &mut reading).unwrap();
+    let seconds = begin.elapsed().as_secs_f64();
+    let numbers = 4 * 8 * u64::from(rows);
+    let memory = peak_memory() - before;
+    assert_eq!((recording.segments.len(), recording.segments[0].samples), (1, rows as usize));
+    println!(
+        "{} MB in {seconds:.1} s: {:.0} MB/s; {} MB of numbers, {} MB of memory, {:.2} times as much",
+        bytes / 1_000_000,
+        bytes as f64 / seconds / 1e6,
+        numbers / 1_000_000,
+        memory / 1_000_000,
+        memory as f64 / numbers as f64,
+    );
+}

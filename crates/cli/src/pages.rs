@@ -100,7 +100,7 @@ pub(crate) fn report(arguments: &ReportArguments, display: &mut Display) -> Resu
 
 /// Draws the trajectories of a file.
 pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(), RunError> {
-    let PlotArguments { file, output, names } = arguments;
+    let PlotArguments { file, settings, output, names } = arguments;
     let kind = output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if !["svg", "png", "html"].contains(&kind) {
         return Err(RunError::Usage(format!(
@@ -118,8 +118,7 @@ pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(
     let courses = match arrays {
         Some(arrays) => report::Courses::of_arrays(&arrays, names).map_err(at)?,
         None => {
-            let recording =
-                runner::read_recording(&[file.display().to_string()], &arguments.settings, display)?;
+            let recording = runner::read_recording(&[file.display().to_string()], settings, display)?;
             report::Courses::of_recording(&recording, names).map_err(at)?
         }
     };

@@ -173,7 +173,7 @@ impl BatchOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trajectory::Times;
+    use trajectory::{Segment, Times};
 
     /// Three trajectories of five samples, u = 10 run + i^2, one known input 100 + i.
     fn examples(part: &[usize], window: usize, stride: usize) -> Result<Examples, DatasetError> {
@@ -209,6 +209,40 @@ mod tests {
             (batch.shape, &batch.inputs[..], &batch.targets[..]),
             ([2, 1, 2, 1], &[24.0, 102.0, 0.0, 100.0][..], &[5.0, 1.0][..])
         );
+    }
+
+    #[test]
+    fn no_window_crosses_from_one_trajectory_to_the_next() {
+        // u = 10 run + i over 5, 1, 2 and 4 samples; the second and the third are too short for a window of 2.
+        let segments = [5, 1, 2, 4].into_iter().enumerate().map(|(run, samples)| Segment {
+            start: 0.0,
+            u: (0..samples).map(|i| (10 * run + i) as f64).collect(),
+            known: vec![],
+        });
+        let runs = Trajectories::of_segments(1.0, [1, 0], segments);
+        let unscaled = Normalisation {
+            mean: vec![0.0],
+            std: vec![1.0],
+            increment_mean: vec![0.0],
+            increment_std: vec![1.0],
+        };
+        let all = Examples::new(&runs, &[0, 1, 2, 3], &unscaled, 2, 1).unwrap();
+        let mut batch = Batch::default();
+        all.gather(&(0..all.count()).collect::<Vec<_>>(), 2, &mut batch);
+        assert_eq!(batch.inputs, [0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 30.0, 31.0, 31.0, 32.0]);
+        assert_eq!(batch.targets, [1.0; 10]);
+        let apart = Examples::new(&runs, &[3, 0], &unscaled, 2, 2).unwrap();
+        apart.gather(&[0, 1, 2], 2, &mut batch);
+        assert_eq!((apart.count(), &batch.inputs[..]), (3, &[30.0, 31.0, 0.0, 1.0, 2.0, 3.0][..]));
+        let fault = Examples::new(&runs, &[1, 2, 3], &unscaled, 4, 1).err().unwrap().0;
+        assert!(
+            fault.contains("a window of 4 samples does not fit") && fault.contains("at most 3"),
+            "{fault}"
+        );
+        // Means and increments are over all samples, and over no step from one trajectory to the next.
+        let fitted = Normalisation::fit(&runs, &[0, 1, 2, 3]);
+        assert_eq!((fitted.mean[0], fitted.increment_mean[0]), (187.0 / 12.0, 1.0));
+        assert!(fitted.is_steady(0));
     }
 
     #[test]

@@ -35,3 +35,15 @@ pub(crate) mod list {
         Ok(list.into_iter().map(|x| x.unwrap_or(f64::INFINITY)).collect())
     }
 }
+
+/// A list of scores of which the higher is the better: null stands for minus infinity.
+pub(crate) mod below {
+    use super::*;
+
+    pub(crate) use super::list::serialize;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+        let list: Vec<Option<f64>> = Vec::deserialize(from)?;
+        Ok(list.into_iter().map(|x| x.unwrap_or(f64::NEG_INFINITY)).collect())
+    }
+}

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::climate::ClimateScores;
 use crate::ensemble::EnsembleScores;
 use crate::finite;
+use crate::simulation::SimulationScores;
 use crate::statistics::{mean, median_interval, quantile, sorted};
 use trajectory::random::Stream;
 
@@ -34,6 +35,9 @@ pub struct Scores {
     /// The attractor of a long free forecast against that of the truth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub climate: Option<ClimateScores>,
+    /// Free runs over whole held-out recordings; of recordings only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulation: Option<SimulationScores>,
     /// The spread of the forecasts from one start; of ensembles only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<EnsembleScores>,

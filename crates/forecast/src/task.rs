@@ -6,6 +6,7 @@ use crate::climate::Climate;
 use crate::ensemble::Tally;
 use crate::rollout::{mean_of_members, rollout, run_from};
 use crate::scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
+use crate::simulation::{self, SimulationScores};
 use crate::statistics::{median_interval, quantile, sorted};
 use crate::{Forecaster, Starts};
 
@@ -132,11 +133,18 @@ impl Task {
                 let (recent, before) = self.recent(&self.all_starts(), forecaster.window());
                 climate.score(forecaster, [&recent, &before], dt, self.lyapunov_exponent)
             }),
+            simulation: None,
             ensemble: tally.map(|tally| tally.scores(first_time.unwrap_or(self.horizon), shown(&errors), dt)),
             step_microseconds: 0.0,
         };
         let valid_times = self.lyapunov_exponent.map_or(vec![], main);
         (scores, EachStart { valid_times, nrmse: over_horizon })
+    }
+
+    /// Lets `forecaster` run freely over each test trajectory after its first `lead` + 1 samples. None where no trajectory is
+    /// longer.
+    pub fn simulate(&self, forecaster: &dyn Forecaster) -> Option<SimulationScores> {
+        simulation::score(forecaster, &self.test, self.lead + 1)
     }
 
     /// Runs forecasts from every start for some samples, and returns [`Scores::step_microseconds`]. Call it while nothing

@@ -65,6 +65,7 @@ fn scores(chaotic: bool, quality: f64) -> Scores {
         }),
         error_growth: ErrorGrowth { p10: error(0.1), median: error(0.4), p90: error(1.5), time },
         diverged: 0,
+        simulation: None,
         lyapunov: chaotic.then_some(forecast::LyapunovScores {
             exponent: Some(0.891),
             standard_error: Some(0.0172),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use forecast::{ClimateScores, EnsembleScores, LyapunovScores, Results, Scores, Summary};
+use forecast::{ClimateScores, EnsembleScores, LyapunovScores, Results, Scores, SimulationScores, Summary};
 
 use crate::layout::{lay_out, number, with_error, wrap};
 
@@ -116,6 +116,18 @@ fn long_run(rows: &[Line]) -> String {
         columns.push(("", "D_H", Box::new(move |row| climate(row, |long| number(long.d_h)))));
         columns.push(("", "left", Box::new(move |row| climate(row, |long| long.left.to_string()))));
     }
+    if rows.iter().any(|row| row.scores.simulation.is_some()) {
+        let of = |row: &Line, cell: fn(&SimulationScores) -> String| {
+            row.scores.simulation.as_ref().map_or("-".into(), cell)
+        };
+        let single =
+            rows.iter().all(|row| row.scores.simulation.as_ref().is_none_or(|of| of.rmse.len() == 1));
+        if single {
+            columns.push(("free run", "RMSE", Box::new(move |row| of(row, |all| number(all.rmse[0])))));
+        }
+        let heading = if single { "" } else { "free run" };
+        columns.push((heading, "fit in %", Box::new(move |row| of(row, |all| percent(all)))));
+    }
     let ensemble = |row: &Line, cell: fn(&EnsembleScores) -> String| {
         row.scores.ensemble.as_ref().map_or("-".into(), cell)
     };
@@ -128,6 +140,12 @@ fn long_run(rows: &[Line]) -> String {
         ));
     }
     if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&cells(&columns, rows))) }
+}
+
+/// The fit of a free run, the mean over the components.
+fn percent(of: &SimulationScores) -> String {
+    let fit = of.fit_percent.iter().sum::<f64>() / of.fit_percent.len() as f64;
+    if fit.is_finite() { format!("{fit:.1}") } else { "-inf".into() }
 }
 
 /// The largest exponent with its standard error, where there is one.
@@ -159,6 +177,15 @@ fn long_run_notes(rows: &[Line]) -> String {
             long.starts,
             number(long.truth_d_stsp),
             number(long.truth_d_h)
+        );
+    }
+    if let Some(of) = rows.iter().find_map(|row| row.scores.simulation.as_ref()) {
+        let recordings = if of.recordings == 1 { "recording" } else { "recordings" };
+        let _ = writeln!(
+            text,
+            "Free run: over {} test {recordings} to the end, after the first {} samples; {} samples\nin all. RMSE in the \
+             unit of the data; the fit is 100 for a perfect forecast and 0 for\nthe mean.",
+            of.recordings, of.given, of.samples
         );
     }
     if let Some(of) = rows.iter().find_map(|row| row.scores.ensemble.as_ref()) {

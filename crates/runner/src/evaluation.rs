@@ -58,7 +58,8 @@ pub(crate) fn score(
         let (scores, each) = task.score_each(forecaster, &mut bootstrap());
         let exponent = || lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
         let lyapunov = prepared.knows_inputs().then(exponent).flatten();
-        (Scores { lyapunov, ..scores }, each)
+        let simulation = prepared.source.system().is_none().then(|| task.simulate(forecaster)).flatten();
+        (Scores { lyapunov, simulation, ..scores }, each)
     };
     let model = run.model(experiment, device)?;
     let fitted: Vec<(&str, Box<dyn Forecaster>)> = applicable

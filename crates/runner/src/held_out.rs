@@ -83,7 +83,7 @@ pub(crate) fn parts(experiment: &Experiment, measured: &Measured, window: usize)
 }
 
 /// The default history before a start and the default horizon, in samples. The history is the same for models of any
-/// window of up to 51 samples, so that they are scored from the same starts; it and the horizon each take at most a quarter
+/// window of up to 50 samples, so that they are scored from the same starts; it and the horizon each take at most a quarter
 /// of the longest piece of the test part.
 ///
 /// # Errors
@@ -93,7 +93,7 @@ pub(crate) fn defaults(
     measured: Option<&Measured>,
     window: usize,
 ) -> Result<(usize, usize), String> {
-    const LEAD: usize = 50;
+    const LEAD: usize = 49;
     const HORIZON: usize = 5000;
     let own = window.max(2) - 1;
     // The files are not read where a run has kept what they say, and it has kept these too.

@@ -183,6 +183,33 @@ mod tests {
         comes_back(&reservoir, &oscillator, 0.1, 1e-3);
     }
 
+    #[test]
+    fn trajectories_of_unequal_length_are_fitted_and_those_without_a_history_do_not_matter() {
+        fn fits<C: FittedConfig>(config: &C) {
+            let (equal, train, normalisation) = runs(&Lorenz::default(), 0.01);
+            let lengths = (0..11).map(|run| 201 - 14 * run);
+            let unequal = equal.cut(lengths.clone().enumerate().map(|(run, samples)| (run, 0..samples)));
+            let fitted = config.fit(&unequal, &train, &normalisation, 5).unwrap();
+            let forecaster = config.forecaster(&fitted, normalisation.clone()).unwrap();
+            let window = config.window();
+            let states = forecast(&*forecaster, &equal, &train, 2);
+            for (run, states) in states.chunks_exact(6).enumerate() {
+                for (j, x) in states[3..].iter().enumerate() {
+                    let error = (x - equal.state(run, window + 1)[j]).abs() / normalisation.std[j];
+                    assert!(error < 1e-2, "{} {run} {j}: {error}", C::NAME);
+                }
+            }
+            // A trajectory of a window has no sample after it.
+            let short = equal.cut([(3, 0..window), (3, 0..1)]);
+            let more = Trajectories::joined(&[&unequal, &short]);
+            let all: Vec<usize> = (0..13).collect();
+            assert_eq!(config.fit(&more, &all, &normalisation, 5).unwrap(), fitted, "{}", C::NAME);
+        }
+        fits(&PolynomialConfig { degree: 4 });
+        fits(&NvarConfig { skip: 2, degree: 3, ..Default::default() });
+        fits(&ReservoirConfig { size: 60, warm_up: 20, ..Default::default() });
+    }
+
     fn refuses_tensors<C: FittedConfig>(config: &C) {
         let (runs, train, normalisation) = runs(&Lorenz::default(), 0.01);
         let fitted = config.fit(&runs, &train, &normalisation, 0).unwrap();

@@ -36,6 +36,7 @@ pub(crate) fn scores(median: f64, chaotic: bool) -> Scores {
         }),
         error_growth: ErrorGrowth { time: vec![], p10: vec![], median: vec![], p90: vec![] },
         diverged: 0,
+        simulation: None,
         lyapunov: None,
         climate: None,
         ensemble: None,

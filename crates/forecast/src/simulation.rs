@@ -1,0 +1,134 @@
+//! One free run over each held-out recording, from its first samples to its end, as system identification scores a model
+//! (Ljung 1999, "System identification", section 16.4; Schoukens and Noel 2017 for benchmarks).
+
+use serde::{Deserialize, Serialize};
+use trajectory::Trajectories;
+
+use crate::finite;
+use crate::rollout::{Forecaster, Starts, rollout};
+use crate::statistics::mean;
+
+/// Errors of free runs over whole recordings, in the units of the data: a number for each component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SimulationScores {
+    /// Samples given at the beginning of each recording.
+    pub given: usize,
+    /// Number of recordings.
+    pub recordings: usize,
+    /// Samples that were forecast, of all recordings.
+    pub samples: usize,
+    /// Root mean square error.
+    #[serde(with = "finite::list")]
+    pub rmse: Vec<f64>,
+    /// The part of the variance that is explained, 1 - (sum of squared errors) / (sum of squared deviations from the mean).
+    #[serde(with = "finite::below")]
+    pub r2: Vec<f64>,
+    /// The fit in percent, 100 (1 - (norm of the errors) / (norm of the deviations from the mean)).
+    #[serde(with = "finite::below")]
+    pub fit_percent: Vec<f64>,
+}
+
+/// Lets a forecaster run freely over each of these recordings after its first `given` samples, at least its window. None
+/// where no recording is longer.
+pub(crate) fn score(
+    forecaster: &dyn Forecaster,
+    recordings: &Trajectories,
+    given: usize,
+) -> Option<SimulationScores> {
+    let dim = recordings.dim();
+    let (mut truth, mut errors) = (vec![Vec::new(); dim], vec![0.0; dim]);
+    let long: Vec<usize> = (0..recordings.count()).filter(|&run| recordings.samples(run) > given).collect();
+    for &run in &long {
+        let steps = recordings.samples(run) - given;
+        let known: Vec<f64> =
+            (0..given + steps - 1).flat_map(|i| recordings.known_at(run, i)).copied().collect();
+        let starts = Starts { count: 1, histories: recordings.states(run, 0..given), known: &known };
+        let forecast = rollout(forecaster, starts, steps);
+        for (step, forecast) in forecast.chunks_exact(dim).enumerate() {
+            for (j, (x, y)) in forecast.iter().zip(recordings.state(run, given + step)).enumerate() {
+                truth[j].push(*y);
+                errors[j] += (x - y).powi(2);
+            }
+        }
+    }
+    let samples = truth.first().map_or(0, Vec::len);
+    let deviations = |truth: &Vec<f64>| {
+        let center = mean(truth);
+        truth.iter().map(|y| (y - center).powi(2)).sum::<f64>()
+    };
+    let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
+    let parts: Vec<f64> =
+        errors.iter().zip(&truth).map(|(errors, truth)| finite(errors / deviations(truth))).collect();
+    (samples > 0).then(|| SimulationScores {
+        given,
+        recordings: long.len(),
+        samples,
+        rmse: errors.iter().map(|errors| finite((errors / samples as f64).sqrt())).collect(),
+        r2: parts.iter().map(|part| 1.0 - part).collect(),
+        fit_percent: parts.iter().map(|part| 100.0 * (1.0 - part.sqrt())).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Forecast;
+    use trajectory::Segment;
+
+    /// The next state is the present one plus the newest known input.
+    struct Integrator;
+    struct Integrating(Vec<f64>);
+    impl Forecaster for Integrator {
+        fn window(&self) -> usize {
+            1
+        }
+        fn dim(&self) -> usize {
+            1
+        }
+        fn known_dim(&self) -> usize {
+            1
+        }
+        fn begin<'a>(&'a self, histories: &[f64], _known: &[f64]) -> Box<dyn Forecast + 'a> {
+            Box::new(Integrating(histories.to_vec()))
+        }
+    }
+    impl Forecast for Integrating {
+        fn advance(&mut self, known: &[f64], next: &mut [f64]) {
+            self.0[0] += known[0];
+            next.copy_from_slice(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_free_run_is_scored_after_the_given_samples_with_the_inputs_of_its_own_time() {
+        let segment = |u: &[f64], known: &[f64]| Segment { start: 0.0, u: u.to_vec(), known: known.to_vec() };
+        // After two samples: 1 + 2, then + 3; and in the second recording 5 + 0. The third is too short.
+        let recordings = Trajectories::of_segments(
+            1.0,
+            [1, 1],
+            [
+                segment(&[0.0, 1.0, 3.5, 6.0], &[9.0, 2.0, 3.0, 9.0]),
+                segment(&[0.0, 5.0, 4.0], &[9.0, 0.0, 9.0]),
+                segment(&[0.0, 5.0], &[9.0, 0.0]),
+            ],
+        );
+        let scores = score(&Integrator, &recordings, 2).unwrap();
+        assert_eq!((scores.given, scores.recordings, scores.samples), (2, 2, 3));
+        // errors -0.5, 0 and 1 against 3.5, 6 and 4, whose mean is 4.5
+        let (errors, deviations) = (1.25f64, 1.0 + 2.25 + 0.25);
+        assert!((scores.rmse[0] - (errors / 3.0).sqrt()).abs() < 1e-12);
+        assert!((scores.r2[0] - (1.0 - errors / deviations)).abs() < 1e-12);
+        assert!((scores.fit_percent[0] - 100.0 * (1.0 - (errors / deviations).sqrt())).abs() < 1e-12);
+        assert!(score(&Integrator, &recordings, 4).is_none());
+        // What diverges comes back from JSON as what it is.
+        let lost = [f64::NEG_INFINITY];
+        let lost = SimulationScores {
+            rmse: vec![f64::INFINITY],
+            r2: lost.into(),
+            fit_percent: lost.into(),
+            ..scores
+        };
+        let json = serde_json::to_string(&lost).unwrap();
+        assert_eq!(serde_json::from_str::<SimulationScores>(&json).unwrap(), lost, "{json}");
+    }
+}

@@ -19,6 +19,7 @@ mod registry;
 mod stack;
 pub mod tensors;
 mod trained;
+mod windows;
 
 pub use burn::tensor::Device;
 pub use kernels::operation::Implementation;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use kernels::Layer;
 use kernels::operation::{Implementation, apply};
+use kernels::{BatchShape, Layer};
 use trajectory::random::{Stream, uniform};
 
 use crate::learner::{Dropout, Network};
 use crate::machine::{Machine, values};
+use crate::windows::taken;
 
 /// A network of layers: on the CPU it runs on the kernels of this project, elsewhere on Burn's operations.
 #[derive(Module, Debug)]
@@ -52,8 +53,15 @@ impl Stack {
         &self.network
     }
 
+    /// Windows [batch, sample, feature] as the layers take them, see [`crate::windows`].
+    fn taken(&self, inputs: Tensor<3>) -> Tensor<3> {
+        let BatchShape { count, steps } = taken(self.network.inputs(), inputs.dims());
+        inputs.reshape([count, steps, self.network.inputs()])
+    }
+
     /// The outputs [batch, step, output] from the inputs [batch, step, feature], with other weights than its own.
     pub(crate) fn forward_with(&self, weights: Tensor<1>, inputs: Tensor<3>) -> Tensor<3> {
+        let inputs = self.taken(inputs);
         apply(&self.network, weights, inputs, self.kernels)
     }
 }
@@ -66,7 +74,7 @@ impl Network for Stack {
         }
         // One layer at a time (each of them is a network, since all together are), with what is left of its output to the next.
         let layers = self.network.layers();
-        let (mut x, mut from) = (inputs, 0);
+        let (mut x, mut from) = (self.taken(inputs), 0);
         for (i, layer) in layers.iter().enumerate() {
             #[allow(clippy::panic)]
             let one = kernels::Network::new(vec![layer.clone()]).unwrap_or_else(|fault| panic!("{fault}"));

@@ -12,6 +12,7 @@ use crate::learner::{Dropout, Network};
 use crate::machine::{Machine, values};
 use crate::recent::Recent;
 use crate::stack::Stack;
+use crate::windows::taken;
 
 /// A trained network with its scales.
 pub(crate) struct Trained<M> {
@@ -117,8 +118,9 @@ impl<T: Real> OnKernels<T> {
 }
 
 impl<T: Real> Increments for OnKernels<T> {
-    fn increments(&self, inputs: &[f64], [count, steps, _]: [usize; 3]) -> Vec<f64> {
+    fn increments(&self, inputs: &[f64], shape: [usize; 3]) -> Vec<f64> {
         let dim = self.network.outputs();
+        let BatchShape { count, steps } = taken(self.network.inputs(), shape);
         let mut outputs = vec![0.0; count * steps * dim];
         let mut workspace = self.take_workspace();
         let (shape, weights) = (BatchShape { count, steps }, &self.weights);
@@ -127,7 +129,8 @@ impl<T: Real> Increments for OnKernels<T> {
         outputs.chunks_exact(steps * dim).flat_map(|all| &all[(steps - 1) * dim..]).copied().collect()
     }
 
-    fn derivatives(&self, inputs: &[f64], [count, steps, _]: [usize; 3]) -> Derived {
+    fn derivatives(&self, inputs: &[f64], shape: [usize; 3]) -> Derived {
+        let BatchShape { count, steps } = taken(self.network.inputs(), shape);
         let (network, weights, kernels) = (&self.network, &self.weights, Kernels::best());
         let dim = network.outputs();
         let (inputs, shape) = (repeated(inputs, count, dim), BatchShape { count: count * dim, steps });

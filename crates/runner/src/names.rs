@@ -16,6 +16,18 @@ pub(crate) fn network(section: &Json) -> Result<&'static Entry, String> {
     find("model.name", section, MODELS, |entry| entry.name)
 }
 
+/// Sets what a model section leaves out to its default: a run of an earlier program does not know the keys that came
+/// later, whose defaults are what it did.
+pub(crate) fn complete_model(section: &mut Json) {
+    if let (Ok(entry), Some(settings)) = (network(section), section.as_object_mut())
+        && let Json::Object(defaults) = (entry.defaults)()
+    {
+        for (key, value) in defaults {
+            settings.entry(key).or_insert(value);
+        }
+    }
+}
+
 /// The device of this name.
 pub(crate) fn device(name: &str) -> Result<&'static devices::Entry, String> {
     let entry = DEVICES.iter().find(|entry| entry.name == name);

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::environment::Environment;
+use crate::names::complete_model;
 use crate::recording;
 use crate::resolve::{parse, resolve, to_toml};
 use crate::sweep::about::is_sweep;
@@ -269,7 +270,11 @@ impl Run {
         let (path, model) = self.saved_model()?;
         let fault = |fault: String| self.does_not_fit(&path, &fault);
         // the order of the keys has not always been that of the file
-        if serde_json::from_str(&model.about).ok() != Some(about_model(experiment)) {
+        let kept = serde_json::from_str(&model.about).ok().map(|mut about: Value| {
+            complete_model(&mut about["model"]);
+            about
+        });
+        if kept != Some(about_model(experiment)) {
             return Err(fault("it was trained by another one".into()));
         }
         let normalisation = self.scales_in(&path, &model)?;

@@ -18,6 +18,7 @@ use crate::data::{Prepared, Turns, prepare};
 use crate::environment::{Build, Environment};
 use crate::evaluation::{forecasts, score, windows};
 use crate::experiment::Train;
+use crate::names::complete_model;
 use crate::resolve::{parse, what_is_trained};
 use crate::run::Run;
 use crate::tensorboard::EventFile;
@@ -116,8 +117,13 @@ pub fn resume(
     let mut state = State::new(&experiment);
     if let Some(saved) = run.checkpoint()? {
         let read = State::from_tensors(&saved).map_err(|fault| RunError::Failed(format!("{at}: {fault}")))?;
-        // as tables: the order of the keys has not always been that of the file
-        let [saved, present] = [&read, &state].map(|state| parse(&state.counters.experiment));
+        // without regard to the order of the keys, which has not always been that of the file
+        let [saved, present] = [&read, &state].map(|state| -> Result<Value, String> {
+            let table = parse(&state.counters.experiment)?;
+            let mut about = serde_json::to_value(table).map_err(|error| error.to_string())?;
+            complete_model(&mut about["model"]);
+            Ok(about)
+        });
         if saved != present {
             return Err(RunError::Usage(format!(
                 "{at}: experiment.toml is no longer the one that was being trained; put it back, or train it as a new run"

@@ -18,7 +18,7 @@ split = [0.6, 0.2, 0.2]
 [model]
 name = "ffnn"
 hidden = 8
-layers = 1
+depth = 1
 window = 2
 [train]
 steps = 300

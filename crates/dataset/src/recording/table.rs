@@ -179,7 +179,7 @@ pub(super) struct Choice {
 }
 
 /// Names that a time column may have, in lower case.
-const TIMES: [&str; 18] = [
+const TIMES: [&str; 21] = [
     "t",
     "time",
     "times",
@@ -198,6 +198,9 @@ const TIMES: [&str; 18] = [
     "sec",
     "millis",
     "elapsed",
+    "year",
+    "day",
+    "hour",
 ];
 
 /// Whether a column of this name probably holds the time.

@@ -1,5 +1,7 @@
 //! A network of layers on the kernels of this project.
 
+use std::borrow::Cow;
+
 use dataset::Batch;
 use kernels::{BatchShape, Decay, Method, Real, Rule, Trainer};
 
@@ -9,10 +11,13 @@ use trajectory::Precision;
 use crate::optimizer::{state_tensors, state_vectors};
 use crate::parameters::{named, read_named};
 use crate::tensors::{TensorError, Tensors};
+use crate::windows::{taken, targets};
 
 /// Layers with their weights and an optimiser.
 pub(crate) struct Direct<T: Real> {
     trainer: Trainer<T>,
+    /// Of the first layer.
+    inputs: usize,
     layout: Vec<(String, Vec<usize>)>,
 }
 
@@ -26,7 +31,8 @@ impl<T: Real> Direct<T> {
         gradient_norm: f64,
     ) -> Self {
         let weights: Vec<T> = weights.iter().map(|&x| T::from_f64(x)).collect();
-        Direct { trainer: Trainer::new(network, &weights, method, gradient_norm), layout }
+        let inputs = network.inputs();
+        Direct { trainer: Trainer::new(network, &weights, method, gradient_norm), inputs, layout }
     }
 
     /// The function alone, for a method that looks at its slope.
@@ -35,15 +41,15 @@ impl<T: Real> Direct<T> {
         Direct::new(network, weights, layout, keeps_nothing, 1.0)
     }
 
+    /// Examples and steps of a batch, and its targets.
+    fn taken<'a>(&self, batch: &'a Batch) -> (BatchShape, Cow<'a, [f64]>) {
+        let [count, samples, features, _] = batch.shape;
+        (taken(self.inputs, [count, samples, features]), targets(self.inputs, batch))
+    }
+
     fn precision(&self) -> Precision {
         if size_of::<T>() == size_of::<f32>() { Precision::F32 } else { Precision::F64 }
     }
-}
-
-/// Examples and samples of a batch.
-fn batch_shape(batch: &Batch) -> BatchShape {
-    let [count, steps, ..] = batch.shape;
-    BatchShape { count, steps }
 }
 
 fn host<T: Real>(values: &[T]) -> Vec<f64> {
@@ -52,7 +58,8 @@ fn host<T: Real>(values: &[T]) -> Vec<f64> {
 
 impl<T: Real> Learner for Direct<T> {
     fn step(&mut self, batch: &Batch, at: At) -> f64 {
-        self.trainer.step(batch_shape(batch), &batch.inputs, &batch.targets, at.learning_rate)
+        let (shape, targets) = self.taken(batch);
+        self.trainer.step(shape, &batch.inputs, &targets, at.learning_rate)
     }
 
     fn loss(&mut self, batch: &Batch) -> f64 {
@@ -91,13 +98,15 @@ impl<T: Real> Differentiable for Direct<T> {
     }
 
     fn slope(&mut self, batch: &Batch, _step: u64, gradient: &mut [f64]) -> f64 {
-        let (loss, slope) = self.trainer.gradient(batch_shape(batch), &batch.inputs, &batch.targets);
+        let (shape, targets) = self.taken(batch);
+        let (loss, slope) = self.trainer.gradient(shape, &batch.inputs, &targets);
         gradient.iter_mut().zip(slope).for_each(|(to, from)| *to = from.to_f64());
         loss
     }
 
     fn value(&mut self, batch: &Batch) -> f64 {
-        self.trainer.last_loss(batch_shape(batch), &batch.inputs, &batch.targets)
+        let (shape, targets) = self.taken(batch);
+        self.trainer.last_loss(shape, &batch.inputs, &targets)
     }
 
     fn named(&self) -> Tensors {

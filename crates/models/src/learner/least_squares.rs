@@ -8,10 +8,13 @@ use trajectory::Precision;
 
 use crate::parameters::{named, read_named};
 use crate::tensors::{TensorError, Tensors};
+use crate::windows::targets;
 
 /// The method with the tolerances at which it ends.
 pub(crate) struct LeastSquares {
     method: LevenbergMarquardt,
+    /// Of the first layer.
+    inputs: usize,
     layout: Vec<(String, Vec<usize>)>,
     gradient_tolerance: f64,
     step_tolerance: f64,
@@ -19,28 +22,29 @@ pub(crate) struct LeastSquares {
 }
 
 impl LeastSquares {
-    /// Trains with `method`, until the gradient or a step is below its tolerance.
+    /// Trains with `method`, on layers with so many inputs, until the gradient or a step is below its tolerance.
     pub(crate) fn new(
         method: LevenbergMarquardt,
+        inputs: usize,
         layout: Vec<(String, Vec<usize>)>,
         gradient_tolerance: f64,
         step_tolerance: f64,
     ) -> Self {
-        LeastSquares { method, layout, gradient_tolerance, step_tolerance, converged: None }
+        LeastSquares { method, inputs, layout, gradient_tolerance, step_tolerance, converged: None }
     }
 }
 
 impl Learner for LeastSquares {
     fn step(&mut self, batch: &Batch, _at: At) -> f64 {
         let [count, ..] = batch.shape;
-        let stepped = self.method.step(count, &batch.inputs, &batch.targets);
+        let stepped = self.method.step(count, &batch.inputs, &targets(self.inputs, batch));
         self.converged = ended(&stepped, self.gradient_tolerance, self.step_tolerance);
         if stepped.gradient.is_finite() { stepped.loss } else { stepped.gradient }
     }
 
     fn loss(&mut self, batch: &Batch) -> f64 {
         let [count, ..] = batch.shape;
-        self.method.loss(count, &batch.inputs, &batch.targets)
+        self.method.loss(count, &batch.inputs, &targets(self.inputs, batch))
     }
 
     fn converged(&self) -> Option<&'static str> {

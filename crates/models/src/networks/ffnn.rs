@@ -1,7 +1,8 @@
-//! A feed-forward network: the next state from the present one alone, through layers of `hidden` units
-//! (Rosenblatt 1958; as a model of a flow, Narendra and Parthasarathy 1990).
+//! A feed-forward network: the next state from the present one, or from the last `window` samples, through layers of
+//! `hidden` units (Rosenblatt 1958; as a model of a flow, and with delays and inputs known as NARX, Narendra and
+//! Parthasarathy 1990).
 //!
-//! [batch, 1, feature] -> hidden layers with `activation` -> [batch, 1, component]
+//! [batch, window, feature] as [batch, 1, window * feature] -> hidden layers with `activation` -> [batch, 1, component]
 
 use dataset::Normalisation;
 use kernels::{Activation, Dense};
@@ -23,6 +24,8 @@ pub struct FfnnConfig {
     pub depth: usize,
     /// Function after each hidden layer.
     pub activation: Activation,
+    /// Samples of history it looks at: 1 where a sample is the whole state.
+    pub window: usize,
 }
 
 /// Units of the hidden layers.
@@ -37,7 +40,7 @@ pub enum Widths {
 
 impl Default for FfnnConfig {
     fn default() -> Self {
-        FfnnConfig { hidden: Widths::Same(64), depth: 3, activation: Activation::default() }
+        FfnnConfig { hidden: Widths::Same(64), depth: 3, activation: Activation::default(), window: 1 }
     }
 }
 
@@ -52,11 +55,12 @@ impl FfnnConfig {
 
 impl NetworkConfig for FfnnConfig {
     const NAME: &'static str = "ffnn";
-    const ABOUT: &'static str = "feed-forward network on the present state";
+    const ABOUT: &'static str = "feed-forward network on the last sample, or several";
     type Network = Stack;
 
     fn check(&self) -> Result<(), String> {
         check_size("depth", self.depth, 100)?;
+        check_size("window", self.window, 100_000)?;
         if self.hidden == Widths::Each(Vec::new()) {
             return Err("hidden = [] must name at least one layer".into());
         }
@@ -76,11 +80,12 @@ impl NetworkConfig for FfnnConfig {
     }
 
     fn window(&self) -> usize {
-        1
+        self.window
     }
 
     fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Stack {
-        let layers = Dense::stack(scales.features(), &self.widths(), scales.dim(), self.activation);
+        let layers =
+            Dense::stack(self.window * scales.features(), &self.widths(), scales.dim(), self.activation);
         Stack::new(layers, stream, machine)
     }
 

@@ -164,6 +164,7 @@ pub fn learner<N: Network>(
             _,
             Some((layers, weights)),
         ) => {
+            let inputs = layers.inputs();
             let method = kernels::LevenbergMarquardt::new(layers, &weights, damping)
                 .map_err(|_| UNFIT_FOR_LEAST_SQUARES.to_owned())?;
             const MOST: usize = 2000;
@@ -174,7 +175,7 @@ pub fn learner<N: Network>(
                     weights.len()
                 ));
             }
-            Box::new(LeastSquares::new(method, layout, gradient_tolerance, step_tolerance))
+            Box::new(LeastSquares::new(method, inputs, layout, gradient_tolerance, step_tolerance))
         }
         _ => return Err(UNFIT_FOR_LEAST_SQUARES.into()),
     })

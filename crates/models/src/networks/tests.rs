@@ -67,15 +67,22 @@ fn step(learner: &mut dyn Learner, batch: &Batch, learning_rate: f64) -> f64 {
     learner.step(batch, At { step: 0, learning_rate })
 }
 
-/// Every network, by our own kernels and by Burn.
+/// Every network, by our own kernels and by Burn, with its defaults; and `ffnn` on a window.
 fn fixtures() -> impl Iterator<Item = Fixture> {
     let both = [Implementation::Own, Implementation::Burn];
-    networks().flat_map(move |entry| both.map(|kernels| Fixture::new(entry, kernels)))
+    let defaults = networks().map(|entry| (entry, (entry.defaults)()));
+    let window = (named("ffnn"), serde_json::json!({"hidden": 24, "depth": 2, "window": 3}));
+    let all = defaults.chain([window]);
+    all.flat_map(move |(entry, settings)| both.map(|kernels| Fixture::of(entry, settings.clone(), kernels)))
 }
 
 impl Fixture {
     fn new(entry: &'static Entry, kernels: Implementation) -> Self {
-        let (runs, settings) = (runs(), (entry.defaults)());
+        Self::of(entry, (entry.defaults)(), kernels)
+    }
+
+    fn of(entry: &'static Entry, settings: Value, kernels: Implementation) -> Self {
+        let runs = runs();
         let window = (entry.check)(&settings).unwrap();
         let normalisation = Normalisation::fit(&runs, &[0, 1, 2]);
         let examples = Examples::new(&runs, &[0, 1, 2], &normalisation, window, 1).unwrap();

@@ -30,6 +30,10 @@ pub(super) fn settings(files: &RunFiles) -> Result<Settings, String> {
     settings.remove("evaluate.exponent_unknown");
     // the file leaves it out where it is this one; a comparison with burn-train names both
     settings.entry("train.loop".to_owned()).or_insert_with(|| "own".to_owned());
+    // runs of earlier programs do not have the key
+    if settings.get("model.name").is_some_and(|name| name == "ffnn") {
+        settings.entry("model.window".to_owned()).or_insert_with(|| "1".to_owned());
+    }
     Ok(settings)
 }
 

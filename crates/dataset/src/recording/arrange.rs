@@ -25,7 +25,11 @@ pub(super) struct Arranged {
 /// # Errors
 ///
 /// Those of each stage, and when no segment is left.
-pub(super) fn arrange(mut tables: Vec<Table>, settings: &Settings, least: usize) -> Result<Arranged, RecordingError> {
+pub(super) fn arrange(
+    mut tables: Vec<Table>,
+    settings: &Settings,
+    least: usize,
+) -> Result<Arranged, RecordingError> {
     let mut notes = Notes::default();
     for table in &mut tables {
         notes.append(std::mem::take(&mut table.notes));
@@ -49,7 +53,8 @@ pub(super) fn arrange(mut tables: Vec<Table>, settings: &Settings, least: usize)
     let mut counts = Counts::default();
     let mut segments = Vec::new();
     for (table, tracks) in tables.into_iter().zip(&tracks) {
-        let places = |names: &[String]| names.iter().filter_map(|name| table.position(name)).collect::<Vec<_>>();
+        let places =
+            |names: &[String]| names.iter().filter_map(|name| table.position(name)).collect::<Vec<_>>();
         let [states, inputs] = chosen.each_ref().map(|names| places(names));
         segments.extend(segments::cut(table, tracks, [&states, &inputs], &how, &mut counts)?);
     }
@@ -58,7 +63,11 @@ pub(super) fn arrange(mut tables: Vec<Table>, settings: &Settings, least: usize)
     if recording.segments.is_empty() {
         return Err(RecordingError(format!(
             "no part of the recording has {least} samples in a row; {}: {}",
-            if recording.notes.is_empty() { "the files are shorter".into() } else { recording.notes.join("; ") },
+            if recording.notes.is_empty() {
+                "the files are shorter".into()
+            } else {
+                recording.notes.join("; ")
+            },
             "give more data, fill missing cells by missing = { interpolate = 5 }, or ask for fewer samples (a shorter window)"
         )));
     }
@@ -115,8 +124,11 @@ fn interval(
     {
         notes.add(&table.place.file, format!("the time is not named; taken is column {:?}", time.name));
     }
-    let places: Vec<(&Table, &Track)> =
-        tables.iter().zip(tracks).flat_map(|(table, tracks)| tracks.iter().map(move |track| (table, track))).collect();
+    let places: Vec<(&Table, &Track)> = tables
+        .iter()
+        .zip(tracks)
+        .flat_map(|(table, tracks)| tracks.iter().map(move |track| (table, track)))
+        .collect();
     let lists: Vec<&[f64]> = places
         .iter()
         .map(|(table, track)| table.time.as_ref().map_or(&[][..], |time| &time.values[track.rows.clone()]))
@@ -129,7 +141,9 @@ fn interval(
     let grid = match grid::fit(&lists) {
         Ok(grid) if grid.dt.is_finite() && grid.dt > 0.0 => grid,
         Ok(_) | Err(NoGrid::TooShort) => {
-            return Err(RecordingError("the recording has no two samples in a row, so no sample interval".into()));
+            return Err(RecordingError(
+                "the recording has no two samples in a row, so no sample interval".into(),
+            ));
         }
         Err(NoGrid::Uneven { dt, step, worst: (list, at) }) => {
             let (table, track) = places[list];
@@ -164,13 +178,18 @@ fn interval(
 /// Refuses an interval that would make far more samples than were measured.
 fn check_resample(settings: &Settings, step: Option<f64>, notes: &mut Notes) -> Result<(), RecordingError> {
     let Some(resample) = settings.resample else { return Ok(()) };
-    if let Some(step) = step.filter(|step| !(step / resample <= FINEST)) {
+    if let Some(step) = step.filter(|step| step / resample > FINEST) {
         return Err(RecordingError(format!(
             "recording.resample is {resample}, which is less than a hundredth of the time step {step:.6} of the files: \
              interpolation adds no information, so choose an interval near the step"
         )));
     }
-    notes.add("", format!("the samples are interpolated linearly to an interval of {resample}, without a low-pass filter"));
+    notes.add(
+        "",
+        format!(
+            "the samples are interpolated linearly to an interval of {resample}, without a low-pass filter"
+        ),
+    );
     Ok(())
 }
 
@@ -190,7 +209,8 @@ fn same_interval(places: &[(&Table, &Track)], lists: &[&[f64]], grid: &Grid) -> 
 
 fn warn_of_many_gaps(lists: &[&[f64]], grid: &Grid, notes: &mut Notes) {
     let steps: usize = lists.iter().map(|times| times.len().saturating_sub(1)).sum();
-    let gaps: usize = lists.iter().map(|times| grid::stretches(times, grid::GAP * grid.dt).len().saturating_sub(1)).sum();
+    let gaps: usize =
+        lists.iter().map(|times| grid::stretches(times, grid::GAP * grid.dt).len().saturating_sub(1)).sum();
     if 10 * gaps > steps {
         let text = format!(
             "{gaps} of {steps} time steps are gaps: if samples were not taken at an even interval, set resample = {}",

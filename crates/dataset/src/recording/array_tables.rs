@@ -5,7 +5,8 @@ use crate::arrays::Array;
 use super::error::{Place, RecordingError, shown};
 use super::notes::Notes;
 use super::settings::Settings;
-use super::table::{Column, Table, TimeColumn, names_time};
+use super::table::{Column, Table, TimeColumn};
+use super::time;
 
 /// An array of a file, before it is read.
 #[derive(Clone, Debug)]
@@ -47,7 +48,13 @@ impl Layout {
         let stride = |axis: usize| self.axes[axis + 1..].iter().product::<usize>();
         let start = self.trajectory.map_or(0, |axis| trajectory * stride(axis))
             + self.component.map_or(0, |axis| component * stride(axis));
-        values.iter().skip(start).step_by(stride(self.time).max(1)).take(self.axes[self.time]).copied().collect()
+        values
+            .iter()
+            .skip(start)
+            .step_by(stride(self.time).max(1))
+            .take(self.axes[self.time])
+            .copied()
+            .collect()
     }
 }
 
@@ -96,7 +103,8 @@ impl Plan {
             }
             fits
         });
-        let same_rank = layouts.iter().all(|layout| layout.trajectory.is_some() == layouts[0].trajectory.is_some());
+        let same_rank =
+            layouts.iter().all(|layout| layout.trajectory.is_some() == layouts[0].trajectory.is_some());
         if !same_rank {
             return Err(place.whole(format_args!(
                 "holds arrays of different kinds, {}: set recording.dataset to one of them",
@@ -141,7 +149,8 @@ impl Plan {
             for (trajectory, columns) in columns.iter_mut().enumerate() {
                 for component in 0..layout.length(layout.component) {
                     let name = layout.column(component);
-                    columns.push(Column::of_values(name, layout.series(&array.values, trajectory, component)));
+                    columns
+                        .push(Column::of_values(name, layout.series(&array.values, trajectory, component)));
                 }
             }
         }
@@ -149,13 +158,15 @@ impl Plan {
         self.notes.iter().for_each(|note| notes.add(&place.file, note));
         let table = |(trajectory, columns): (usize, Vec<Column>)| {
             let several = self.trajectories > 1;
-            let label = if several { format!("{}: {}", place.file, trajectory + 1) } else { place.file.clone() };
+            let label =
+                if several { format!("{}: {}", place.file, trajectory + 1) } else { place.file.clone() };
             let time = self.time.as_ref().zip(times.as_ref()).map(|(name, times)| {
                 let from = if times.len() > self.times { trajectory * self.times } else { 0 };
                 let values = times.iter().skip(from).take(self.times).copied().collect();
                 TimeColumn { name: leaf(name).into(), unit: String::new(), values, origin: 0.0 }
             });
-            let mut table = Table::of_columns(Place { file: label, row: "sample" }, columns, time, self.times);
+            let mut table =
+                Table::of_columns(Place { file: label, row: "sample" }, columns, time, self.times);
             table.notes = std::mem::take(&mut notes);
             table
         };
@@ -209,9 +220,12 @@ fn time_array<'a>(
         return Ok(None);
     }
     // Times beside the array that is named come before those elsewhere.
-    let group = settings.dataset.as_deref().and_then(|name| name.rsplit_once('/')).map_or("", |(group, _)| group);
-    let of_time = || arrays.iter().filter(|shape| names_time(leaf(&shape.name)) && shape.axes.len() <= 2);
-    let beside = of_time().find(|shape| shape.name.trim_start_matches('/').starts_with(group.trim_start_matches('/')));
+    let group =
+        settings.dataset.as_deref().and_then(|name| name.rsplit_once('/')).map_or("", |(group, _)| group);
+    let of_time =
+        || arrays.iter().filter(|shape| time::names_time(leaf(&shape.name)) && shape.axes.len() <= 2);
+    let beside =
+        of_time().find(|shape| shape.name.trim_start_matches('/').starts_with(group.trim_start_matches('/')));
     Ok(beside.or_else(|| of_time().next()))
 }
 
@@ -278,7 +292,8 @@ mod tests {
             let count = axes.iter().product::<usize>();
             Ok(Array::new(axes, (0..count).map(|value| value as f64).collect()))
         };
-        let columns = |table: Table| table.columns.into_iter().map(|column| (column.name, column.values)).collect();
+        let columns =
+            |table: Table| table.columns.into_iter().map(|column| (column.name, column.values)).collect();
         plan.tables(&place(), read).unwrap().into_iter().map(columns).collect()
     }
 
@@ -294,7 +309,8 @@ mod tests {
         let expected = vec![vec![column("x1", &[0.0, 1.0, 2.0]), column("x2", &[3.0, 4.0, 5.0])]];
         assert_eq!(tables(&[("x", &[2, 3])], &none), expected);
         // Two times of three components.
-        let expected = vec![vec![column("x1", &[0.0, 3.0]), column("x2", &[1.0, 4.0]), column("x3", &[2.0, 5.0])]];
+        let expected =
+            vec![vec![column("x1", &[0.0, 3.0]), column("x2", &[1.0, 4.0]), column("x3", &[2.0, 5.0])]];
         assert_eq!(tables(&[("t", &[2, 1]), ("x", &[2, 3])], &none), expected);
         assert_eq!(tables(&[("x", &[2, 3])], &Settings { time_axis: Some(0), ..none.clone() }), expected);
         assert!(plan(&[("x", &[3, 2])], &none).unwrap().notes[0].contains("time along axis 0"));
@@ -304,7 +320,10 @@ mod tests {
 
     #[test]
     fn trajectories_are_the_first_of_three_axes() {
-        let read = tables(&[("x", &[2, 2, 2]), ("t", &[2])], &Settings { time_axis: Some(1), ..Settings::default() });
+        let read = tables(
+            &[("x", &[2, 2, 2]), ("t", &[2])],
+            &Settings { time_axis: Some(1), ..Settings::default() },
+        );
         let expected = vec![
             vec![column("x1", &[0.0, 2.0]), column("x2", &[1.0, 3.0])],
             vec![column("x1", &[4.0, 6.0]), column("x2", &[5.0, 7.0])],

@@ -13,8 +13,23 @@ pub(super) enum Cell {
 
 /// What programs write where they have no value, in lower case.
 const MISSING: [&[u8]; 17] = [
-    b"nan", b"-", b"--", b"---", b"null", b"na", b"n/a", b"#n/a", b"#na", b"none", b"nil", b"?", b"inf", b"-inf",
-    b"+inf", b"-nan", b"infinity",
+    b"nan",
+    b"-",
+    b"--",
+    b"---",
+    b"null",
+    b"na",
+    b"n/a",
+    b"#n/a",
+    b"#na",
+    b"none",
+    b"nil",
+    b"?",
+    b"inf",
+    b"-inf",
+    b"+inf",
+    b"-nan",
+    b"infinity",
 ];
 
 // The longest decimal expansion of an f64 has some 770 significant digits, and nobody writes it out.
@@ -83,7 +98,9 @@ mod tests {
         let reads = |text: &str, decimal: u8, number: f64| {
             assert_eq!(parse(text.as_bytes(), decimal), Cell::Number(number), "{text}");
         };
-        for (text, number) in [("1", 1.0), (" -1.5e-3 ", -1.5e-3), ("+.5", 0.5), ("2.", 2.0), ("1.5D+02", 150.0)] {
+        for (text, number) in
+            [("1", 1.0), (" -1.5e-3 ", -1.5e-3), ("+.5", 0.5), ("2.", 2.0), ("1.5D+02", 150.0)]
+        {
             reads(text, b'.', number);
         }
         reads("\u{2212}3.25", b'.', -3.25);
@@ -98,7 +115,8 @@ mod tests {
         for text in ["", "  ", "NaN", "nan", "-", "NULL", "N/A", "#N/A", "None", "inf", "-Inf", "?"] {
             assert_eq!(parse(text.as_bytes(), b'.'), Cell::Missing, "{text}");
         }
-        for text in ["error", "1,5", "1.2.3", "12 V", "1e999", "0x10", "e5", "- 5", "1_000", "-e", "\u{2212}"] {
+        for text in ["error", "1,5", "1.2.3", "12 V", "1e999", "0x10", "e5", "- 5", "1_000", "-e", "\u{2212}"]
+        {
             assert_eq!(parse(text.as_bytes(), b'.'), Cell::Text, "{text}");
         }
         assert_eq!(parse(b"1.5", b','), Cell::Text);

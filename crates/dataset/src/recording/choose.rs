@@ -1,9 +1,10 @@
 //! The columns that become states and inputs.
 
+use super::choice::no_column;
 use super::error::{RecordingError, shown};
 use super::notes::{Notes, counted};
 use super::settings::Settings;
-use super::table::{Column, Table, no_column};
+use super::table::{Column, Table};
 
 /// Names of columns that count rows, in lower case.
 const COUNTERS: [&str; 12] =
@@ -34,7 +35,9 @@ pub(super) fn choose(
         let columns: Vec<&Column> = tables.iter().filter_map(|table| find(table, &column.name)).collect();
         match why_not(&columns, tables.len()) {
             None => states.push(column.name.clone()),
-            Some(why) => notes.add(&first.place.file, format!("column {} is left out: {why}", shown(&column.name))),
+            Some(why) => {
+                notes.add(&first.place.file, format!("column {} is left out: {why}", shown(&column.name)))
+            }
         }
     }
     if states.is_empty() {
@@ -79,7 +82,9 @@ fn why_not(columns: &[&Column], tables: usize) -> Option<String> {
     let [numbers, texts, cells] = [sum(|c| c.numbers), sum(|c| c.texts), sum(|c| c.values.len())];
     if numbers < texts || numbers == 0 {
         let text = columns.iter().find_map(|column| column.first_text.as_ref());
-        return Some(text.map_or("it is empty".into(), |(_, text)| format!("it holds text, such as {}", shown(text))));
+        return Some(
+            text.map_or("it is empty".into(), |(_, text)| format!("it holds text, such as {}", shown(text))),
+        );
     }
     let first = columns.iter().flat_map(|column| &column.values).find(|value| !value.is_nan()).copied()?;
     if numbers == 1 && cells > 1 {

@@ -26,7 +26,11 @@ pub fn estimate(files: &[PathBuf], settings: &Settings) -> Result<Estimate, Reco
     estimate_of(files, settings, false)
 }
 
-pub(super) fn estimate_of(files: &[PathBuf], settings: &Settings, all: bool) -> Result<Estimate, RecordingError> {
+pub(super) fn estimate_of(
+    files: &[PathBuf],
+    settings: &Settings,
+    all: bool,
+) -> Result<Estimate, RecordingError> {
     let mut total = Estimate::default();
     for file in files {
         let source = Source::open(file, settings, all)?;
@@ -59,7 +63,8 @@ pub(super) fn check(numbers: u64, limit: Option<u64>, surely: &str) -> Result<()
 /// Bytes in words.
 pub(super) fn human(bytes: u64) -> String {
     let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
-    let step = (0..units.len() - 1).find(|&step| bytes < 1000u64.pow(step as u32 + 1)).unwrap_or(units.len() - 1);
+    let step =
+        (0..units.len() - 1).find(|&step| bytes < 1000u64.pow(step as u32 + 1)).unwrap_or(units.len() - 1);
     match step {
         0 => format!("{bytes} bytes"),
         _ => format!("{:.1} {}", bytes as f64 / 1000f64.powi(step as i32), units[step]),

@@ -26,14 +26,18 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     line(format!("files = {files}"), "a path, a pattern such as \"runs/*.csv\", or a list".into());
     match (&inspection.time, settings.dt) {
         (_, Some(dt)) => line(format!("dt = {dt:?}"), "time between two rows".into()),
-        (Some([name, _]), None) => line(format!("time = {}", quoted(name)), "column that holds the time".into()),
+        (Some([name, _]), None) => {
+            line(format!("time = {}", quoted(name)), "column that holds the time".into())
+        }
         (None, None) => line("# dt = 1.0".into(), "time between two rows; there is no time column".into()),
     }
     line(format!("states = {}", list(states)), "forecast".into());
     let others: Vec<&str> = inspection
         .columns
         .iter()
-        .filter(|column| column.range.is_some() && !states.contains(&column.name) && !inputs.contains(&column.name))
+        .filter(|column| {
+            column.range.is_some() && !states.contains(&column.name) && !inputs.contains(&column.name)
+        })
         .map(|column| &column.name[..])
         .collect();
     let about = match others.len() {
@@ -44,7 +48,9 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     line(format!("inputs = {}", list(inputs)), about);
     match &settings.trajectory {
         Some(name) => line(format!("trajectory = {}", quoted(name)), "column that tells trajectories".into()),
-        None => line("# trajectory = \"run\"".into(), "column that tells trajectories; each file is one".into()),
+        None => {
+            line("# trajectory = \"run\"".into(), "column that tells trajectories; each file is one".into())
+        }
     }
     let with_units = inspection.columns.iter().filter(|column| !column.unit.is_empty());
     let units: Vec<String> =
@@ -63,8 +69,18 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     };
     for (key, about) in [
         choice("gaps", written(&settings.gaps), written(&defaults.gaps), "\"error\""),
-        choice("duplicates", written(&settings.duplicates), written(&defaults.duplicates), "\"first\", \"mean\""),
-        choice("steps_back", written(&settings.steps_back), written(&defaults.steps_back), "\"split\", \"sort\""),
+        choice(
+            "duplicates",
+            written(&settings.duplicates),
+            written(&defaults.duplicates),
+            "\"first\", \"mean\"",
+        ),
+        choice(
+            "steps_back",
+            written(&settings.steps_back),
+            written(&defaults.steps_back),
+            "\"split\", \"sort\"",
+        ),
     ] {
         line(key, about);
     }

@@ -12,7 +12,8 @@ use super::error::RecordingError;
 pub fn find(patterns: &[String], folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
     if patterns.is_empty() {
         return Err(RecordingError(
-            "recording.files is empty: name a file, a pattern such as \"tanks/*.csv\", or a list of them".into(),
+            "recording.files is empty: name a file, a pattern such as \"tanks/*.csv\", or a list of them"
+                .into(),
         ));
     }
     let mut files: Vec<PathBuf> = Vec::new();
@@ -22,7 +23,9 @@ pub fn find(patterns: &[String], folder: &Path) -> Result<Vec<PathBuf>, Recordin
         let found = if path.exists() { vec![path] } else { matches(pattern, &path)? };
         files.extend(found.into_iter().filter(|path| !path.is_dir()));
         if files.is_empty() {
-            let what = format!("{pattern:?} in recording.files is a folder: name its files, for example \"{pattern}/*.csv\"");
+            let what = format!(
+                "{pattern:?} in recording.files is a folder: name its files, for example \"{pattern}/*.csv\""
+            );
             return Err(RecordingError(what));
         }
     }
@@ -35,7 +38,8 @@ fn matches(pattern: &str, path: &Path) -> Result<Vec<PathBuf>, RecordingError> {
     let wrong = |what: String| RecordingError(format!("{pattern:?} in recording.files {what}"));
     let text = path.to_str().ok_or_else(|| wrong("is not in UTF-8".into()))?;
     let paths = glob::glob(text).map_err(|error| wrong(format!("is no pattern: {error}")))?;
-    let mut files = paths.collect::<Result<Vec<_>, _>>().map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let mut files =
+        paths.collect::<Result<Vec<_>, _>>().map_err(|error| wrong(format!("cannot be read: {error}")))?;
     if files.is_empty() {
         let what = match text.contains(['*', '?', '[']) {
             true => format!("matches no file in {}", path.parent().unwrap_or(Path::new(".")).display()),
@@ -63,7 +67,10 @@ mod tests {
             Ok(files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect())
         };
         assert_eq!(names(&["*.csv"]).unwrap(), ["a.csv", "a[1].csv", "b.csv"]);
-        assert_eq!(names(&["c.txt", "b.csv", "?.csv", "a[1].csv"]).unwrap(), ["c.txt", "b.csv", "a.csv", "a[1].csv"]);
+        assert_eq!(
+            names(&["c.txt", "b.csv", "?.csv", "a[1].csv"]).unwrap(),
+            ["c.txt", "b.csv", "a.csv", "a[1].csv"]
+        );
         let says = |patterns: &[&str], what: &str| {
             let error = names(patterns).unwrap_err();
             assert!(error.contains(what), "{error}");

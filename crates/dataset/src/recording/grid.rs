@@ -64,7 +64,11 @@ pub(super) fn fit(lists: &[&[f64]]) -> Result<Grid, NoGrid> {
     if grid.jitter > EVEN * dt {
         let (list, at) = grid.worst;
         if !rounding_explains(lists, dt) {
-            return Err(NoGrid::Uneven { dt: first, step: lists[list][at] - lists[list][at - 1], worst: grid.worst });
+            return Err(NoGrid::Uneven {
+                dt: first,
+                step: lists[list][at] - lists[list][at - 1],
+                worst: grid.worst,
+            });
         }
         grid.rounded = true;
     }
@@ -105,7 +109,7 @@ fn rounding_explains(lists: &[&[f64]], dt: f64) -> bool {
     let multiples = |unit: f64| {
         some.clone().all(|time| {
             let count = time / unit;
-            (count - count.round()).abs() < 1e-6 * count.abs().max(1.0).min(1e3)
+            (count - count.round()).abs() < 1e-6 * count.abs().clamp(1.0, 1e3)
         })
     };
     let powers = (-9..=3).rev().map(|power| 10f64.powi(power));

@@ -3,7 +3,8 @@
 use super::cells::{self, Cell};
 use super::dialect::{self, Dialect};
 use super::notes::counted;
-use super::rows::{self, Separator};
+use super::rows::{self, KeptRow, Separator};
+use super::time;
 
 /// What stands above the numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,10 +21,8 @@ pub(super) struct Header {
     pub(super) notes: Vec<String>,
 }
 
-type SampleRow = (u64, Vec<Vec<u8>>);
-
 /// Finds the header in the first rows of a file; `None` where no row has numbers.
-pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u8>)]) -> Option<Header> {
+pub(super) fn find(rows: &[KeptRow], dialect: Dialect, comments: &[(u64, Vec<u8>)]) -> Option<Header> {
     let first = first_of_numbers(rows, dialect.decimal)?;
     let (above, body) = rows.split_at(first);
     // A row that is longer than most is a damaged one.
@@ -32,20 +31,24 @@ pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u
     let first_line = body.first()?.0;
     let mut header = Header { first_line, ..Header::default() };
 
-    let names_at = names_row(above, [columns, filled]);
+    let names_at = names_row(above, [columns, filled], dialect.decimal);
     let mut names: Vec<String> = match names_at {
         Some(at) => merged(&above[at].1, dialect.separator, columns),
         None => names_in_comment(comments, first_line, dialect, filled).unwrap_or_default(),
     };
-    let units_row = names_at.and_then(|at| above.get(at + 1)).filter(|(_, cells)| is_units_row(cells, columns));
-    let units: Vec<String> = units_row.map_or_else(Vec::new, |(_, cells)| merged(cells, dialect.separator, columns));
-    if let Some((line, _)) = units_row {
-        header.notes.push(format!("units are taken from line {line}"));
+    let units_row =
+        names_at.and_then(|at| above.get(at + 1)).filter(|(_, cells)| is_units_row(cells, columns));
+    let units: Vec<String> =
+        units_row.map_or_else(Vec::new, |(_, cells)| merged(cells, dialect.separator, columns));
+    if units_row.is_some() {
+        header.notes.push("units are taken from the row below the names".into());
     }
     let used = usize::from(names_at.is_some()) + usize::from(units_row.is_some());
     if above.len() > used {
         let skipped = counted(above.len() - used, "row", "rows");
-        header.notes.push(format!("{skipped} above the numbers hold neither names nor units and were skipped"));
+        header
+            .notes
+            .push(format!("{skipped} above the numbers hold neither names nor units and were skipped"));
     }
 
     let named = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
@@ -56,7 +59,8 @@ pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u
         header.notes.push("the first column has no name and counts rows; it is called row".into());
     } else if named < filled {
         let more = counted(filled - named, "column", "columns");
-        let range = if filled - named == 1 { format!("x{filled}") } else { format!("x{} to x{filled}", named + 1) };
+        let range =
+            if filled - named == 1 { format!("x{filled}") } else { format!("x{} to x{filled}", named + 1) };
         header.notes.push(format!("the rows have {more} more than there are names, called {range}"));
     }
     let width = columns.max(named);
@@ -67,7 +71,10 @@ pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u
         let name = if name.is_empty() { format!("x{}", column + 1) } else { name };
         let name = match header.names.contains(&name) {
             true => {
-                header.notes.push(format!("two columns are called {name}; the later one is called {name}_{}", column + 1));
+                header.notes.push(format!(
+                    "two columns are called {name}; the later one is called {name}_{}",
+                    column + 1
+                ));
                 format!("{name}_{}", column + 1)
             }
             false => name,
@@ -80,26 +87,29 @@ pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u
 }
 
 /// The first row from which on the rows have numbers where most rows have them.
-fn first_of_numbers(rows: &[SampleRow], decimal: u8) -> Option<usize> {
+fn first_of_numbers(rows: &[KeptRow], decimal: u8) -> Option<usize> {
     let value = |cell: &[u8]| dialect::is_value(cell, decimal);
     let body = &rows[(rows.len() / 2).min(20)..];
     let columns = dialect::usual(body.iter().map(|(_, cells)| cells.len()));
     let numeric: Vec<usize> = (0..columns)
         .filter(|&column| {
-            let cells = || body.iter().filter_map(|(_, cells)| cells.get(column)).filter(|cell| !cell.is_empty());
+            let cells =
+                || body.iter().filter_map(|(_, cells)| cells.get(column)).filter(|cell| !cell.is_empty());
             let values = cells().filter(|cell| value(cell)).count();
             values > 0 && 2 * values >= cells().count()
         })
         .collect();
-    let fits = |(_, cells): &SampleRow| {
+    let values_and_texts = |(_, cells): &KeptRow| {
         let cells = numeric.iter().map(|&column| cells.get(column).map_or(&[][..], |cell| cell));
         let values = cells.clone().filter(|cell| value(cell)).count();
         let texts = cells.filter(|cell| !value(cell) && cells::parse(cell, decimal) == Cell::Text).count();
-        values > 0 && values >= texts
+        (values, texts)
     };
-    let followed = |at: &usize| rows[*at..].iter().take(4).all(fits);
-    let alone = |at: &usize| fits(&rows[*at]);
-    (0..rows.len()).find(followed).or_else(|| (0..rows.len()).find(alone))
+    let counts: Vec<(usize, usize)> = rows.iter().map(values_and_texts).collect();
+    let begins = |at: &usize| counts[*at].0 > 0 && counts[*at].0 >= counts[*at].1;
+    // Rows of numbers follow, some of which may be missing.
+    let followed = |at: &usize| counts[*at..].iter().take(4).all(|(values, texts)| values >= texts);
+    (0..rows.len()).find(|at| begins(at) && followed(at)).or_else(|| (0..rows.len()).find(begins))
 }
 
 /// The number of cells up to the last that is not empty.
@@ -107,13 +117,19 @@ fn trimmed(cells: &[Vec<u8>]) -> usize {
     cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1)
 }
 
-/// The first row with as many names as there are columns; else the last of those with the most, if they are enough.
-fn names_row(above: &[SampleRow], widths: [usize; 2]) -> Option<usize> {
+/// Of the rows without numbers that have as many texts as there are columns, the one that names the time, or the first;
+/// else the last of those with the most texts, if they are enough.
+fn names_row(above: &[KeptRow], widths: [usize; 2], decimal: u8) -> Option<usize> {
     // The first row of a Campbell Scientific file describes the logger.
     let about_logger = |cells: &[Vec<u8>]| cells.first().is_some_and(|cell| cell.starts_with(b"TOA5"));
     let candidates = || above.iter().enumerate().filter(|(_, (_, cells))| !about_logger(cells));
-    let exact = candidates().find(|(_, (_, cells))| widths.contains(&trimmed(cells)));
-    if let Some((at, _)) = exact {
+    let has_time =
+        |cells: &[Vec<u8>]| cells.iter().any(|cell| time::names_time(&name_and_unit(&cells::text(cell)).0));
+    let exact = || {
+        let wide = candidates().filter(|(_, (_, cells))| widths.contains(&trimmed(cells)));
+        wide.filter(|(_, (_, cells))| !cells.iter().any(|cell| dialect::is_value(cell, decimal)))
+    };
+    if let Some((at, _)) = exact().find(|(_, (_, cells))| has_time(cells)).or_else(|| exact().next()) {
         return Some(at);
     }
     let widest = candidates().max_by_key(|(_, (_, cells))| trimmed(cells))?;
@@ -164,7 +180,7 @@ fn is_units_row(cells: &[Vec<u8>], columns: usize) -> bool {
 }
 
 /// Whether the first cells are 1, 2, 3, .. as R's write.table writes the numbers of rows, to which it gives no name.
-fn counts_rows(body: &[SampleRow]) -> bool {
+fn counts_rows(body: &[KeptRow]) -> bool {
     body.len() > 1
         && body.iter().enumerate().all(|(at, (_, cells))| {
             let cell = cells.first().map_or(String::new(), |cell| cells::text(cell));
@@ -180,11 +196,11 @@ fn bare(unit: &str) -> &str {
 
 /// Units that may follow a slash, as in `U/V`; what else follows one belongs to the name.
 const UNITS: [&str; 73] = [
-    "V", "mV", "uV", "\u{b5}V", "kV", "A", "mA", "uA", "\u{b5}A", "W", "mW", "kW", "MW", "J", "kJ", "kWh", "s", "ms", "us",
-    "\u{b5}s", "ns", "min", "h", "d", "m", "mm", "cm", "km", "um", "\u{b5}m", "nm", "K", "mK", "\u{b0}C", "degC", "C", "F",
-    "Pa", "hPa", "kPa", "MPa", "bar", "mbar", "Hz", "kHz", "MHz", "GHz", "N", "mN", "kN", "Nm", "kg", "g", "mg", "l", "L",
-    "ml", "mol", "T", "mT", "Ohm", "\u{3a9}", "rad", "deg", "\u{b0}", "%", "rpm", "1/min", "m/s", "km/h", "m/s^2", "m/s2",
-    "rad/s",
+    "V", "mV", "uV", "\u{b5}V", "kV", "A", "mA", "uA", "\u{b5}A", "W", "mW", "kW", "MW", "J", "kJ", "kWh",
+    "s", "ms", "us", "\u{b5}s", "ns", "min", "h", "d", "m", "mm", "cm", "km", "um", "\u{b5}m", "nm", "K",
+    "mK", "\u{b0}C", "degC", "C", "F", "Pa", "hPa", "kPa", "MPa", "bar", "mbar", "Hz", "kHz", "MHz", "GHz",
+    "N", "mN", "kN", "Nm", "kg", "g", "mg", "l", "L", "ml", "mol", "T", "mT", "Ohm", "\u{3a9}", "rad", "deg",
+    "\u{b0}", "%", "rpm", "1/min", "m/s", "km/h", "m/s^2", "m/s2", "rad/s",
 ];
 
 /// The name and the unit in `U [V]`, `U[V]`, `U (V)` and `U/V`.

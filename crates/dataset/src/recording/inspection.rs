@@ -79,7 +79,10 @@ pub fn inspect(
     let mut inspection = Inspection {
         files: files.iter().map(|file| file.display().to_string()).collect(),
         rows: tables.iter().map(|table| table.rows).sum(),
-        time: tables.first().and_then(|table| table.time.as_ref()).map(|time| [time.name.clone(), time.unit.clone()]),
+        time: tables
+            .first()
+            .and_then(|table| table.time.as_ref())
+            .map(|time| [time.name.clone(), time.unit.clone()]),
         columns: reports(&tables, settings),
         chosen: [Vec::new(), settings.inputs.clone()],
         dt: None,
@@ -92,7 +95,8 @@ pub fn inspect(
     };
     match arrange::arrange(tables, settings, reading.least) {
         Ok(Arranged { recording, grid, counts }) => {
-            let names = |channels: &[super::Channel]| channels.iter().map(|channel| channel.name.clone()).collect();
+            let names =
+                |channels: &[super::Channel]| channels.iter().map(|channel| channel.name.clone()).collect();
             inspection.chosen = [names(&recording.states), names(&recording.inputs)];
             inspection.dt = Some(recording.dt);
             inspection.jitter = grid.map(|grid| grid.jitter);
@@ -156,7 +160,9 @@ impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files = match &self.files[..] {
             [one] => one.clone(),
-            [first, .., last] => format!("{} ({first} to {last})", counted(self.files.len(), "file", "files")),
+            [first, .., last] => {
+                format!("{} ({first} to {last})", counted(self.files.len(), "file", "files"))
+            }
             [] => "no files".into(),
         };
         paragraph(f, "", &format!("{files}: {}", counted(self.rows, "row", "rows")))?;
@@ -164,11 +170,17 @@ impl fmt::Display for Inspection {
             let unit = if unit.is_empty() { String::new() } else { format!(" [{unit}]") };
             let dt = self.dt.map_or(String::new(), |dt| format!(", a sample every {}", number(dt)));
             let jitter = match (self.jitter, self.dt) {
-                (Some(jitter), Some(dt)) if jitter > 1e-9 * dt => format!(", worst jitter {}", number(jitter)),
+                (Some(jitter), Some(dt)) if jitter > 1e-9 * dt => {
+                    format!(", worst jitter {}", number(jitter))
+                }
                 (Some(_), Some(_)) => ", no jitter".into(),
                 _ => String::new(),
             };
-            paragraph(f, "", &format!("time {name}{unit}{dt}{jitter}, {}", counted(self.gaps, "gap", "gaps")))?;
+            paragraph(
+                f,
+                "",
+                &format!("time {name}{unit}{dt}{jitter}, {}", counted(self.gaps, "gap", "gaps")),
+            )?;
         } else if let Some(dt) = self.dt {
             paragraph(f, "", &format!("no time column; a sample every {}", number(dt)))?;
         }

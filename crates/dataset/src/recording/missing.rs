@@ -53,10 +53,13 @@ pub(super) fn pieces(
 
 fn check(table: &Table, stretch: Range<usize>, columns: &[usize]) -> Result<(), RecordingError> {
     for row in stretch {
-        let missing = columns.iter().map(|&column| &table.columns[column]).find(|column| column.values[row].is_nan());
+        let missing =
+            columns.iter().map(|&column| &table.columns[column]).find(|column| column.values[row].is_nan());
         let Some(column) = missing else { continue };
         let holds = match &column.first_missing {
-            Some((line, text)) if *line == table.line(row) && !text.is_empty() => format!("holds {}", shown(text)),
+            Some((line, text)) if *line == table.line(row) && !text.is_empty() => {
+                format!("holds {}", shown(text))
+            }
             _ => "is empty".into(),
         };
         return Err(table.error(

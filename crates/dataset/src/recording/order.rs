@@ -58,7 +58,10 @@ fn drop_rows_without_time(table: &mut Table, settings: &Settings) -> Result<(), 
     let Some(first) = time.values.iter().position(|time| time.is_nan()) else { return Ok(()) };
     if settings.missing == Missing::Error {
         let name = &time.name;
-        return Err(table.error(first, format_args!("column {name:?} has no time; set missing = \"split\" to leave such rows out")));
+        return Err(table.error(
+            first,
+            format_args!("column {name:?} has no time; set missing = \"split\" to leave such rows out"),
+        ));
     }
     let kept: Vec<usize> = (0..table.rows).filter(|&row| !time.values[row].is_nan()).collect();
     let dropped = counted(table.rows - kept.len(), "row without a time was", "rows without a time were");
@@ -71,8 +74,7 @@ fn drop_rows_without_time(table: &mut Table, settings: &Settings) -> Result<(), 
 fn groups(table: &Table) -> Vec<Range<usize>> {
     match &table.ids {
         Some(ids) => cut(0..table.rows, |row| ids.codes[row - 1] != ids.codes[row]),
-        None if table.rows == 0 => Vec::new(),
-        None => vec![0..table.rows],
+        None => cut(0..table.rows, |_| false),
     }
 }
 
@@ -162,7 +164,8 @@ fn merge_duplicates(table: &mut Table, groups: &mut [Range<usize>], mean: bool) 
         *group = start..kept.len();
     }
     if kept.len() < table.rows {
-        let (one, many) = ("row with the time of the row before was", "rows with the time of the row before were");
+        let (one, many) =
+            ("row with the time of the row before was", "rows with the time of the row before were");
         let rows = counted(table.rows - kept.len(), one, many);
         let what = if mean { "averaged with it" } else { "left out" };
         table.notes.add(&table.place.file.clone(), format!("{rows} {what}"));

@@ -27,7 +27,11 @@ pub struct Reading<'a> {
 ///
 /// When a setting is wrong, when a file cannot be read or is damaged, when the files do not fit in the memory that is
 /// allowed (found from their sizes, before reading), and when they hold something that the settings make an error.
-pub fn read(files: &[PathBuf], settings: &Settings, reading: &mut Reading<'_>) -> Result<Recording, RecordingError> {
+pub fn read(
+    files: &[PathBuf],
+    settings: &Settings,
+    reading: &mut Reading<'_>,
+) -> Result<Recording, RecordingError> {
     let tables = load(files, settings, false, reading)?;
     Ok(arrange::arrange(tables, settings, reading.least)?.recording)
 }

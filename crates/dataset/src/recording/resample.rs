@@ -47,7 +47,8 @@ mod tests {
             assert!((value - (3.0 - 0.5 * k as f64)).abs() < 1e-14);
         }
         assert_eq!(samples(&[0.0, 0.1, 0.2, 0.30000000000000004], 0.1), 4);
-        let same: Vec<f64> = weights(&[0.0, 1.0, 2.0], 1.0).map(|place| between(&[0.1, 0.2, 0.3], place)).collect();
+        let same: Vec<f64> =
+            weights(&[0.0, 1.0, 2.0], 1.0).map(|place| between(&[0.1, 0.2, 0.3], place)).collect();
         assert_eq!(same, [0.1, 0.2, 0.3]);
         assert_eq!(weights(&[5.0], 1.0).count(), 1);
     }

@@ -174,23 +174,27 @@ impl<R: BufRead> TextRows<R> {
             let start = self.unquoted.len();
             if self.buffer.get(at) == Some(&b'"') {
                 at += 1;
+                // Where to look for the end; never again over what has been looked at.
+                let mut from = at;
                 loop {
-                    let rest = &self.buffer[at..];
-                    let Some(quote) = memchr::memchr(b'"', rest) else {
+                    let Some(quote) = memchr::memchr(b'"', &self.buffer[from..]) else {
+                        from = self.buffer.len();
                         self.buffer.push(b'\n');
                         if !self.read_line()? {
-                            let what = "a cell opens with a quotation mark that is never closed: close or remove it";
+                            let what =
+                                "a cell opens with a quotation mark that is never closed: close or remove it";
                             return Err(self.place.error(first_line, what));
                         }
                         continue;
                     };
-                    self.unquoted.extend_from_slice(&rest[..quote]);
-                    at += quote + 1;
+                    self.unquoted.extend_from_slice(&self.buffer[at..from + quote]);
+                    at = from + quote + 1;
                     if self.buffer.get(at) != Some(&b'"') {
                         break;
                     }
                     self.unquoted.push(b'"');
                     at += 1;
+                    from = at;
                 }
             }
             let length = self.buffer[at..].iter().take_while(|&&byte| !separates(byte)).count();
@@ -281,8 +285,11 @@ impl Rows for CellRows {
     }
 }
 
-/// At most so many rows, kept: each with its line and its cells.
-pub(super) fn first(rows: &mut dyn Rows, most: usize) -> Result<Vec<(u64, Vec<Vec<u8>>)>, RecordingError> {
+/// A row that is kept: its line and its cells.
+pub(super) type KeptRow = (u64, Vec<Vec<u8>>);
+
+/// At most so many rows, kept.
+pub(super) fn first(rows: &mut dyn Rows, most: usize) -> Result<Vec<KeptRow>, RecordingError> {
     let mut kept = Vec::new();
     while kept.len() < most
         && let Some(row) = rows.next()?
@@ -305,7 +312,8 @@ mod tests {
         let place = Place { file: "a.csv".into(), row: "line" };
         let mut rows = TextRows::new(text.as_bytes(), separator, place);
         let first = first(&mut rows, 100).map_err(|error| error.to_string())?;
-        let words = |cells: Vec<Vec<u8>>| cells.into_iter().map(|cell| String::from_utf8(cell).unwrap()).collect();
+        let words =
+            |cells: Vec<Vec<u8>>| cells.into_iter().map(|cell| String::from_utf8(cell).unwrap()).collect();
         Ok(first.into_iter().map(|(line, cells)| (line, words(cells))).collect())
     }
 
@@ -317,8 +325,12 @@ mod tests {
     fn lines_are_counted_over_comments_blanks_and_quoted_line_ends() {
         let comma = Separator::Byte(b',');
         let read = rows("# a\n\na,b\r\n% x\n1, \"two \"\"2\"\"\n2\" ,3\n   \n,\n4,5", comma).unwrap();
-        let expected =
-            [(3, vec!["a", "b"]), (5, vec!["1", "two \"2\"\n2", "3"]), (8, vec!["", ""]), (9, vec!["4", "5"])];
+        let expected = [
+            (3, vec!["a", "b"]),
+            (5, vec!["1", "two \"2\"\n2", "3"]),
+            (8, vec!["", ""]),
+            (9, vec!["4", "5"]),
+        ];
         assert_eq!(lines(&read), expected);
         assert_eq!(lines(&rows("1,2\r3,4\r", comma).unwrap()), [(1, vec!["1", "2"]), (2, vec!["3", "4"])]);
         let read = rows(" 1  2\t3 \n\"a b\" c\n", Separator::Blanks).unwrap();

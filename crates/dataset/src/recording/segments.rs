@@ -153,7 +153,13 @@ fn segment(
             }
             rows
         };
-        return Segment { name, start, samples: piece.len(), states: interleaved(states), inputs: interleaved(inputs) };
+        return Segment {
+            name,
+            start,
+            samples: piece.len(),
+            states: interleaved(states),
+            inputs: interleaved(inputs),
+        };
     }
     let implied: Vec<f64>;
     let times = match &table.time {
@@ -190,14 +196,18 @@ impl Counts {
             notes.add("", format!("{cells} interpolated linearly{most}"));
         }
         if self.treated.left_out > 0 {
-            let rows = counted(self.treated.left_out, "row with missing cells was", "rows with missing cells were");
+            let rows =
+                counted(self.treated.left_out, "row with missing cells was", "rows with missing cells were");
             notes.add("", format!("{rows} left out; segments end there"));
         }
         if self.short > 0 {
             let segments = counted(self.short, "segment", "segments");
             let samples = counted(self.short_samples, "sample", "samples");
             let were = if self.short == 1 { "was" } else { "were" };
-            notes.add("", format!("{segments} of fewer than {least} samples ({samples} in all) {were} left out"));
+            notes.add(
+                "",
+                format!("{segments} of fewer than {least} samples ({samples} in all) {were} left out"),
+            );
         }
     }
 }

@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn keys_take_the_forms_that_the_documentation_shows() {
-        let settings = read("files = \"a/*.csv\"\nstates = [\"x\", \"y\"]\nmissing = \"interpolate\"").unwrap();
+        let settings =
+            read("files = \"a/*.csv\"\nstates = [\"x\", \"y\"]\nmissing = \"interpolate\"").unwrap();
         assert_eq!(settings.files, ["a/*.csv"]);
         assert_eq!(settings.states, ["x", "y"]);
         assert_eq!(settings.missing, Missing::Interpolate(10));
@@ -266,8 +267,14 @@ mod tests {
             let error = settings.check().unwrap_err().to_string();
             assert!(error.contains(what), "{error}");
         };
-        refused(Settings { dt: Some(-1.0), ..Settings::default() }, "recording.dt is -1: it must be a time above 0");
-        refused(Settings { time: Some("t".into()), dt: Some(1.0), ..Settings::default() }, "exclude each other");
+        refused(
+            Settings { dt: Some(-1.0), ..Settings::default() },
+            "recording.dt is -1: it must be a time above 0",
+        );
+        refused(
+            Settings { time: Some("t".into()), dt: Some(1.0), ..Settings::default() },
+            "exclude each other",
+        );
         refused(Settings { decimal: Some("'".into()), ..Settings::default() }, "must be \".\" or \",\"");
         let twice = Settings { states: vec!["x".into()], inputs: vec!["x".into()], ..Settings::default() };
         refused(twice, "\"x\" is named twice");

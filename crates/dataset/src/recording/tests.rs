@@ -37,7 +37,9 @@ fn read_files(files: &[(&str, &[u8])], keys: &str, least: usize) -> Result<Recor
     let within = format!("{}/", folder.path().display());
     match read(&paths, &settings(keys), &mut reading) {
         Ok(mut recording) => {
-            for text in recording.notes.iter_mut().chain(recording.segments.iter_mut().map(|part| &mut part.name)) {
+            for text in
+                recording.notes.iter_mut().chain(recording.segments.iter_mut().map(|part| &mut part.name))
+            {
                 *text = text.replace(&within, "");
             }
             Ok(recording)

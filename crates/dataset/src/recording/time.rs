@@ -71,20 +71,29 @@ impl Clock {
                 Cell::Number(number) => number,
                 _ => return Err(wrong("the times before it are numbers")),
             },
-            Kind::Epoch { origin, per_second } => match (text.parse::<i64>(), cells::parse(cell, self.decimal)) {
-                (Ok(count), _) => (i128::from(count) - i128::from(origin)) as f64 / per_second,
-                (_, Cell::Number(count)) => (count - origin as f64) / per_second,
-                _ => return Err(wrong("the times before it are whole numbers since 1970")),
-            },
+            Kind::Epoch { origin, per_second } => {
+                match (text.parse::<i64>(), cells::parse(cell, self.decimal)) {
+                    (Ok(count), _) => (i128::from(count) - i128::from(origin)) as f64 / per_second,
+                    (_, Cell::Number(count)) => (count - origin as f64) / per_second,
+                    _ => return Err(wrong("the times before it are whole numbers since 1970")),
+                }
+            }
             Kind::Date { zoned, origin } => {
-                let (time, its_zoned) = date(&text).ok_or_else(|| wrong("the times before it are ISO dates"))?;
+                let (time, its_zoned) =
+                    date(&text).ok_or_else(|| wrong("the times before it are ISO dates"))?;
                 match (zoned, its_zoned) {
-                    (true, false) => return Err(wrong("the dates before it have a zone: give all of them one")),
-                    (false, true) => return Err(wrong("the dates before it have no zone: give all of them one")),
+                    (true, false) => {
+                        return Err(wrong("the dates before it have a zone: give all of them one"));
+                    }
+                    (false, true) => {
+                        return Err(wrong("the dates before it have no zone: give all of them one"));
+                    }
                     _ => (time - origin) as f64 / 1e9,
                 }
             }
-            Kind::Day => day(&text).ok_or_else(|| wrong("the times before it are hours, minutes and seconds"))?,
+            Kind::Day => {
+                day(&text).ok_or_else(|| wrong("the times before it are hours, minutes and seconds"))?
+            }
         };
         self.kind = Some(kind);
         Ok(Some(time))
@@ -106,13 +115,16 @@ impl Clock {
 
     /// What was assumed about the times.
     pub(super) fn note(&self) -> Option<String> {
-        let counted = |what: &str| Some(format!("the times are {what} since 1970; they were turned into seconds"));
+        let counted =
+            |what: &str| Some(format!("the times are {what} since 1970; they were turned into seconds"));
         match self.kind? {
             Kind::Number => None,
             Kind::Epoch { per_second: 1e3, .. } => counted("milliseconds"),
             Kind::Epoch { per_second: 1e6, .. } => counted("microseconds"),
             Kind::Epoch { .. } => counted("nanoseconds"),
-            Kind::Date { zoned: true, .. } => Some("the times are dates; they were turned into seconds".into()),
+            Kind::Date { zoned: true, .. } => {
+                Some("the times are dates; they were turned into seconds".into())
+            }
             Kind::Date { zoned: false, .. } => {
                 Some("the times are dates without a zone; they were turned into seconds as if in UTC".into())
             }
@@ -148,6 +160,33 @@ fn unread(text: &str) -> String {
          12:00:00.5, or milliseconds since 1970",
         shown(text)
     )
+}
+
+/// Names that a time column may have, in lower case.
+const TIMES: [&str; 18] = [
+    "t",
+    "time",
+    "times",
+    "timestamp",
+    "time_stamp",
+    "datetime",
+    "date",
+    "date_time",
+    "date time",
+    "zeit",
+    "zeitstempel",
+    "tid",
+    "temps",
+    "tiempo",
+    "seconds",
+    "sec",
+    "millis",
+    "elapsed",
+];
+
+/// Whether a column of this name probably holds the time.
+pub(super) fn names_time(name: &str) -> bool {
+    TIMES.iter().any(|time| name.eq_ignore_ascii_case(time))
 }
 
 /// Whether a cell is a date or a time of the day.

@@ -51,7 +51,10 @@ fn a_file_that_does_not_fit_is_refused_before_and_while_it_is_read() {
     let mut calls = 0;
     let mut reading = Reading { least: 2, memory: Some(1_000_000), progress: &mut |_, _| calls += 1 };
     let error = read(&paths, &keys, &mut reading).unwrap_err().to_string();
-    assert!(error.contains("hold about") && error.contains("9.6 MB of memory, and 1.0 MB may be used"), "{error}");
+    assert!(
+        error.contains("hold about") && error.contains("9.6 MB of memory, and 1.0 MB may be used"),
+        "{error}"
+    );
     assert_eq!(calls, 0);
 
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

@@ -40,14 +40,23 @@ fn an_inspection_tells_what_is_there_in_80_columns() {
     ] {
         assert!(shown.contains(words), "{shown}");
     }
-    assert_eq!((inspection.dt, inspection.gaps, &inspection.segments[..]), (Some(0.5), 1, &[100, 200, 99][..]));
+    assert_eq!(
+        (inspection.dt, inspection.gaps, &inspection.segments[..]),
+        (Some(0.5), 1, &[100, 200, 99][..])
+    );
     let level = &inspection.columns[0];
     assert_eq!((&level.name[..], &level.unit[..], level.missing, level.texts), ("level", "V", 1, 0));
     // The autocorrelation of a sine of angular frequency 0.2 is below 1/e after 1.2 / 0.2 / 0.5 = 12 samples.
     assert!(level.correlation.unwrap().abs_diff(12) <= 1, "{level:?}");
     assert_eq!(inspection.columns[3].correlation, None);
 
-    for line in ["files = \"data/*.csv\"", "time = \"t\"", "states = [\"level\"]", "inputs = [\"pump\"]", "# gaps = \"split\""] {
+    for line in [
+        "files = \"data/*.csv\"",
+        "time = \"t\"",
+        "states = [\"level\"]",
+        "inputs = [\"pump\"]",
+        "# gaps = \"split\"",
+    ] {
         assert!(text.contains(line), "{text}");
     }
     let file: toml::Table = text.parse().unwrap();
@@ -55,7 +64,8 @@ fn an_inspection_tells_what_is_there_in_80_columns() {
     recording.check().unwrap();
     // What is a comment is a choice that can be made: the file with all comments removed is one too.
     let (head, _) = text.split_once("[model]").unwrap();
-    let open = head.lines().filter(|line| !line.contains("# trajectory")).map(|line| line.trim_start_matches("# "));
+    let open =
+        head.lines().filter(|line| !line.contains("# trajectory")).map(|line| line.trim_start_matches("# "));
     let open: toml::Table = open.collect::<Vec<_>>().join("\n").parse().unwrap();
     let _: Settings = open["recording"].clone().try_into().unwrap();
 }

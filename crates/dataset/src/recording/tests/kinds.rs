@@ -23,7 +23,10 @@ fn npz_gives_what_csv_gives() {
     assert_eq!((expected.numbers, expected.memory), (36, 576));
     reading.memory = Some(500);
     let error = super::read(&[path], &Settings::default(), &mut reading).unwrap_err().to_string();
-    assert!(error.contains("hold about 36 numbers, which take 576 bytes of memory, and 500 bytes may be used"), "{error}");
+    assert!(
+        error.contains("hold about 36 numbers, which take 576 bytes of memory, and 500 bytes may be used"),
+        "{error}"
+    );
 }
 
 /// A workbook with these sheets, as little as the format asks for.
@@ -37,15 +40,23 @@ fn workbook(path: &std::path::Path, sheets: &[(&str, &[&[&str]])]) {
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let relations = |list: String| {
-        format!("<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">{list}</Relationships>")
+        format!(
+            "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">{list}</Relationships>"
+        )
     };
-    part("[Content_Types].xml", "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>".into());
-    let root = format!("<Relationship Id=\"r0\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/>");
+    part(
+        "[Content_Types].xml",
+        "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>".into(),
+    );
+    let root =
+        format!("<Relationship Id=\"r0\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/>");
     part("_rels/.rels", relations(root));
     let (mut names, mut links) = (String::new(), String::new());
     for (at, (name, rows)) in sheets.iter().enumerate() {
         names += &format!("<sheet name=\"{name}\" sheetId=\"{}\" r:id=\"r{at}\"/>", at + 1);
-        links += &format!("<Relationship Id=\"r{at}\" Type=\"{office}/worksheet\" Target=\"worksheets/s{at}.xml\"/>");
+        links += &format!(
+            "<Relationship Id=\"r{at}\" Type=\"{office}/worksheet\" Target=\"worksheets/s{at}.xml\"/>"
+        );
         let cell = |text: &&str| match text.parse::<f64>() {
             Ok(number) => format!("<c><v>{number}</v></c>"),
             Err(_) => format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>"),
@@ -58,7 +69,10 @@ fn workbook(path: &std::path::Path, sheets: &[(&str, &[&[&str]])]) {
         );
     }
     part("xl/_rels/workbook.xml.rels", relations(links));
-    part("xl/workbook.xml", format!("<workbook xmlns=\"{main}\" xmlns:r=\"{office}\"><sheets>{names}</sheets></workbook>"));
+    part(
+        "xl/workbook.xml",
+        format!("<workbook xmlns=\"{main}\" xmlns:r=\"{office}\"><sheets>{names}</sheets></workbook>"),
+    );
     zip.finish().unwrap();
 }
 
@@ -67,8 +81,13 @@ fn a_sheet_goes_through_the_same_header_and_the_same_missing_cells() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.txt");
     let rows: [&[&str]; 7] = [
-        &["Measured on Monday"], &["t", "U [V]", "note"], &["0", "1.5"], &["0.5", "n/a", "broken"], &["1", "2.5"],
-        &["1.5", "3"], &["2", "4"],
+        &["Measured on Monday"],
+        &["t", "U [V]", "note"],
+        &["0", "1.5"],
+        &["0.5", "n/a", "broken"],
+        &["1", "2.5"],
+        &["1.5", "3"],
+        &["2", "4"],
     ];
     workbook(&path, &[("one", &rows), ("two", &[&["a"]])]);
     let mut reading = Reading { least: 1, memory: None, progress: &mut |_, _| {} };

@@ -17,10 +17,12 @@ struct Style {
 fn style() -> impl Strategy<Value = Style> {
     let separator = prop_oneof![Just(","), Just(";"), Just("\t"), Just("|"), Just("  ")];
     let end = prop_oneof![Just("\n"), Just("\r\n")];
-    (separator, any::<bool>(), any::<bool>(), end, any::<bool>()).prop_map(|(separator, comma, quote, end, header)| {
-        // Decimal commas between commas need quotes.
-        Style { separator, comma, quote: quote || comma && separator == ",", end, header }
-    })
+    (separator, any::<bool>(), any::<bool>(), end, any::<bool>()).prop_map(
+        |(separator, comma, quote, end, header)| {
+            // Decimal commas between commas need quotes.
+            Style { separator, comma, quote: quote || comma && separator == ",", end, header }
+        },
+    )
 }
 
 fn number() -> impl Strategy<Value = f64> {

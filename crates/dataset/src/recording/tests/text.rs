@@ -12,8 +12,11 @@ fn the_same_numbers_are_read_from_every_dialect() {
         let text = rows.map(|row| row.replace(',', separator).replace('.', ",") + "\n").concat();
         text.replace("t,", "t")
     };
-    let utf16: Vec<u8> =
-        "\u{feff}".encode_utf16().chain(text(";", "\r\n").encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = "\u{feff}"
+        .encode_utf16()
+        .chain(text(";", "\r\n").encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     std::io::Write::write_all(&mut packer, text(",", "\n").as_bytes()).unwrap();
     let quoted = "\"t\",\"x\",\"y\"\n\"0\",\"1.5\",\"-2\"\n\"0.5\",\"2.5\",\"3\"\n\"1\",\"3.5\",\"4\"\n";
@@ -40,7 +43,8 @@ fn the_same_numbers_are_read_from_every_dialect() {
         (String::from("# from the lab\n%\n~x\n\n") + &text(",", "\n# between\n")).into(),
     ];
     for (at, bytes) in files.iter().enumerate() {
-        let recording = read_files(&[("data.anything", bytes)], "", 2).unwrap_or_else(|error| panic!("{at}: {error}"));
+        let recording =
+            read_files(&[("data.anything", bytes)], "", 2).unwrap_or_else(|error| panic!("{at}: {error}"));
         assert_eq!(states(&recording), [STRAIGHT], "file {at}");
         assert_eq!((recording.dt, recording.segments[0].start), (0.5, 0.0), "file {at}");
         assert_eq!(names(&recording.states), [["x", ""], ["y", ""]], "file {at}");
@@ -66,7 +70,7 @@ fn units_and_names_come_from_headers_and_settings() {
     assert_eq!(recording.segments[0].inputs, [2.0, 3.0]);
     let recording = read_text("t;U\ns;V\n0;1\n1;2\n", "states = [\"U\"]").unwrap();
     assert_eq!(names(&recording.states), [["U", "V"]]);
-    notes(&recording, "units are taken from line 2");
+    notes(&recording, "units are taken from the row below the names");
     let latin = b"t;T [\xb0C]\n0;1\n1;2\n";
     let recording = read_files(&[("a.csv", latin)], "", 2).unwrap();
     assert_eq!(names(&recording.states), [["T", "\u{b0}C"]]);
@@ -105,8 +109,16 @@ fn columns_of_no_use_are_left_out_and_explained() {
     notes(&recording, "column \"Ts\" is left out: it has one number only, 4");
     notes(&recording, "column \"mode\" is left out: it holds text, such as \"auto\"");
     notes(&recording, "column \"k\" is left out: it is constant, 3");
-    refuses(text, "dt = 4.0\nstates = [\"mode\"]", "a.csv: column \"mode\" has no numbers; it holds \"auto\" on line 2");
-    refuses(text, "dt = 4.0\nstates = [\"yest2\"]", "recording.states names \"yest2\", but the columns are uEst, yEst, Ts");
+    refuses(
+        text,
+        "dt = 4.0\nstates = [\"mode\"]",
+        "a.csv: column \"mode\" has no numbers; it holds \"auto\" on line 2",
+    );
+    refuses(
+        text,
+        "dt = 4.0\nstates = [\"yest2\"]",
+        "recording.states names \"yest2\", but the columns are uEst, yEst, Ts",
+    );
     refuses(text, "dt = 4.0\nstates = [\"Ts\"]", "no part of the recording has 2 samples in a row");
     refuses("a,b\n1,1\n1,1\n", "dt = 1.0", "no column is left to learn from");
     refuses(text, "", "no column is called t, time or the like: set recording.time");
@@ -129,7 +141,10 @@ fn missing_cells_split_are_filled_or_are_errors() {
         };
         refuses(&text, "missing = \"error\"", &says);
         if word == "broken" {
-            notes(&recording, "column \"x\" has 1 cell with text that counts as missing, the first \"broken\" on line 4");
+            notes(
+                &recording,
+                "column \"x\" has 1 cell with text that counts as missing, the first \"broken\" on line 4",
+            );
         }
     }
     let long = "t,x\n0,1\n1,2\n2,\n3,\n4,5\n5,6\n";

@@ -48,10 +48,15 @@ fn jitter_is_told_and_uneven_times_are_resampled_on_demand() {
 fn gaps_split_or_are_errors_and_are_never_interpolated() {
     let gappy = rows(20, |k| format!("{}", k + if k >= 12 { 30 } else { 0 }));
     let recording = read_text(&gappy, "").unwrap();
-    let lengths: Vec<(usize, f64)> = recording.segments.iter().map(|part| (part.samples, part.start)).collect();
+    let lengths: Vec<(usize, f64)> =
+        recording.segments.iter().map(|part| (part.samples, part.start)).collect();
     assert_eq!(lengths, [(12, 0.0), (8, 42.0)]);
     notes(&recording, "1 gap in the times end segments");
-    refuses(&gappy, "gaps = \"error\"", "a.csv, line 14: a gap from 11 to 42 is more than the sample interval of 1");
+    refuses(
+        &gappy,
+        "gaps = \"error\"",
+        "a.csv, line 14: a gap from 11 to 42 is more than the sample interval of 1",
+    );
     let recording = read_text(&gappy, "resample = 0.5").unwrap();
     let lengths: Vec<usize> = recording.segments.iter().map(|part| part.samples).collect();
     assert_eq!(lengths, [23, 15]);
@@ -60,13 +65,20 @@ fn gaps_split_or_are_errors_and_are_never_interpolated() {
 #[test]
 fn duplicates_and_steps_back_are_errors_with_lines_and_an_option() {
     let twice = "t,x\n0,1\n# again\n1,2\n1,4\n2,5\n";
-    refuses(twice, "", "a.csv, line 5: the time 1 is that of line 4 too: set duplicates = \"first\" or \"mean\"");
+    refuses(
+        twice,
+        "",
+        "a.csv, line 5: the time 1 is that of line 4 too: set duplicates = \"first\" or \"mean\"",
+    );
     assert_eq!(states(&read_text(twice, "duplicates = \"first\"").unwrap()), [[1.0, 2.0, 5.0]]);
     assert_eq!(states(&read_text(twice, "duplicates = \"mean\"").unwrap()), [[1.0, 3.0, 5.0]]);
 
     let back = "t,x\n0,1\n1,2\n2,3\n0,4\n1,5\n";
     refuses(back, "", "a.csv, line 5: the time steps back from 2 (line 4) to 0: set steps_back = \"split\"");
-    assert_eq!(states(&read_text(back, "steps_back = \"split\"").unwrap()), [vec![1.0, 2.0, 3.0], vec![4.0, 5.0]]);
+    assert_eq!(
+        states(&read_text(back, "steps_back = \"split\"").unwrap()),
+        [vec![1.0, 2.0, 3.0], vec![4.0, 5.0]]
+    );
     let mixed = "t,x\n0,1\n2,3\n1,2\n3,4\n";
     assert_eq!(states(&read_text(mixed, "steps_back = \"sort\"").unwrap()), [[1.0, 2.0, 3.0, 4.0]]);
     // The lines stay those of the file when rows have moved.
@@ -78,11 +90,16 @@ fn duplicates_and_steps_back_are_errors_with_lines_and_an_option() {
 fn trajectories_come_from_a_column_or_from_files() {
     let ids = "run,t,x\nb 1,0,1\na,0,10\nb 1,1,2\na,1,11\na,2,13\nc,0,1\n";
     let recording = read_text(ids, "trajectory = \"run\"").unwrap();
-    let parts: Vec<(&str, usize)> = recording.segments.iter().map(|part| (&part.name[..], part.samples)).collect();
+    let parts: Vec<(&str, usize)> =
+        recording.segments.iter().map(|part| (&part.name[..], part.samples)).collect();
     assert_eq!(parts, [("a.csv: b 1", 2), ("a.csv: a", 3)]);
     assert_eq!(states(&recording), [vec![1.0, 2.0], vec![10.0, 11.0, 13.0]]);
     notes(&recording, "1 segment of fewer than 2 samples (1 sample in all) was left out");
-    refuses(ids, "trajectory = \"walk\"", "recording.trajectory names \"walk\", but the columns are run, t, x");
+    refuses(
+        ids,
+        "trajectory = \"walk\"",
+        "recording.trajectory names \"walk\", but the columns are run, t, x",
+    );
 
     let files: [(&str, &[u8]); 2] = [("a.csv", b"t,x\n0,1\n1,2\n"), ("b.csv", b"x;t\n5;10\n6;11\n8;12\n")];
     let recording = read_files(&files, "", 2).unwrap();

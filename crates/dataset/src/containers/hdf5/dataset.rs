@@ -3,12 +3,15 @@
 use hdf5_pure::{DType, Dataset, Error, File, Layout};
 
 use super::super::contents::ArrayAbout;
+use super::super::error;
 use super::told;
 use crate::arrays::npy::{Fault, c_order};
 use crate::arrays::{Array, MAX_NUMBERS};
 
 // A deflated byte gives at most this number of bytes, and the other filters in use give less.
 const MAX_INFLATION: u64 = 1032;
+
+const AGAIN: &str = "write it again with gzip or without compression, and in h5py without libver=\"latest\"";
 
 /// A dataset, before its numbers are read.
 pub(super) struct About {
@@ -21,10 +24,10 @@ pub(super) struct About {
 }
 
 impl About {
-    /// A sparse matrix of MATLAB, which is a group.
-    pub fn sparse(name: String) -> Self {
-        let array = ArrayAbout { name, shape: vec![], numbers: false, what: "sparse".into() };
-        Self { array, reversed: true, empty: false }
+    /// What is not a dataset but a group; `what` says why it is not searched.
+    pub fn group(name: String, what: &str) -> Self {
+        let array = ArrayAbout { name, shape: vec![], numbers: false, what: what.into() };
+        Self { array, reversed: false, empty: false }
     }
 }
 
@@ -53,8 +56,8 @@ fn understood(dataset: &Dataset, name: &str, matlab: bool) -> Result<About, Erro
     }
     let (what, mut numbers) = in_words(&dataset.dtype()?);
     let what = match class {
-        Some(class) if what.starts_with("complex") => format!("complex {class}"),
-        Some(class) => class.to_owned(),
+        Some(class) if what.starts_with("complex") => format!("complex {}", error::fields([class])),
+        Some(class) => error::fields([class]),
         None => what,
     };
     numbers &= !matches!(class, Some("char" | "cell" | "struct" | "function_handle" | "string"));
@@ -84,10 +87,10 @@ fn in_words(dtype: &DType) -> (String, bool) {
         DType::String | DType::VariableLengthString => return ("text".into(), false),
         DType::ObjectReference => return ("references to other objects".into(), false),
         DType::Compound(fields) => {
-            let names: Vec<_> = fields.iter().take(20).map(|(name, _)| name.as_str()).collect();
+            let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
             let what = match names[..] {
                 ["r", "i"] | ["real", "imag"] => "complex numbers".into(),
-                _ => format!("records with the fields {}", names.join(", ")),
+                _ => format!("records with the fields {}", error::fields(names)),
             };
             return (what, false);
         }
@@ -109,8 +112,7 @@ pub(super) fn read(file: &File, about: &About, length: u64) -> Result<Array, Fau
     if numbers == 0 || about.empty {
         return Ok(Array { shape: shape.clone(), values: Vec::new() });
     }
-    let damaged =
-        |error: Error| Fault(format!("cannot be decoded ({}): write it again without filters", told(error)));
+    let damaged = |error: Error| Fault(format!("cannot be decoded ({}): {}", told(error), AGAIN));
     let dataset = file.dataset(&about.array.name).map_err(damaged)?;
     let bytes = numbers.saturating_mul(dataset.element_size().map_err(damaged)?);
     let possible = match dataset.layout().map_err(damaged)? {

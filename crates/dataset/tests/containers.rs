@@ -1,5 +1,7 @@
 //! Files of arrays and sheets as other programs write them, and damaged ones.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on has failed
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -187,7 +189,11 @@ fn errors_say_what_there_is() {
         ("one.npy", "x", "one.npy has no array named \"x\". It has \"one\""),
         ("v7.mat", "/run/inner/v", "did you mean \"/run/inner/u\"? It has \"x\", \"cube\", "),
         ("new.h5", "run1/y", "did you mean \"/run1/x\"?"),
-        ("new.h5", "/run2/both", "index cannot be enumerated): write it again with gzip or without compression"),
+        (
+            "new.h5",
+            "/run2/both",
+            "index cannot be enumerated): write it again with gzip or without compression",
+        ),
         ("v7.mat", "cell", "array \"cell\" in "),
         ("v7.mat", "cell", "v7.mat is of type cell array and not of real numbers: save it"),
         ("v73.mat", "complex", "v73.mat is of type complex double and not of real numbers: write it"),

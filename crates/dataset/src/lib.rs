@@ -1,5 +1,6 @@
 //! From trajectories to examples: split by trajectory, normalised by the training part alone, cut into
-//! windows, gathered a batch at a time. Also array files: .npz as numpy reads and writes it, and .csv.
+//! windows, gathered a batch at a time. Also array files: .npz as numpy reads and writes it, and .csv; and
+//! the array files and spreadsheets in which other programs keep measurements.
 
 pub mod arrays;
 pub mod containers;

@@ -8,6 +8,7 @@
 mod arrange;
 mod array_tables;
 mod cells;
+mod choice;
 mod choose;
 mod dialect;
 mod encoding;

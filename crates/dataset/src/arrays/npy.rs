@@ -19,6 +19,8 @@ const MAX_HEADER: usize = 1 << 16;
 #[derive(Debug)]
 pub(crate) struct Fault(pub String);
 
+const TOO_LARGE: &str = "does not fit in memory: save a part of it";
+
 impl Fault {
     pub fn damaged(why: impl std::fmt::Display) -> Self {
         let right = "write the file again with numpy.save, numpy.savez or numpy.savez_compressed";
@@ -30,6 +32,7 @@ impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::damaged("its data end early"),
+            io::ErrorKind::OutOfMemory => Self(TOO_LARGE.into()),
             _ => Self::damaged(error),
         }
     }
@@ -37,7 +40,7 @@ impl From<io::Error> for Fault {
 
 impl From<TryReserveError> for Fault {
     fn from(_: TryReserveError) -> Self {
-        Self("does not fit in memory: save a part of it".into())
+        Self(TOO_LARGE.into())
     }
 }
 
@@ -120,11 +123,11 @@ pub(crate) fn read(mut file: impl Read, size: u64) -> Result<Array, Fault> {
 
 /// The next numbers of a file. Memory grows with the bytes that are really there, not with the
 /// number that is asked for.
-pub(crate) fn read_numbers(
-    file: &mut impl Read,
-    numbers: usize,
-    decoder: &Decoder,
-) -> Result<Vec<f64>, Fault> {
+///
+/// # Errors
+///
+/// Those of reading; [`io::ErrorKind::OutOfMemory`] when the numbers do not fit in memory.
+pub(crate) fn read_numbers(file: &mut impl Read, numbers: usize, decoder: &Decoder) -> io::Result<Vec<f64>> {
     let mut values = Vec::new();
     let mut chunk = vec![0; CHUNK];
     while values.len() < numbers {

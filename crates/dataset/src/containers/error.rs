@@ -87,3 +87,13 @@ pub(crate) fn listed(names: &[&str]) -> String {
 fn clipped(name: &str) -> &str {
     name.char_indices().nth(80).map_or(name, |(end, _)| &name[..end])
 }
+
+/// At most twenty names of parts, escaped, since they come from a stranger's file.
+pub(crate) fn fields<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let shown: Vec<_> =
+        names.into_iter().take(21).map(|name| clipped(name).escape_debug().to_string()).collect();
+    match shown.get(20) {
+        Some(_) => format!("{} and more", shown[..20].join(", ")),
+        None => shown.join(", "),
+    }
+}

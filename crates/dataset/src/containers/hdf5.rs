@@ -5,31 +5,36 @@
 
 mod dataset;
 mod groups;
+mod links;
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use hdf5_pure::File;
 
 use self::dataset::About;
+use self::links::HardLinks;
 use super::contents::{ArrayAbout, Arrays};
 use super::error::ContainerError;
-use super::paths;
+use super::{kind, paths};
 use crate::arrays::Array;
 use crate::arrays::npy::Fault;
 
 /// Opens an HDF5 file.
 pub(super) fn open(path: &Path) -> Result<impl Arrays + use<>, ContainerError> {
     let io = |error| ContainerError::Io(path.to_owned(), error);
-    let mut start = Vec::new();
-    let on_disk = fs::File::open(path).map_err(io)?;
+    let mut on_disk = fs::File::open(path).map_err(io)?;
     let length = on_disk.metadata().map_err(io)?.len();
-    on_disk.take(128).read_to_end(&mut start).map_err(io)?;
-    let matlab = start.starts_with(b"MATLAB 7.3");
+    let start = kind::hdf5_start(&mut on_disk, length).map_err(io)?.unwrap_or(0);
+    let mut text = Vec::new();
+    on_disk.rewind().map_err(io)?;
+    on_disk.by_ref().take(128).read_to_end(&mut text).map_err(io)?;
+    let matlab = text.starts_with(b"MATLAB 7.3");
 
     let damaged = |why: String| ContainerError::damaged(path, "HDF5", why);
-    let file = File::open_streaming(path).map_err(|error| damaged(told(error)))?;
+    let source = HardLinks::new(on_disk, start).map_err(|error| damaged(told(error)))?;
+    let file = File::from_source(source).map_err(|error| damaged(told(error)))?;
     let list = groups::list(&file, matlab).map_err(|Fault(why)| damaged(why))?;
     Ok(Hdf5 { path: path.to_owned(), file, list, matlab, length })
 }

@@ -44,7 +44,7 @@ pub(super) fn of(path: &Path) -> Result<Option<Kind>, ContainerError> {
         let what = "is an Excel file of the kind before 2007 (.xls) or one with a password, and neither is read: \
                     save it as .xlsx without a password";
         return Err(ContainerError::file(path, what));
-    } else if is_hdf5(&mut file, about.len()).map_err(io)? {
+    } else if hdf5_start(&mut file, about.len()).map_err(io)?.is_some() {
         Some(Kind::Hdf5)
     } else {
         None
@@ -56,19 +56,19 @@ fn is_matlab5(start: &[u8]) -> bool {
     matches!(start.get(124..128), Some(b"\x00\x01IM" | b"\x01\x00MI"))
 }
 
-/// Whether the signature of HDF5 stands at one of the places where a user block can end: 0, 512,
+/// The byte at which an HDF5 file starts: the signature stands where a user block can end, at 0, 512,
 /// 1024, 2048 and so on.
-fn is_hdf5(file: &mut BufReader<File>, length: u64) -> io::Result<bool> {
+pub(super) fn hdf5_start(file: &mut (impl Read + Seek), length: u64) -> io::Result<Option<u64>> {
     let ends = std::iter::successors(Some(512_u64), |end| end.checked_mul(2));
     for at in std::iter::once(0).chain(ends).take_while(|&at| at < length) {
         let mut signature = Vec::new();
         file.seek(SeekFrom::Start(at))?;
         file.by_ref().take(8).read_to_end(&mut signature)?;
         if signature == b"\x89HDF\r\n\x1a\n" {
-            return Ok(true);
+            return Ok(Some(at));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 fn zipped(path: &Path, file: BufReader<File>) -> Result<Kind, ContainerError> {

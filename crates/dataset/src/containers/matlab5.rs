@@ -1,7 +1,7 @@
 //! MATLAB's files before v7.3, as `save -v6`, `save -v7` and `scipy.io.savemat` write them.
 //!
 //! They are read here and not by the crate matfile, which passes over what it does not know in silence,
-//! refuses every int32 array, prints to standard output and inflates without a limit. The format is
+//! refuses arrays of int32, prints to standard output and inflates without a limit. The format is
 //! "MAT-File Format" of MathWorks: after a header of 128 bytes comes one element for each variable,
 //! deflated or not, and a variable is itself a sequence of elements.
 
@@ -9,18 +9,17 @@ mod element;
 mod matrix;
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::ZlibDecoder;
 
-use self::element::{COMPRESSED, MATRIX, Tag, ended};
+use self::element::{COMPRESSED, Fault, MATRIX, Tag};
 use self::matrix::Search;
 use super::contents::{ArrayAbout, Arrays};
 use super::error::ContainerError;
 use super::paths;
 use crate::arrays::Array;
-use crate::arrays::npy::Fault;
 
 /// Opens a MATLAB v5 file.
 pub(super) fn open(path: &Path) -> Result<impl Arrays + use<>, ContainerError> {
@@ -28,8 +27,10 @@ pub(super) fn open(path: &Path) -> Result<impl Arrays + use<>, ContainerError> {
     let mut file = BufReader::new(File::open(path).map_err(io)?);
     let length = file.get_ref().metadata().map_err(io)?.len();
     let mut header = [0; 128];
-    let damaged = |Fault(why)| ContainerError::damaged(path, "MATLAB v5", why);
-    file.read_exact(&mut header).map_err(|error| damaged(ended(error)))?;
+    let damaged = |fault| match fault {
+        Fault::Damaged(why) | Fault::TooLarge(why) => ContainerError::damaged(path, "MATLAB v5", why),
+    };
+    file.read_exact(&mut header).map_err(|error| damaged(error.into()))?;
     let big_endian = header.ends_with(b"MI");
 
     let mut variables = Vec::new();
@@ -42,7 +43,7 @@ pub(super) fn open(path: &Path) -> Result<impl Arrays + use<>, ContainerError> {
         if end > length {
             let why =
                 format!("the variable at byte {at} should end at byte {end}, but the file ends at {length}");
-            return Err(damaged(Fault(why)));
+            return Err(damaged(Fault::Damaged(why)));
         }
         let variable = Variable { at, big_endian };
         let mut search = Search { list: &mut list, wanted: None, big_endian };
@@ -63,7 +64,7 @@ struct Variable {
 impl Variable {
     /// Goes through the arrays of the variable: itself, or the fields of a struct.
     fn search(self, file: &mut BufReader<File>, search: &mut Search<'_>) -> Result<Option<Array>, Fault> {
-        file.seek(SeekFrom::Start(self.at)).map_err(ended)?;
+        file.seek(SeekFrom::Start(self.at))?;
         let tag = Tag::read(file, self.big_endian)?;
         let mut element = file.take(tag.bytes.into());
         match tag.kind {
@@ -72,16 +73,26 @@ impl Variable {
                 let mut inflated = ZlibDecoder::new(element);
                 let inner = Tag::read(&mut inflated, self.big_endian)?;
                 if inner.kind != MATRIX {
-                    return Err(Fault(format!("a variable has type {} instead of {MATRIX}", inner.kind)));
+                    return Err(Fault::Damaged(format!(
+                        "a variable has type {} instead of {MATRIX}",
+                        inner.kind
+                    )));
                 }
-                let array = search.variable(&mut inner.reader(&mut inflated))?;
-                // The checksum is only compared when the end is read.
-                if array.is_some() && inflated.read(&mut [0]).map_err(ended)? > 0 {
-                    return Err(Fault("there are bytes behind the end of a variable".into()));
+                let mut inside = inner.reader(&mut inflated);
+                let array = search.variable(&mut inside)?;
+                if array.is_some() {
+                    // The checksum is only compared when the end is read.
+                    io::copy(&mut inside, &mut io::sink())?;
+                    drop(inside);
+                    if inflated.read(&mut [0])? > 0 {
+                        return Err(Fault::Damaged("there are bytes behind the end of a variable".into()));
+                    }
                 }
                 Ok(array)
             }
-            kind => Err(Fault(format!("the element at byte {} has the unknown type {kind}", self.at))),
+            kind => {
+                Err(Fault::Damaged(format!("the element at byte {} has the unknown type {kind}", self.at)))
+            }
         }
     }
 }
@@ -108,22 +119,23 @@ impl Arrays for Matlab5 {
             return Err(ContainerError::missing(&self.path, "array", name, names));
         };
         let about = &self.list[index];
-        let fault = |Fault(fault)| ContainerError::array(&self.path, &about.name, fault);
+        let array = |fault: String| ContainerError::array(&self.path, &about.name, fault);
         if !about.numbers {
-            let what =
-                format!("is of type {} and not of real numbers: save it as an array of double", about.what);
-            return Err(fault(Fault(what)));
+            let what = &about.what;
+            return Err(array(format!(
+                "is of type {what} and not of real numbers: save it as an array of double"
+            )));
         }
-        let damaged = |Fault(why)| fault(Fault(format!("is damaged ({why}): save it again")));
+        let changed = || array("is no longer there, since the file has changed: open it again".into());
         let file = File::open(&self.path).map_err(|error| ContainerError::Io(self.path.clone(), error))?;
         let ended = self.variables.iter().find(|(end, _)| index < *end);
         let Some((_, variable)) = ended else {
-            return Err(damaged(Fault("it is no longer there".into())));
+            return Err(changed());
         };
         let wanted = Some(about.name.as_str());
         let big_endian = variable.big_endian;
         let mut search = Search { list: &mut Vec::new(), wanted, big_endian };
-        let array = variable.search(&mut BufReader::new(file), &mut search).map_err(damaged)?;
-        array.ok_or_else(|| damaged(Fault("the file has changed since it was opened".into())))
+        let found = variable.search(&mut BufReader::new(file), &mut search);
+        found.map_err(|fault| array(fault.in_array()))?.ok_or_else(changed)
     }
 }

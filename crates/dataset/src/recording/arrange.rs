@@ -178,7 +178,7 @@ fn interval(
 /// Refuses an interval that would make far more samples than were measured.
 fn check_resample(settings: &Settings, step: Option<f64>, notes: &mut Notes) -> Result<(), RecordingError> {
     let Some(resample) = settings.resample else { return Ok(()) };
-    if let Some(step) = step.filter(|step| !(step / resample <= FINEST)) {
+    if let Some(step) = step.filter(|step| step / resample > FINEST) {
         return Err(RecordingError(format!(
             "recording.resample is {resample}, which is less than a hundredth of the time step {step:.6} of the files: \
              interpolation adds no information, so choose an interval near the step"

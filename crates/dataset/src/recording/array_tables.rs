@@ -5,7 +5,8 @@ use crate::arrays::Array;
 use super::error::{Place, RecordingError, shown};
 use super::notes::Notes;
 use super::settings::Settings;
-use super::table::{Column, Table, TimeColumn, names_time};
+use super::table::{Column, Table, TimeColumn};
+use super::time;
 
 /// An array of a file, before it is read.
 #[derive(Clone, Debug)]
@@ -221,7 +222,8 @@ fn time_array<'a>(
     // Times beside the array that is named come before those elsewhere.
     let group =
         settings.dataset.as_deref().and_then(|name| name.rsplit_once('/')).map_or("", |(group, _)| group);
-    let of_time = || arrays.iter().filter(|shape| names_time(leaf(&shape.name)) && shape.axes.len() <= 2);
+    let of_time =
+        || arrays.iter().filter(|shape| time::names_time(leaf(&shape.name)) && shape.axes.len() <= 2);
     let beside =
         of_time().find(|shape| shape.name.trim_start_matches('/').starts_with(group.trim_start_matches('/')));
     Ok(beside.or_else(|| of_time().next()))

@@ -1,9 +1,10 @@
 //! The columns that become states and inputs.
 
+use super::choice::no_column;
 use super::error::{RecordingError, shown};
 use super::notes::{Notes, counted};
 use super::settings::Settings;
-use super::table::{Column, Table, no_column};
+use super::table::{Column, Table};
 
 /// Names of columns that count rows, in lower case.
 const COUNTERS: [&str; 12] =

@@ -5,7 +5,7 @@
 
 use super::cells::{self, Cell};
 use super::error::{Place, RecordingError, shown};
-use super::rows::{self, Separator};
+use super::rows::{self, KeptRow, Separator};
 use super::settings::Settings;
 use super::time;
 
@@ -44,11 +44,9 @@ pub(super) const ROWS: usize = 400;
 /// Rows at its beginning that may be headers and do not count.
 const HEADERS: usize = 20;
 
-type SampleRows = Vec<(u64, Vec<Vec<u8>>)>;
-
 struct Candidate {
     dialect: Dialect,
-    rows: SampleRows,
+    rows: Vec<KeptRow>,
     /// The usual number of cells.
     columns: usize,
     /// Part of the cells that are numbers or dates, times the part of the rows that have the usual number.
@@ -61,7 +59,7 @@ struct Candidate {
 /// A dialect, with the first rows and comments of the sample as it reads them.
 pub(super) struct Found {
     pub(super) dialect: Dialect,
-    pub(super) rows: SampleRows,
+    pub(super) rows: Vec<KeptRow>,
     pub(super) comments: Vec<(u64, Vec<u8>)>,
 }
 
@@ -238,7 +236,7 @@ impl Candidate {
     }
 
     /// The rows that count.
-    fn body(&self) -> impl Iterator<Item = &(u64, Vec<Vec<u8>>)> {
+    fn body(&self) -> impl Iterator<Item = &KeptRow> {
         self.rows.iter().skip(HEADERS.min(self.rows.len() / 2))
     }
 
@@ -258,7 +256,9 @@ impl Candidate {
         let (_, first) = self.rows.first()?;
         let is_text = |cell: &Vec<u8>| {
             let decimal = self.dialect.decimal;
-            !is_value(cell, decimal) && cells::parse(cell, decimal) == Cell::Text
+            // Digits that are no number are no name either.
+            let digits = cell.first().is_some_and(|first| matches!(first, b'0'..=b'9' | b'-' | b'+' | b'.'));
+            !digits && cells::parse(cell, decimal) == Cell::Text
         };
         let named = |cells: &[Vec<u8>]| cells.iter().any(is_text);
         if named(first) {
@@ -332,6 +332,7 @@ mod tests {
             "a.csv, line 2: \"2,5\" can be read as 2 columns (separator = \",\", decimal point) or as 1 column \
              (separator = \"blank\", decimal comma): set `separator` or `decimal` in [recording]"
         );
+        assert!(found("-4,77084153e306\n0,0\n").unwrap_err().contains("can be read as"));
         let comma = Settings { decimal: Some(",".into()), ..Settings::default() };
         assert_eq!(found_with(text, &comma).unwrap(), ("blank", ',', 1));
         let comma = Settings { separator: Some(",".into()), ..Settings::default() };

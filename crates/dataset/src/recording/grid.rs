@@ -109,7 +109,7 @@ fn rounding_explains(lists: &[&[f64]], dt: f64) -> bool {
     let multiples = |unit: f64| {
         some.clone().all(|time| {
             let count = time / unit;
-            (count - count.round()).abs() < 1e-6 * count.abs().max(1.0).min(1e3)
+            (count - count.round()).abs() < 1e-6 * count.abs().clamp(1.0, 1e3)
         })
     };
     let powers = (-9..=3).rev().map(|power| 10f64.powi(power));

@@ -3,7 +3,8 @@
 use super::cells::{self, Cell};
 use super::dialect::{self, Dialect};
 use super::notes::counted;
-use super::rows::{self, Separator};
+use super::rows::{self, KeptRow, Separator};
+use super::time;
 
 /// What stands above the numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,10 +21,8 @@ pub(super) struct Header {
     pub(super) notes: Vec<String>,
 }
 
-type SampleRow = (u64, Vec<Vec<u8>>);
-
 /// Finds the header in the first rows of a file; `None` where no row has numbers.
-pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u8>)]) -> Option<Header> {
+pub(super) fn find(rows: &[KeptRow], dialect: Dialect, comments: &[(u64, Vec<u8>)]) -> Option<Header> {
     let first = first_of_numbers(rows, dialect.decimal)?;
     let (above, body) = rows.split_at(first);
     // A row that is longer than most is a damaged one.
@@ -32,7 +31,7 @@ pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u
     let first_line = body.first()?.0;
     let mut header = Header { first_line, ..Header::default() };
 
-    let names_at = names_row(above, [columns, filled]);
+    let names_at = names_row(above, [columns, filled], dialect.decimal);
     let mut names: Vec<String> = match names_at {
         Some(at) => merged(&above[at].1, dialect.separator, columns),
         None => names_in_comment(comments, first_line, dialect, filled).unwrap_or_default(),
@@ -41,8 +40,8 @@ pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u
         names_at.and_then(|at| above.get(at + 1)).filter(|(_, cells)| is_units_row(cells, columns));
     let units: Vec<String> =
         units_row.map_or_else(Vec::new, |(_, cells)| merged(cells, dialect.separator, columns));
-    if let Some((line, _)) = units_row {
-        header.notes.push(format!("units are taken from line {line}"));
+    if units_row.is_some() {
+        header.notes.push("units are taken from the row below the names".into());
     }
     let used = usize::from(names_at.is_some()) + usize::from(units_row.is_some());
     if above.len() > used {
@@ -88,7 +87,7 @@ pub(super) fn find(rows: &[SampleRow], dialect: Dialect, comments: &[(u64, Vec<u
 }
 
 /// The first row from which on the rows have numbers where most rows have them.
-fn first_of_numbers(rows: &[SampleRow], decimal: u8) -> Option<usize> {
+fn first_of_numbers(rows: &[KeptRow], decimal: u8) -> Option<usize> {
     let value = |cell: &[u8]| dialect::is_value(cell, decimal);
     let body = &rows[(rows.len() / 2).min(20)..];
     let columns = dialect::usual(body.iter().map(|(_, cells)| cells.len()));
@@ -100,15 +99,17 @@ fn first_of_numbers(rows: &[SampleRow], decimal: u8) -> Option<usize> {
             values > 0 && 2 * values >= cells().count()
         })
         .collect();
-    let fits = |(_, cells): &SampleRow| {
+    let values_and_texts = |(_, cells): &KeptRow| {
         let cells = numeric.iter().map(|&column| cells.get(column).map_or(&[][..], |cell| cell));
         let values = cells.clone().filter(|cell| value(cell)).count();
         let texts = cells.filter(|cell| !value(cell) && cells::parse(cell, decimal) == Cell::Text).count();
-        values > 0 && values >= texts
+        (values, texts)
     };
-    let followed = |at: &usize| rows[*at..].iter().take(4).all(fits);
-    let alone = |at: &usize| fits(&rows[*at]);
-    (0..rows.len()).find(followed).or_else(|| (0..rows.len()).find(alone))
+    let counts: Vec<(usize, usize)> = rows.iter().map(values_and_texts).collect();
+    let begins = |at: &usize| counts[*at].0 > 0 && counts[*at].0 >= counts[*at].1;
+    // Rows of numbers follow, some of which may be missing.
+    let followed = |at: &usize| counts[*at..].iter().take(4).all(|(values, texts)| values >= texts);
+    (0..rows.len()).find(|at| begins(at) && followed(at)).or_else(|| (0..rows.len()).find(begins))
 }
 
 /// The number of cells up to the last that is not empty.
@@ -116,13 +117,19 @@ fn trimmed(cells: &[Vec<u8>]) -> usize {
     cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1)
 }
 
-/// The first row with as many names as there are columns; else the last of those with the most, if they are enough.
-fn names_row(above: &[SampleRow], widths: [usize; 2]) -> Option<usize> {
+/// Of the rows without numbers that have as many texts as there are columns, the one that names the time, or the first;
+/// else the last of those with the most texts, if they are enough.
+fn names_row(above: &[KeptRow], widths: [usize; 2], decimal: u8) -> Option<usize> {
     // The first row of a Campbell Scientific file describes the logger.
     let about_logger = |cells: &[Vec<u8>]| cells.first().is_some_and(|cell| cell.starts_with(b"TOA5"));
     let candidates = || above.iter().enumerate().filter(|(_, (_, cells))| !about_logger(cells));
-    let exact = candidates().find(|(_, (_, cells))| widths.contains(&trimmed(cells)));
-    if let Some((at, _)) = exact {
+    let has_time =
+        |cells: &[Vec<u8>]| cells.iter().any(|cell| time::names_time(&name_and_unit(&cells::text(cell)).0));
+    let exact = || {
+        let wide = candidates().filter(|(_, (_, cells))| widths.contains(&trimmed(cells)));
+        wide.filter(|(_, (_, cells))| !cells.iter().any(|cell| dialect::is_value(cell, decimal)))
+    };
+    if let Some((at, _)) = exact().find(|(_, (_, cells))| has_time(cells)).or_else(|| exact().next()) {
         return Some(at);
     }
     let widest = candidates().max_by_key(|(_, (_, cells))| trimmed(cells))?;
@@ -173,7 +180,7 @@ fn is_units_row(cells: &[Vec<u8>], columns: usize) -> bool {
 }
 
 /// Whether the first cells are 1, 2, 3, .. as R's write.table writes the numbers of rows, to which it gives no name.
-fn counts_rows(body: &[SampleRow]) -> bool {
+fn counts_rows(body: &[KeptRow]) -> bool {
     body.len() > 1
         && body.iter().enumerate().all(|(at, (_, cells))| {
             let cell = cells.first().map_or(String::new(), |cell| cells::text(cell));

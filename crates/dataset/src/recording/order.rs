@@ -74,8 +74,7 @@ fn drop_rows_without_time(table: &mut Table, settings: &Settings) -> Result<(), 
 fn groups(table: &Table) -> Vec<Range<usize>> {
     match &table.ids {
         Some(ids) => cut(0..table.rows, |row| ids.codes[row - 1] != ids.codes[row]),
-        None if table.rows == 0 => Vec::new(),
-        None => vec![0..table.rows],
+        None => cut(0..table.rows, |_| false),
     }
 }
 

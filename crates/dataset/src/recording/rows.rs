@@ -174,9 +174,11 @@ impl<R: BufRead> TextRows<R> {
             let start = self.unquoted.len();
             if self.buffer.get(at) == Some(&b'"') {
                 at += 1;
+                // Where to look for the end; never again over what has been looked at.
+                let mut from = at;
                 loop {
-                    let rest = &self.buffer[at..];
-                    let Some(quote) = memchr::memchr(b'"', rest) else {
+                    let Some(quote) = memchr::memchr(b'"', &self.buffer[from..]) else {
+                        from = self.buffer.len();
                         self.buffer.push(b'\n');
                         if !self.read_line()? {
                             let what =
@@ -185,13 +187,14 @@ impl<R: BufRead> TextRows<R> {
                         }
                         continue;
                     };
-                    self.unquoted.extend_from_slice(&rest[..quote]);
-                    at += quote + 1;
+                    self.unquoted.extend_from_slice(&self.buffer[at..from + quote]);
+                    at = from + quote + 1;
                     if self.buffer.get(at) != Some(&b'"') {
                         break;
                     }
                     self.unquoted.push(b'"');
                     at += 1;
+                    from = at;
                 }
             }
             let length = self.buffer[at..].iter().take_while(|&&byte| !separates(byte)).count();
@@ -282,8 +285,11 @@ impl Rows for CellRows {
     }
 }
 
-/// At most so many rows, kept: each with its line and its cells.
-pub(super) fn first(rows: &mut dyn Rows, most: usize) -> Result<Vec<(u64, Vec<Vec<u8>>)>, RecordingError> {
+/// A row that is kept: its line and its cells.
+pub(super) type KeptRow = (u64, Vec<Vec<u8>>);
+
+/// At most so many rows, kept.
+pub(super) fn first(rows: &mut dyn Rows, most: usize) -> Result<Vec<KeptRow>, RecordingError> {
     let mut kept = Vec::new();
     while kept.len() < most
         && let Some(row) = rows.next()?

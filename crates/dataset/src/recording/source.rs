@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::containers::{self, Arrays, Container, ContainerError, Sheets};
 
 use super::array_tables::{Plan, Shape};
+use super::choice::Choice;
 use super::dialect::{self, Dialect};
 use super::encoding::{self, Text};
 use super::error::{Place, RecordingError};
 use super::header;
 use super::rows::{self, CellRows, Separator, TextRows};
 use super::settings::Settings;
-use super::table::{self, Choice, Start, Table};
+use super::table::{self, Start, Table};
 
 /// What hears how many bytes of a file have been read and how many numbers are stored, and may refuse to go on.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, usize) -> Result<(), RecordingError>;
@@ -20,7 +21,7 @@ pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, usize) -> Result<(), Recordin
 pub(super) enum Source {
     Text(Box<TextSource>),
     Arrays(ArraySource),
-    Sheets(SheetSource),
+    Sheets(Box<SheetSource>),
 }
 
 /// A file of arrays.
@@ -69,7 +70,7 @@ impl Source {
             Some(Container::Sheets(sheets)) => {
                 let sheet = sheet_of(&sheets.names(), settings, &place)?;
                 let (path, settings) = (path.to_owned(), settings.clone());
-                Ok(Source::Sheets(SheetSource { sheets, path, sheet, settings, all, bytes }))
+                Ok(Source::Sheets(Box::new(SheetSource { sheets, path, sheet, settings, all, bytes })))
             }
         }
     }

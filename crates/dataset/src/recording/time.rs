@@ -162,6 +162,34 @@ fn unread(text: &str) -> String {
     )
 }
 
+/// Names that a time column may have, in lower case.
+const TIMES: [&str; 19] = [
+    "t",
+    "time",
+    "times",
+    "timestamp",
+    "time_stamp",
+    "datetime",
+    "date",
+    "date_time",
+    "date time",
+    "zeit",
+    "zeitstempel",
+    "tid",
+    "temps",
+    "tiempo",
+    "seconds",
+    "sec",
+    "millis",
+    "elapsed",
+    "year",
+];
+
+/// Whether a column of this name probably holds the time.
+pub(super) fn names_time(name: &str) -> bool {
+    TIMES.iter().any(|time| name.eq_ignore_ascii_case(time))
+}
+
 /// Whether a cell is a date or a time of the day.
 pub(super) fn is_date(cell: &[u8]) -> bool {
     // Cheap first, since it is asked of every cell of a sample.

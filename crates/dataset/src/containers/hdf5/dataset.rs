@@ -1,14 +1,20 @@
 //! One dataset of an HDF5 file: what it is, and its numbers.
 
-use hdf5_pure::{DType, Dataset, Error, File, Layout};
+use hdf5_pure::{Chunk, DType, Dataset, Error, File, Layout};
 
 use super::super::contents::ArrayAbout;
+use super::super::error;
 use super::told;
 use crate::arrays::npy::{Fault, c_order};
 use crate::arrays::{Array, MAX_NUMBERS};
 
 // A deflated byte gives at most this number of bytes, and the other filters in use give less.
 const MAX_INFLATION: u64 = 1032;
+// Chunks that are not in the file are constant, so that a small file may hold a large array. Up to 64 MiB that is
+// harmless.
+const SMALL: u64 = 1 << 26;
+
+const AGAIN: &str = "write it again with gzip or without compression, and in h5py without libver=\"latest\"";
 
 /// A dataset, before its numbers are read.
 pub(super) struct About {
@@ -21,10 +27,10 @@ pub(super) struct About {
 }
 
 impl About {
-    /// A sparse matrix of MATLAB, which is a group.
-    pub fn sparse(name: String) -> Self {
-        let array = ArrayAbout { name, shape: vec![], numbers: false, what: "sparse".into() };
-        Self { array, reversed: true, empty: false }
+    /// What is not a dataset but a group; `what` says why it is not searched.
+    pub fn group(name: String, what: &str) -> Self {
+        let array = ArrayAbout { name, shape: vec![], numbers: false, what: what.into() };
+        Self { array, reversed: false, empty: false }
     }
 }
 
@@ -53,8 +59,8 @@ fn understood(dataset: &Dataset, name: &str, matlab: bool) -> Result<About, Erro
     }
     let (what, mut numbers) = in_words(&dataset.dtype()?);
     let what = match class {
-        Some(class) if what.starts_with("complex") => format!("complex {class}"),
-        Some(class) => class.to_owned(),
+        Some(class) if what.starts_with("complex") => format!("complex {}", error::fields([class])),
+        Some(class) => error::fields([class]),
         None => what,
     };
     numbers &= !matches!(class, Some("char" | "cell" | "struct" | "function_handle" | "string"));
@@ -84,10 +90,10 @@ fn in_words(dtype: &DType) -> (String, bool) {
         DType::String | DType::VariableLengthString => return ("text".into(), false),
         DType::ObjectReference => return ("references to other objects".into(), false),
         DType::Compound(fields) => {
-            let names: Vec<_> = fields.iter().take(20).map(|(name, _)| name.as_str()).collect();
+            let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
             let what = match names[..] {
                 ["r", "i"] | ["real", "imag"] => "complex numbers".into(),
-                _ => format!("records with the fields {}", names.join(", ")),
+                _ => format!("records with the fields {}", error::fields(names)),
             };
             return (what, false);
         }
@@ -99,24 +105,35 @@ fn in_words(dtype: &DType) -> (String, bool) {
 /// The numbers of the dataset in a file of `length` bytes.
 pub(super) fn read(file: &File, about: &About, length: u64) -> Result<Array, Fault> {
     let shape = &about.array.shape;
-    let product = |product: u64, &axis: &usize| product.saturating_mul(axis as u64);
-    if shape.iter().filter(|&&axis| axis > 0).fold(1, product) > MAX_NUMBERS {
+    let axes = shape.iter().map(|&axis| axis as u64);
+    if product(axes.clone().filter(|&axis| axis > 0)) > MAX_NUMBERS {
         return Err(Fault(format!(
             "has shape {shape:?}, and at most 2^31 numbers are read: write a part of it"
         )));
     }
-    let numbers = shape.iter().fold(1, product);
+    let numbers = product(axes);
     if numbers == 0 || about.empty {
         return Ok(Array { shape: shape.clone(), values: Vec::new() });
     }
-    let damaged =
-        |error: Error| Fault(format!("cannot be decoded ({}): write it again without filters", told(error)));
+    let damaged = |error: Error| Fault(format!("cannot be decoded ({}): {AGAIN}", told(error)));
     let dataset = file.dataset(&about.array.name).map_err(damaged)?;
-    let bytes = numbers.saturating_mul(dataset.element_size().map_err(damaged)?);
-    let possible = match dataset.layout().map_err(damaged)? {
-        Layout::Chunked { .. } => length.saturating_mul(MAX_INFLATION),
-        Layout::Compact { size } => size,
-        Layout::Contiguous { address: Some(_), size } => size.min(length),
+    let size = dataset.element_size().map_err(damaged)?;
+    let bytes = numbers.saturating_mul(size);
+    let (bytes, possible) = match dataset.layout().map_err(damaged)? {
+        // A chunk is decoded whole, even where it is larger than the dataset.
+        Layout::Chunked { chunk_shape, .. } => {
+            // The crate takes memory for the bytes of a chunk before it finds that the file has fewer.
+            let beyond = |chunk: &Chunk| chunk.address.saturating_add(chunk.storage_size) > length;
+            if dataset.chunks().map_err(damaged)?.iter().any(beyond) {
+                return Err(Fault(
+                    "is damaged (it has a chunk behind the end of the file): write it again".into(),
+                ));
+            }
+            let chunk = product(chunk_shape.into_iter()).saturating_mul(size);
+            (bytes.max(chunk), length.saturating_mul(MAX_INFLATION).max(SMALL))
+        }
+        Layout::Compact { size } => (bytes, size),
+        Layout::Contiguous { address: Some(_), size } => (bytes, size.min(length)),
         Layout::Contiguous { address: None, .. } => {
             return Err(Fault("has no data in the file: write its numbers, or name another array".into()));
         }
@@ -124,7 +141,7 @@ pub(super) fn read(file: &File, about: &About, length: u64) -> Result<Array, Fau
     };
     if bytes > possible {
         let why = format!(
-            "has shape {shape:?}, which takes {bytes} bytes, but the file has only room for {possible}: write it again"
+            "has shape {shape:?} and takes {bytes} bytes, but the file has only room for {possible}: write it again"
         );
         return Err(Fault(why));
     }
@@ -137,4 +154,8 @@ pub(super) fn read(file: &File, about: &About, length: u64) -> Result<Array, Fau
         values = c_order(shape, &values)?;
     }
     Ok(Array { shape: shape.clone(), values })
+}
+
+fn product(axes: impl Iterator<Item = u64>) -> u64 {
+    axes.fold(1, u64::saturating_mul)
 }

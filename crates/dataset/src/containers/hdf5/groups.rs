@@ -28,6 +28,9 @@ struct Walk {
 impl Walk {
     fn group(&mut self, group: &Group, path: &str, depth: usize) -> Result<(), Fault> {
         self.groups += 1;
+        if self.groups > MAX_OBJECTS {
+            return Err(Fault(format!("it has more than {MAX_OBJECTS} groups")));
+        }
         let failed = |error| Fault(format!("group {:?}: {}", shown(path), told(error)));
         for (name, dataset) in group.iter_datasets().map_err(failed)? {
             self.push(dataset::about(&dataset, paths::joined(path, &name), self.matlab))?;
@@ -38,8 +41,10 @@ impl Walk {
             }
             let path = paths::joined(path, &name);
             if self.matlab && inner.attrs().map_err(failed)?.contains_key("MATLAB_sparse") {
-                self.push(About::sparse(path))?;
-            } else if depth < MAX_DEPTH && self.groups < MAX_OBJECTS {
+                self.push(About::group(path, "sparse"))?;
+            } else if depth == MAX_DEPTH {
+                self.push(About::group(path, "group inside too many groups to be searched"))?;
+            } else {
                 self.group(&inner, &path, depth + 1)?;
             }
         }

@@ -1,9 +1,8 @@
 //! The elements that a MATLAB v5 file consists of: a tag, which says the type and the number of bytes,
 //! and the bytes.
 
+use std::collections::TryReserveError;
 use std::io::{self, Read};
-
-use crate::arrays::npy::Fault;
 
 /// The type of an element that is a variable.
 pub(super) const MATRIX: u32 = 14;
@@ -25,14 +24,16 @@ impl Tag {
     /// Reads the eight bytes of a tag.
     pub fn read(file: &mut dyn Read, big_endian: bool) -> Result<Self, Fault> {
         let mut bytes = [0; 8];
-        file.read_exact(&mut bytes).map_err(ended)?;
+        file.read_exact(&mut bytes)?;
         let [first, second] = [&bytes[..4], &bytes[4..]].map(|four| word(four, big_endian));
         if first >> 16 == 0 {
             return Ok(Self { kind: first, bytes: second, short: None });
         }
         let (kind, length) = (first & 0xffff, first >> 16);
         if length > 4 {
-            return Err(Fault(format!("an element of the short form has {length} bytes instead of up to 4")));
+            return Err(Fault::Damaged(format!(
+                "an element of the short form has {length} bytes instead of up to 4"
+            )));
         }
         Ok(Self { kind, bytes: length, short: Some([bytes[4], bytes[5], bytes[6], bytes[7]]) })
     }
@@ -44,10 +45,10 @@ impl Tag {
             return Ok(bytes[..length].to_vec());
         }
         if self.bytes > limit {
-            return Err(Fault(format!("an element has {length} bytes instead of up to {limit}")));
+            return Err(Fault::Damaged(format!("an element has {length} bytes instead of up to {limit}")));
         }
         let mut bytes = vec![0; length.next_multiple_of(8)];
-        file.read_exact(&mut bytes).map_err(ended)?;
+        file.read_exact(&mut bytes)?;
         bytes.truncate(length);
         Ok(bytes)
     }
@@ -86,10 +87,37 @@ pub(super) fn word(bytes: &[u8], big_endian: bool) -> u32 {
     if big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) }
 }
 
-/// The fault of a read that failed.
-pub(super) fn ended(error: io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Fault("its data end early".into()),
-        _ => Fault(error.to_string()),
+/// Why a variable cannot be read.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Its bytes are not as they should be.
+    Damaged(String),
+    /// It is intact, but there is no room for its numbers.
+    TooLarge(String),
+}
+
+impl Fault {
+    /// The end of a sentence that starts with the variable's name.
+    pub fn in_array(self) -> String {
+        match self {
+            Self::Damaged(why) => format!("is damaged ({why}): save it again"),
+            Self::TooLarge(why) => format!("{why}: save a part of it"),
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Damaged("its data end early".into()),
+            io::ErrorKind::OutOfMemory => Self::TooLarge("does not fit in memory".into()),
+            _ => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<TryReserveError> for Fault {
+    fn from(_: TryReserveError) -> Self {
+        Self::TooLarge("does not fit in memory".into())
     }
 }

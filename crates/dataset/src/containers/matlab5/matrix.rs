@@ -3,9 +3,9 @@
 use std::io::{self, Read};
 
 use super::super::contents::ArrayAbout;
-use super::super::paths;
-use super::element::{MATRIX, Tag, ended, word};
-use crate::arrays::npy::{Decoder, Fault, c_order, read_numbers};
+use super::super::{error, paths};
+use super::element::{Fault, MATRIX, Tag, word};
+use crate::arrays::npy::{Decoder, c_order, read_numbers};
 use crate::arrays::{Array, MAX_NUMBERS};
 
 // MATLAB's names have up to 63 bytes; other programs write longer ones.
@@ -36,8 +36,8 @@ struct Head {
 }
 
 impl Search<'_> {
-    /// Goes through a variable, whose tag is read already, and returns its numbers if it is the
-    /// wanted one. `group` is the path of the struct of which it is the field `field`.
+    /// Goes through a variable, whose tag is read already, and the fields of a struct. Returns the
+    /// numbers of the wanted one.
     pub fn variable(&mut self, file: &mut dyn Read) -> Result<Option<Array>, Fault> {
         let head = self.head(file)?;
         match head.name.as_str() {
@@ -64,7 +64,7 @@ impl Search<'_> {
             return self.fields(file, &fields, path, depth);
         }
         if self.list.len() == MAX_ARRAYS {
-            return Err(Fault(format!("it has more than {MAX_ARRAYS} arrays")));
+            return Err(Fault::Damaged(format!("it has more than {MAX_ARRAYS} arrays")));
         }
         let (name, shape) = (path.to_owned(), head.shape.clone());
         self.list.push(ArrayAbout { name, shape, numbers: real, what: head.in_words(&fields) });
@@ -84,7 +84,10 @@ impl Search<'_> {
         for name in names {
             let tag = Tag::read(file, self.big_endian)?;
             if tag.kind != MATRIX {
-                return Err(Fault(format!("the field {name:?} has type {} instead of {MATRIX}", tag.kind)));
+                return Err(Fault::Damaged(format!(
+                    "the field {name:?} has type {} instead of {MATRIX}",
+                    tag.kind
+                )));
             }
             let mut field = tag.reader(file);
             // An empty field may have no head at all.
@@ -95,7 +98,7 @@ impl Search<'_> {
                     return Ok(array);
                 }
             }
-            io::copy(&mut field, &mut io::sink()).map_err(ended)?;
+            io::copy(&mut field, &mut io::sink())?;
         }
         Ok(None)
     }
@@ -103,7 +106,10 @@ impl Search<'_> {
     fn head(&self, file: &mut dyn Read) -> Result<Head, Fault> {
         let flags = self.data(file, 6, 8, "the flags of a variable")?;
         if flags.len() != 8 {
-            return Err(Fault(format!("the flags of a variable have {} bytes instead of 8", flags.len())));
+            return Err(Fault::Damaged(format!(
+                "the flags of a variable have {} bytes instead of 8",
+                flags.len()
+            )));
         }
         let flags = word(&flags, self.big_endian);
         let (class, complex, logical) = (flags & 0xff, flags & 0x800 != 0, flags & 0x200 != 0);
@@ -114,7 +120,8 @@ impl Search<'_> {
             let axes = self.data(file, 5, MAX_AXES_BYTES, "the axes of a variable")?;
             for axis in axes.chunks_exact(4).map(|four| word(four, self.big_endian)) {
                 // They are signed, so that nothing above this is an axis.
-                let axis = i32::try_from(axis).map_err(|_| Fault(format!("an axis has length {axis}")))?;
+                let axis =
+                    i32::try_from(axis).map_err(|_| Fault::Damaged(format!("an axis has length {axis}")))?;
                 shape.push(axis as usize);
             }
         }
@@ -126,7 +133,7 @@ impl Search<'_> {
         let tag = Tag::read(file, self.big_endian)?;
         match tag.kind == kind {
             true => tag.data(file, limit),
-            false => Err(Fault(format!("{what} are of type {} instead of {kind}", tag.kind))),
+            false => Err(Fault::Damaged(format!("{what} are of type {} instead of {kind}", tag.kind))),
         }
     }
 
@@ -135,7 +142,7 @@ impl Search<'_> {
         let length = if length.len() == 4 { word(&length, self.big_endian) as usize } else { 0 };
         let names = self.data(file, 1, MAX_FIELD_NAMES, "field names")?;
         if length == 0 && !names.is_empty() {
-            return Err(Fault("its field names have no length".into()));
+            return Err(Fault::Damaged("its field names have no length".into()));
         }
         let name = |bytes: &[u8]| {
             let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
@@ -147,22 +154,21 @@ impl Search<'_> {
     fn numbers(&self, file: &mut dyn Read, shape: &[usize]) -> Result<Array, Fault> {
         let product = |product: u64, &axis: &usize| product.saturating_mul(axis as u64);
         if shape.iter().filter(|&&axis| axis > 0).fold(1, product) > MAX_NUMBERS {
-            return Err(Fault(format!("its shape is {shape:?}, and at most 2^31 numbers are read")));
+            return Err(Fault::TooLarge(format!("has shape {shape:?}, and at most 2^31 numbers are read")));
         }
         let numbers = shape.iter().fold(1, product);
         let tag = Tag::read(file, self.big_endian)?;
         let dtype = tag.dtype(self.big_endian).unwrap_or_default();
         let Some(decoder) = Decoder::new(&dtype) else {
-            return Err(Fault(format!("its numbers have the unknown type {}", tag.kind)));
+            return Err(Fault::Damaged(format!("its numbers have the unknown type {}", tag.kind)));
         };
         if u64::from(tag.bytes) != numbers * decoder.size as u64 {
             let found = tag.bytes;
-            return Err(Fault(format!("it has {found} bytes for the shape {shape:?} of numbers {dtype}")));
+            return Err(Fault::Damaged(format!(
+                "it has {found} bytes for the shape {shape:?} of numbers {dtype}"
+            )));
         }
-        let mut data = tag.reader(file);
-        let fortran = read_numbers(&mut data, numbers as usize, &decoder)?;
-        drop(data);
-        io::copy(file, &mut io::sink()).map_err(ended)?;
+        let fortran = read_numbers(&mut tag.reader(file), numbers as usize, &decoder)?;
         Ok(Array { shape: shape.to_vec(), values: c_order(shape, &fortran)? })
     }
 }
@@ -173,7 +179,12 @@ impl Head {
         let class = match self.class {
             1 => "cell array",
             2 if fields.is_empty() => "struct without fields",
-            2 => return format!("struct array with the fields {}", fields.join(", ")),
+            2 => {
+                return format!(
+                    "struct array with the fields {}",
+                    error::fields(fields.iter().map(String::as_str))
+                );
+            }
             3 => "object",
             4 => "char",
             5 => "sparse",

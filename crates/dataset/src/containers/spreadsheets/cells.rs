@@ -2,6 +2,10 @@
 
 // 2^25 cells take 800 MB while they are empty.
 const MAX_CELLS: usize = 1 << 25;
+// Empty cells between others and repeated ones take no room in the file, so that a small file could fill the
+// memory with them: there may be this number of cells, and a number more for each that the file holds.
+const SPARE_CELLS: usize = 1 << 22;
+const SPARE_FOR_EACH: usize = 64;
 // What Excel and LibreOffice can show.
 const MAX_ROWS: usize = 1 << 20;
 const MAX_COLUMNS: usize = 1 << 14;
@@ -10,10 +14,16 @@ const MAX_COLUMNS: usize = 1 << 14;
 #[derive(Default)]
 pub(super) struct Cells {
     rows: Vec<Vec<String>>,
-    count: usize,
+    stored: usize,
+    read: usize,
 }
 
 impl Cells {
+    /// Counts a cell that the file holds, however often it is set.
+    pub fn count_read(&mut self) {
+        self.read += 1;
+    }
+
     /// Sets a cell; `row` and `column` count from 0.
     pub fn set(&mut self, row: usize, column: usize, text: String) -> Result<(), String> {
         if text.is_empty() {
@@ -30,10 +40,12 @@ impl Cells {
         }
         let cells = &mut self.rows[row];
         if column >= cells.len() {
-            // Empty cells before this one take memory too.
-            self.count += column + 1 - cells.len();
-            if self.count > MAX_CELLS {
-                return Err(format!("it has more than {MAX_CELLS} cells: save it as a CSV file"));
+            self.stored += column + 1 - cells.len();
+            let most = MAX_CELLS.min(SPARE_CELLS + SPARE_FOR_EACH * self.read);
+            if self.stored > most {
+                return Err(format!(
+                    "it has more than {most} cells with the empty and repeated ones: save it as CSV"
+                ));
             }
             cells.resize_with(column + 1, String::new);
         }

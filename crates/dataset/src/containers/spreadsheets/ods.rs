@@ -147,6 +147,7 @@ impl Row {
     fn set(&self, cells: &mut Cells, first: usize) -> Result<(), String> {
         // A row without text is repeated to the end of the sheet, and sets nothing.
         let rows = if self.cells.is_empty() { 0 } else { self.repeated };
+        self.cells.iter().for_each(|_| cells.count_read());
         for row in first..first.saturating_add(rows) {
             for (column, repeated, text) in &self.cells {
                 for column in *column..column.saturating_add(*repeated) {

@@ -1,13 +1,15 @@
 //! A part of XML as a sequence of elements and text.
 
 use std::io::BufRead;
+use std::rc::Rc;
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion, escape};
 
 /// A part that is being read. Its errors say which part it is and where the fault is.
 pub(super) struct Xml<R> {
-    name: String,
+    // Shared, since an event that is read keeps the part borrowed.
+    name: Rc<str>,
     reader: Reader<R>,
     buffer: Vec<u8>,
 }
@@ -31,9 +33,9 @@ impl<R: BufRead> Xml<R> {
 
     /// The next event before the part ends.
     pub fn inside(&mut self) -> Result<Event<'_>, String> {
-        let ended = format!("part {} ends early", self.name);
+        let name = Rc::clone(&self.name);
         match self.next()? {
-            Event::Eof => Err(ended),
+            Event::Eof => Err(format!("part {name} ends early")),
             event => Ok(event),
         }
     }

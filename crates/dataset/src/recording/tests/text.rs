@@ -70,7 +70,7 @@ fn units_and_names_come_from_headers_and_settings() {
     assert_eq!(recording.segments[0].inputs, [2.0, 3.0]);
     let recording = read_text("t;U\ns;V\n0;1\n1;2\n", "states = [\"U\"]").unwrap();
     assert_eq!(names(&recording.states), [["U", "V"]]);
-    notes(&recording, "units are taken from line 2");
+    notes(&recording, "units are taken from the row below the names");
     let latin = b"t;T [\xb0C]\n0;1\n1;2\n";
     let recording = read_files(&[("a.csv", latin)], "", 2).unwrap();
     assert_eq!(names(&recording.states), [["T", "\u{b0}C"]]);

@@ -47,6 +47,7 @@ pub(super) fn rows(mut xml: Xml<impl BufRead>, workbook: &Workbook) -> Result<Ve
             let shown = workbook.shown.get(style).copied().unwrap_or(Shown::Number);
             let content = Content::read(&mut xml)?;
             let text = content.text(kind.as_deref().unwrap_or("n"), shown, workbook)?;
+            cells.count_read();
             cells.set(row, column, text)?;
             column += 1;
         }

@@ -284,6 +284,10 @@ pub(crate) fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Res
 pub(crate) fn telling(progress: &mut dyn Progress) -> impl FnMut(u64, u64) {
     let begin = Instant::now();
     move |done, of| {
+        // What is read at once needs no telling.
+        if begin.elapsed().as_secs_f64() < 1.0 {
+            return;
+        }
         let part = (done as f64 / of.max(1) as f64).max(1e-3);
         let left = begin.elapsed().as_secs_f64() * (1.0 / part - 1.0).max(0.0);
         progress.part(done >> 20, of >> 20, "MiB", left);

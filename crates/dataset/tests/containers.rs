@@ -243,6 +243,10 @@ fn kinds_that_are_known_but_not_read_are_named() {
     );
     assert!(zip(&[]).contains("it holds nothing"));
     assert!(zip(&["xl/workbook.bin", "[Content_Types].xml"]).contains("save it as .xlsx"));
+    let matlab4 =
+        [&[0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, b'x', 0][..], &[0; 8]].concat();
+    fs::write(&path, matlab4).unwrap();
+    assert!(refused(&path).contains("is a MATLAB v4 file, which is not read: in MATLAB, save it with -v7"));
     fs::write(&path, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and more").unwrap();
     assert!(refused(&path).contains("save it as .xlsx without a password"));
 }

@@ -40,6 +40,9 @@ pub(super) fn of(path: &Path) -> Result<Option<Kind>, ContainerError> {
         Some(zipped(path, file)?)
     } else if is_matlab5(&start) {
         Some(Kind::Matlab5)
+    } else if is_matlab4(&start) {
+        let what = "is a MATLAB v4 file, which is not read: in MATLAB, save it with -v7";
+        return Err(ContainerError::file(path, what));
     } else if start.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
         let what = "is an Excel file of the kind before 2007 (.xls) or one with a password, and neither is read: \
                     save it as .xlsx without a password";
@@ -54,6 +57,23 @@ pub(super) fn of(path: &Path) -> Result<Option<Kind>, ContainerError> {
 // The header is 116 bytes of text, 8 that say where a subsystem's data are, the version and the byte order.
 fn is_matlab5(start: &[u8]) -> bool {
     matches!(start.get(124..128), Some(b"\x00\x01IM" | b"\x01\x00MI"))
+}
+
+// It starts with the header of its first array: five numbers, which are small, and the name. In the decimal digits of the
+// first number stand the machine, a zero, the type of the numbers and the class.
+fn is_matlab4(start: &[u8]) -> bool {
+    let number = |at: usize, parse: fn([u8; 4]) -> u32| {
+        let four = start.get(at..at + 4).and_then(|four| four.try_into().ok());
+        four.map_or(u32::MAX, parse)
+    };
+    [u32::from_le_bytes as fn([u8; 4]) -> u32, u32::from_be_bytes].into_iter().any(|parse| {
+        let [digits, imaginary, length] = [0, 12, 16].map(|at| number(at, parse));
+        let valid = digits < 5000 && digits / 100 % 10 == 0 && digits / 10 % 10 < 6 && digits % 10 < 3;
+        let name = start.get(20..20_usize.saturating_add(length as usize)).and_then(|name| name.split_last());
+        let word =
+            |name: &[u8]| !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        valid && imaginary < 2 && name.is_some_and(|(end, name)| *end == 0 && word(name))
+    })
 }
 
 /// The byte at which an HDF5 file starts: the signature stands where a user block can end, at 0, 512,

@@ -104,7 +104,7 @@ impl Search<'_> {
     }
 
     fn head(&self, file: &mut dyn Read) -> Result<Head, Fault> {
-        let flags = self.data(file, 6, 8, "the flags of a variable")?;
+        let flags = self.data(file, &[6], 8, "the flags of a variable")?;
         if flags.len() != 8 {
             return Err(Fault::Damaged(format!(
                 "the flags of a variable have {} bytes instead of 8",
@@ -117,7 +117,8 @@ impl Search<'_> {
         let mut shape = Vec::new();
         // An object of a class written in MATLAB, such as a table, has no axes here.
         if class != 17 {
-            let axes = self.data(file, 5, MAX_AXES_BYTES, "the axes of a variable")?;
+            // Some programs write them as unsigned numbers, type 6.
+            let axes = self.data(file, &[5, 6], MAX_AXES_BYTES, "the axes of a variable")?;
             for axis in axes.chunks_exact(4).map(|four| word(four, self.big_endian)) {
                 // They are signed, so that nothing above this is an axis.
                 let axis =
@@ -129,18 +130,19 @@ impl Search<'_> {
         Ok(Head { class, complex, logical, shape, name: text(name) })
     }
 
-    fn data(&self, file: &mut dyn Read, kind: u32, limit: u32, what: &str) -> Result<Vec<u8>, Fault> {
+    /// The bytes of the next element, which has one of these types.
+    fn data(&self, file: &mut dyn Read, kinds: &[u32], limit: u32, what: &str) -> Result<Vec<u8>, Fault> {
         let tag = Tag::read(file, self.big_endian)?;
-        match tag.kind == kind {
+        match kinds.contains(&tag.kind) {
             true => tag.data(file, limit),
-            false => Err(Fault::Damaged(format!("{what} are of type {} instead of {kind}", tag.kind))),
+            false => Err(Fault::Damaged(format!("{what} are of type {} instead of {}", tag.kind, kinds[0]))),
         }
     }
 
     fn field_names(&self, file: &mut dyn Read) -> Result<Vec<String>, Fault> {
-        let length = self.data(file, 5, 4, "the lengths of field names")?;
+        let length = self.data(file, &[5], 4, "the lengths of field names")?;
         let length = if length.len() == 4 { word(&length, self.big_endian) as usize } else { 0 };
-        let names = self.data(file, 1, MAX_FIELD_NAMES, "field names")?;
+        let names = self.data(file, &[1], MAX_FIELD_NAMES, "field names")?;
         if length == 0 && !names.is_empty() {
             return Err(Fault::Damaged("its field names have no length".into()));
         }
@@ -204,6 +206,7 @@ impl Head {
         };
         match self {
             Self { complex: true, .. } => format!("complex {class}"),
+            Self { logical: true, class: 5, .. } => "logical sparse".into(),
             Self { logical: true, .. } => "logical".into(),
             _ => class.into(),
         }

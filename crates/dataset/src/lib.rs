@@ -1,6 +1,7 @@
 //! From trajectories to examples: split by trajectory, normalised by the training part alone, cut into
 //! windows, gathered a batch at a time. Also array files: .npz as numpy reads and writes it, and .csv; and
-//! the array files and spreadsheets in which other programs keep measurements.
+//! the array files and spreadsheets in which other programs keep measurements; and recordings: such files,
+//! or text, as segments on one sample interval.
 
 pub mod arrays;
 pub mod containers;

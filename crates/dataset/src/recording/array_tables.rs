@@ -2,6 +2,7 @@
 
 use crate::arrays::Array;
 
+use super::choice;
 use super::error::{Place, RecordingError, shown};
 use super::notes::Notes;
 use super::settings::Settings;
@@ -103,6 +104,7 @@ impl Plan {
             }
             fits
         });
+        choice::check_columns(layouts.iter().map(|layout| layout.length(layout.component)).sum(), place)?;
         let same_rank =
             layouts.iter().all(|layout| layout.trajectory.is_some() == layouts[0].trajectory.is_some());
         if !same_rank {
@@ -147,10 +149,14 @@ impl Plan {
         for layout in &self.values {
             let array = read(&layout.name)?;
             for (trajectory, columns) in columns.iter_mut().enumerate() {
+                let others = columns.len();
                 for component in 0..layout.length(layout.component) {
-                    let name = layout.column(component);
-                    columns
-                        .push(Column::of_values(name, layout.series(&array.values, trajectory, component)));
+                    let [name, path] = layout.column(component);
+                    // Two groups may each have an array of this name.
+                    let taken = columns[..others].iter().any(|column| column.name == name);
+                    let name = if taken { path.clone() } else { name };
+                    let values = layout.series(&array.values, trajectory, component);
+                    columns.push(Column { written: path, ..Column::of_values(name, values) });
                 }
             }
         }
@@ -175,11 +181,12 @@ impl Plan {
 }
 
 impl Layout {
-    fn column(&self, component: usize) -> String {
-        match self.component {
-            Some(_) => format!("{}{}", leaf(&self.name), component + 1),
-            None => leaf(&self.name).into(),
-        }
+    /// The name of the column of a component, and its path in the file.
+    fn column(&self, component: usize) -> [String; 2] {
+        [leaf(&self.name), self.name.trim_start_matches('/')].map(|name| match self.component {
+            Some(_) => format!("{name}{}", component + 1),
+            None => name.to_owned(),
+        })
     }
 }
 
@@ -315,6 +322,9 @@ mod tests {
         assert_eq!(tables(&[("x", &[2, 3])], &Settings { time_axis: Some(0), ..none.clone() }), expected);
         assert!(plan(&[("x", &[3, 2])], &none).unwrap().notes[0].contains("time along axis 0"));
         assert!(plan(&[("t", &[2]), ("x", &[2, 3])], &none).unwrap().notes.is_empty());
+        let twice = tables(&[("/a/x", &[3]), ("/b/x", &[3])], &none);
+        let series = [0.0, 1.0, 2.0];
+        assert_eq!(twice, vec![vec![column("x", &series), column("b/x", &series)]]);
         assert_eq!(tables(&[("/run/x", &[1, 3])], &none), vec![vec![column("x", &[0.0, 1.0, 2.0])]]);
     }
 

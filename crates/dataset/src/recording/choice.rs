@@ -5,6 +5,20 @@ use super::header::Header;
 use super::settings::Settings;
 use super::time;
 
+/// The most columns that are read of a file.
+const MAX_COLUMNS: usize = 10_000;
+
+/// Refuses a file with so many columns that they can hardly be quantities.
+pub(super) fn check_columns(columns: usize, place: &Place) -> Result<(), RecordingError> {
+    match columns > MAX_COLUMNS {
+        false => Ok(()),
+        true => Err(place.whole(format_args!(
+            "has {columns} columns, and at most {MAX_COLUMNS} are read: if times run along the rows, write the table with a \
+             row for each time; else name the columns that are needed in `states` and `inputs`"
+        ))),
+    }
+}
+
 /// The columns of a file that are read, by their position.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Choice {
@@ -65,6 +79,7 @@ impl Choice {
         if settings.states.is_empty() || all {
             values = (0..header.names.len()).collect();
         }
+        check_columns(values.len(), place)?;
         values.retain(|&column| Some(column) != time && Some(column) != id);
         Ok(Choice { time, id, values })
     }

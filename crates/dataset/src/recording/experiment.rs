@@ -6,6 +6,9 @@ use super::inspection::Inspection;
 use super::notes::counted;
 use super::settings::{Missing, Settings};
 
+/// The most samples of history that are proposed.
+const MOST_HISTORY: usize = 32;
+
 /// The text of an experiment file in which each choice is a key: those that were made for the user as well as those of the
 /// settings, with what else could be chosen behind them. Keys that would repeat a default are comments.
 pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
@@ -13,7 +16,7 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     let mut line = |key: String, about: String| {
         // A line end in a name would end the comment.
         let about = about.replace(char::is_control, " ");
-        let _ = writeln!(text, "{key:<37}# {about}");
+        let _ = writeln!(text, "{key:<36} # {about}");
     };
     let [states, inputs] = &inspection.chosen;
     let rows = counted(inspection.rows, "row", "rows");
@@ -55,7 +58,9 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     let with_units = inspection.columns.iter().filter(|column| !column.unit.is_empty());
     let units: Vec<String> =
         with_units.map(|column| format!("{} = {}", quoted(&column.name), quoted(&column.unit))).collect();
-    line(format!("# units = {{ {} }}", units.join(", ")), "for the axes of plots".into());
+    if !units.is_empty() {
+        line(format!("# units = {{ {} }}", units.join(", ")), "for the axes of plots".into());
+    }
     let missing = match settings.missing {
         Missing::Split => "# missing = \"split\"".into(),
         Missing::Error => "missing = \"error\"".into(),
@@ -106,7 +111,18 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     if let Some(axis) = settings.time_axis {
         line(format!("time_axis = {axis}"), "axis of an array along which time runs".into());
     }
-    text.push_str("\n[model]\nname = \"ffnn\"\n");
+    text.push_str("\n[model]\n");
+    let mut line = |key: &str, about: &str| {
+        let _ = writeln!(text, "{key:<36} # {about}");
+    };
+    line("name = \"ffnn\"", "or another one of `attractor list models`");
+    let of_states = inspection.columns.iter().filter(|column| states.contains(&column.name));
+    let longest = of_states.filter_map(|column| column.correlation).max();
+    let window = longest.unwrap_or(1).saturating_mul(3).clamp(1, MOST_HISTORY);
+    line(
+        &format!("window = {window}"),
+        &format!("samples of history: three correlation times, at most {MOST_HISTORY}"),
+    );
     text
 }
 

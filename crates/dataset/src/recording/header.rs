@@ -1,5 +1,7 @@
 //! Names and units of columns, and the row where the numbers begin.
 
+use std::collections::HashSet;
+
 use super::cells::{self, Cell};
 use super::dialect::{self, Dialect};
 use super::notes::counted;
@@ -65,19 +67,20 @@ pub(super) fn find(rows: &[KeptRow], dialect: Dialect, comments: &[(u64, Vec<u8>
     }
     let width = columns.max(named);
     names.resize(width, String::new());
+    let mut taken = HashSet::new();
     for (column, written) in names.into_iter().enumerate() {
         let (name, beside) = name_and_unit(&written);
         let below = units.get(column).map(|unit| bare(unit).to_owned()).filter(|unit| !unit.is_empty());
         let name = if name.is_empty() { format!("x{}", column + 1) } else { name };
-        let name = match header.names.contains(&name) {
-            true => {
+        let name = match taken.insert(name.clone()) {
+            false => {
                 header.notes.push(format!(
                     "two columns are called {name}; the later one is called {name}_{}",
                     column + 1
                 ));
                 format!("{name}_{}", column + 1)
             }
-            false => name,
+            true => name,
         };
         header.names.push(name);
         header.written.push(written);

@@ -28,6 +28,11 @@ fn nothing_to_read_is_told() {
 
 #[test]
 fn lines_without_end_are_refused() {
+    refuses(
+        &format!("{}\n", "1,".repeat(20_000)).repeat(3),
+        "dt = 1.0",
+        "has 20001 columns, and at most 10000 are read",
+    );
     let wide = "1,".repeat(10_000_000);
     refuses(&wide, "dt = 1.0", "a.csv, line 1: is longer than 1 MiB");
     refuses(&format!("t,x\n0,1\n1,2\n{wide}"), "", "a.csv, line 4: is longer than 1 MiB");

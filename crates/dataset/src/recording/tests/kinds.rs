@@ -108,3 +108,27 @@ fn a_sheet_goes_through_the_same_header_and_the_same_missing_cells() {
     );
     says(read("sheet = \"two\"").unwrap_err(), "has no row of numbers");
 }
+
+#[test]
+fn matlab_and_hdf5_give_the_numbers_that_other_programs_wrote() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
+    let mut reading = Reading { least: 2, memory: None, progress: &mut |_, _| {} };
+    let mut read = |file: &str, dataset: &str| {
+        let keys = format!("dt = 0.5\ndataset = {dataset:?}");
+        super::read(&[folder.join(file)], &settings(&keys), &mut reading).unwrap()
+    };
+    let eighths: Vec<f64> = (-8..6).map(|number| f64::from(number) / 8.0).collect();
+    for file in ["v6.mat", "v7.mat", "v73.mat", "several.npz", "one.npy"] {
+        let dataset = if file == "one.npy" { "one" } else { "x" };
+        let recording = read(file, dataset);
+        assert_eq!(recording.segments.len(), 1, "{file}");
+        match file {
+            "several.npz" => assert_eq!((recording.states.len(), recording.segments[0].samples), (3, 7)),
+            _ => assert_eq!(recording.segments[0].states, eighths, "{file}"),
+        }
+    }
+    let counts: Vec<f64> = (-3..11).map(f64::from).collect();
+    let recording = read("old.h5", "run1/deep/u");
+    assert_eq!((recording.segments[0].states.clone(), recording.dt), (counts, 0.5));
+    assert_eq!(names(&recording.states), [["u1", ""], ["u2", ""]]);
+}

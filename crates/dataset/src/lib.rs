@@ -1,12 +1,6 @@
 //! From trajectories to examples: split by trajectory, normalised by the training part alone, cut into
-<<<<<<< HEAD
 //! windows, gathered a batch at a time. Also the files that hold them: recordings of any kind, arrays as numpy reads and
 //! writes them, and .csv.
-=======
-//! windows, gathered a batch at a time. Also array files: .npz as numpy reads and writes it, and .csv; and
-//! the array files and spreadsheets in which other programs keep measurements; and recordings: such files,
-//! or text, as segments on one sample interval.
->>>>>>> recording
 
 pub mod arrays;
 pub mod containers;

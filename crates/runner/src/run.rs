@@ -25,6 +25,9 @@ const MODEL: &str = "model.safetensors";
 const FORECASTS: &str = "forecasts.npz";
 const RESULTS: &str = "results.json";
 
+/// How a time in UTC is written, so that the later of two is the larger text.
+pub(crate) const TIME: &str = "%Y%m%dT%H%M%S.%3fZ";
+
 /// A directory that a training leaves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -60,7 +63,7 @@ impl Run {
         };
         std::fs::create_dir_all(&folder).map_err(cannot)?;
         let now = jiff::Timestamp::now();
-        let stem = now.strftime("%Y%m%dT%H%M%S.%3fZ").to_string();
+        let stem = now.strftime(TIME).to_string();
         let mut id = (now.as_nanosecond() as u32) ^ std::process::id().rotate_left(16);
         let directory = loop {
             // The folder itself is the lock: of two runs that start in the same instant one gets another id.
@@ -179,6 +182,17 @@ impl Run {
 
     /// The short id at the end of its directory's name.
     pub fn id(&self) -> String {
+    /// The run directory that its training made: this one, or that of the run whose new scores it holds. Its last part is
+    /// the time of the training, also where the run was named by a path such as ".".
+    pub(crate) fn trained(&self) -> PathBuf {
+        let text = std::fs::read_to_string(self.directory.join(ENVIRONMENT)).unwrap_or_default();
+        let environment: Option<Environment> = serde_json::from_str(&text).ok();
+        match environment.and_then(|environment| environment.evaluated_run) {
+            Some(trained) => trained.into(),
+            None => self.directory.canonicalize().unwrap_or_else(|_| self.directory.clone()),
+        }
+    }
+
         let name = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         name.rsplit('-').next().unwrap_or_default().to_owned()
     }

@@ -169,6 +169,18 @@ fn new_scores_of_a_run_can_be_kept_and_are_a_run() {
     let by = folder.ok(&["compare", named[0], named[1], "--by", "evaluate.starts"]);
     assert!(by.contains("by evaluate.starts") && by.contains("to 5"), "{by}");
     folder.ok(&["report", "scored", "-o", "scored.html"]);
+    // Of several scorings of a run, also of one through another, the last counts, in whichever order they are named.
+    folder.ok(&["evaluate", "scored", "-o", "last"]);
+    let files = report::RunFiles::read(&folder.path().join("last")).unwrap();
+    assert_eq!(files.environment["evaluated_run"], evaluated.to_str().unwrap());
+    for named in [["inside", "scored", "last"], ["last", "inside", "scored"], ["scored", "last", "inside"]] {
+        let table = folder.ok(&[&["compare"], &named[..], &["--json"]].concat());
+        let json: serde_json::Value = serde_json::from_str(&table).unwrap();
+        let rows = json["rankings"][0]["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["baseline"] == false).unwrap();
+        assert_eq!(row["runs"], serde_json::json!(["last"]), "{named:?}");
+        assert_eq!(json["superseded"].as_array().unwrap().len(), 2, "{named:?}");
+    }
     let again = folder.ok(&["evaluate", "scored", "--json"]);
     assert_eq!(timeless(serde_json::from_str(&again).unwrap()), timeless(results(&kept)));
     // nothing is overwritten

@@ -568,6 +568,21 @@ fn older_runs_are_left_out_and_named() {
     for runs in [[again.clone(), later.clone()], [later, again]] {
         assert_eq!(row(&comparison(&runs), "rnn-lorenz").mean, Some(4.4));
     }
+    // of two that score one run again, the later scoring counts, in whichever order they are named
+    let scored = |directory: &str, median: f64, at: Option<&str>| {
+        let mut run = run("rnn", 0, median, "");
+        run.directory = directory.into();
+        run.environment = serde_json::json!({"evaluated_run": "runs/rnn-lorenz/2026-0", "evaluated_at": at});
+        run
+    };
+    let later = scored("a", 4.6, Some("20261128T101500.000Z"));
+    for other in [scored("b", 4.2, Some("20261128T101459.999Z")), scored("c", 4.3, None)] {
+        for runs in [[later.clone(), other.clone()], [other, later.clone()]] {
+            let found = comparison(&runs);
+            assert_eq!(row(&found, "rnn-lorenz").mean, Some(4.6));
+            assert!(!found.superseded.contains(&later.directory));
+        }
+    }
     let mut unfinished = run("rnn", 0, 4.0, "");
     unfinished.results = None;
     let message = Comparison::new(&[unfinished]).unwrap_err();

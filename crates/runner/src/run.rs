@@ -56,10 +56,11 @@ impl Run {
     ) -> Result<Self, RunError> {
         let folder = runs.join(name);
         let cannot = |error: std::io::Error| {
-            RunError::Usage(format!(
+            let message = format!(
                 "no run can be written to {}: {error}; name a folder that can be written with --runs",
                 folder.display()
-            ))
+            );
+            RunError::unwritten(error.kind(), message)
         };
         std::fs::create_dir_all(&folder).map_err(cannot)?;
         let now = jiff::Timestamp::now();
@@ -91,7 +92,8 @@ impl Run {
     ) -> Result<Self, RunError> {
         Run::check_free(directory)?;
         std::fs::create_dir_all(directory).map_err(|error| {
-            RunError::Usage(format!("{} cannot be made: {error}; name another folder", directory.display()))
+            let message = format!("{} cannot be made: {error}; name another folder", directory.display());
+            RunError::unwritten(error.kind(), message)
         })?;
         let run = Run { directory: directory.to_owned() };
         run.write(ENVIRONMENT, &json(environment)?)?;
@@ -180,8 +182,6 @@ impl Run {
         folder.to_string_lossy().into_owned()
     }
 
-    /// The short id at the end of its directory's name.
-    pub fn id(&self) -> String {
     /// The run directory that its training made: this one, or that of the run whose new scores it holds. Its last part is
     /// the time of the training, also where the run was named by a path such as ".".
     pub(crate) fn trained(&self) -> PathBuf {
@@ -193,6 +193,8 @@ impl Run {
         }
     }
 
+    /// The short id at the end of its directory's name.
+    pub fn id(&self) -> String {
         let name = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         name.rsplit('-').next().unwrap_or_default().to_owned()
     }

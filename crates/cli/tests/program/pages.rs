@@ -110,6 +110,45 @@ fn what_cannot_be_reported_or_plotted_is_said() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// A full disk is no mistake in the command.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let folder = Folder::new(LORENZ);
+    folder.ok(&["train", "tiny.toml", "train.steps=20"]);
+    folder.ok(&["simulate", "lorenz", "-o", "runs.npz", "data.trajectories=2", "data.t_final=3"]);
+    let before = std::fs::read_dir(folder.path()).unwrap().count();
+    for arguments in [
+        &["report", "tiny", "-o", "report.html"][..],
+        &["report", "tiny", "--pictures", "."],
+        &["plot", "runs.npz", "-o", "a.svg"],
+        &["derive", "x^2", "x=1", "--dot", "a.dot"],
+        &["train", "tiny.toml"],
+        &["sweep", "tiny.toml", "seed=0..2"],
+        &["simulate", "lorenz", "-o", "b.npz", "data.trajectories=2"],
+        &["evaluate", "tiny", "-o", "scored"],
+    ] {
+        // No file may be larger than nothing; without the trap a signal would end the program.
+        let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", limited, env!("CARGO_BIN_EXE_attractor")]).args(arguments);
+        let output = shell.current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("error: ") && !said.contains("panicked"), "{arguments:?}: {said}");
+        if ["report", "plot", "derive"].contains(&arguments[0]) {
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), before, "{arguments:?}");
+        }
+    }
+    // and stdout on one that is full
+    #[cfg(target_os = "linux")]
+    for arguments in [&["show", "tiny"][..], &["compare", "tiny", "--json"], &["list"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = folder.command(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    }
+}
+
 /// The program that serves a folder of runs, and its address.
 pub struct Watched(Child, pub String);
 

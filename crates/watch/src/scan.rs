@@ -211,8 +211,9 @@ impl Scanner {
     }
 }
 
-/// The runs in a folder and the folders in it, with what is known of their `experiment.toml`. Links are not followed:
-/// they could lead out of the folder, and around in circles.
+/// The runs in a folder and the folders in it, with what is known of their `experiment.toml`. The folder of a sweep has a
+/// copy of the file that is swept, which may have that name too; the runs are below it. Links are not followed: they could
+/// lead out of the folder, and around in circles.
 fn runs_below(
     root: &Path,
     below: &Path,
@@ -221,7 +222,9 @@ fn runs_below(
     found: &mut Vec<(PathBuf, Metadata)>,
 ) {
     let directory = root.join(below);
-    if let Some(experiment) = plain_file(&directory.join("experiment.toml")) {
+    if let Some(experiment) = plain_file(&directory.join("experiment.toml"))
+        && plain_file(&directory.join("sweep.json")).is_none()
+    {
         found.push((below.to_owned(), experiment));
         return;
     }

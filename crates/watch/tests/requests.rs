@@ -254,3 +254,19 @@ fn only_what_changed_is_sent_again() {
     assert_eq!(sizes(&heard[2]), (false, 0, 1, 0), "{:#}", heard[2]);
     assert_eq!(rows(address, |_| true).len(), 200);
 }
+
+#[test]
+fn the_runs_of_a_sweep_of_a_file_named_as_that_of_a_run_are_shown() {
+    let runs = tempfile::tempdir().unwrap();
+    let sweep = runs.path().join("sweeps/experiment-0123abcd");
+    complete(&sweep.join("0000"), "experiment", "20261123T052035.554Z-1395");
+    complete(&sweep.join("0001"), "experiment", "20261123T052036.001Z-0a17");
+    std::fs::write(sweep.join("experiment.toml"), "[system]\nname = \"lorenz\"\n").unwrap();
+    std::fs::write(sweep.join("sweep.json"), "{}").unwrap();
+    let rows = rows(serve(runs.path()), |rows| rows.len() == 2);
+    let within: std::collections::BTreeSet<&str> =
+        rows.iter().map(|row| row["within"].as_str().unwrap()).collect();
+    let expected = ["0000", "0001"].map(|index| format!("sweeps/experiment-0123abcd/{index}"));
+    assert!(within.iter().eq(expected.iter()), "{within:?}");
+    assert!(rows.iter().all(|row| row["experiment"] == "experiment" && row["state"] == "complete"));
+}

@@ -22,9 +22,10 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph};
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use report::visible;
 use runner::{Interrupt, Step};
 
-use crate::terminal::{plain, short, time};
+use crate::terminal::{short, time};
 
 /// The least time from one drawing to the next.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
@@ -126,7 +127,7 @@ impl Dashboard {
     /// Adds a line to those below the curves.
     pub(crate) fn line(&self, line: &str) {
         let mut view = lock(&self.view);
-        view.lines.push(plain(line));
+        view.lines.push(visible(line));
         view.changed = true;
     }
 

@@ -9,7 +9,7 @@ use runner::sweep::{End, Standing, Watch};
 use runner::{Interrupt, Progress, RunError, Step};
 
 use crate::dashboard::Dashboard;
-use crate::terminal::{message_line, plain, short, time};
+use crate::terminal::{message_line, short, time};
 
 /// How often a line of progress is written where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -176,6 +176,6 @@ impl Watch for Display {
         };
         let left = at.seconds_left.map_or(String::new(), |seconds| format!(", {} left", time(seconds)));
         let line = format!("{} of {}{left}: {entry} {how}", at.ended, at.entries);
-        self.beside_the_bar("", &plain(&line));
+        self.beside_the_bar("", &line);
     }
 }

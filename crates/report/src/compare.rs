@@ -22,8 +22,8 @@ pub use effect::Effect;
 pub use metric::Metric;
 pub use row::Row;
 
-use crate::RunFiles;
-use settings::{DEVICE, Settings, apart, labels, settings, task, varied, visible};
+use crate::{RunFiles, visible};
+use settings::{DEVICE, Settings, apart, labels, settings, task, varied};
 
 /// Runs in rankings, one ranking per task: only runs whose forecasts were scored on the same task are ranked together.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -28,7 +28,7 @@ pub(crate) fn error(message: &str) {
     let whole = visible(message);
     let short: String = whole.chars().take(1000).collect();
     let message = if short.len() < whole.len() { &format!("{short}...") } else { &whole };
-    let colored = std::io::stderr().is_terminal();
+    let colored = std::io::stderr().is_terminal() && has_colors();
     message_line(if colored { "\x1b[1;31merror:\x1b[0m " } else { "error: " }, message);
 }
 
@@ -42,6 +42,16 @@ pub(crate) fn message(text: &str) {
 pub(crate) fn width() -> usize {
     const ELSEWHERE: usize = 80;
     terminal_size_of(std::io::stdout()).map_or(ELSEWHERE, |(Width(columns), _)| columns.into())
+}
+
+/// Whether a terminal may be sent colors. `NO_COLOR` (<https://no-color.org>) and `TERM=dumb` forbid them.
+pub(crate) fn has_colors() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb()
+}
+
+/// Whether the terminal can do nothing but write one line after the other, as `TERM=dumb` says.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|name| name == "dumb")
 }
 
 /// A number in three digits, such as 312k.

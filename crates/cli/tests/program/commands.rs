@@ -342,24 +342,10 @@ fn a_training_that_is_stopped_continues_to_the_same_bytes() {
     folder.ok(&["resume", named]);
 }
 
-/// What a terminal of 80 columns is sent, and the exit code.
-#[cfg(target_os = "linux")]
-pub fn on_a_terminal(folder: &Folder, arguments: &str) -> (String, Option<i32>) {
-    let program = env!("CARGO_BIN_EXE_attractor");
-    let command = format!("stty rows 24 cols 80 && exec {program} {arguments}");
-    let mut script = std::process::Command::new("script");
-    script.args(["-qec", &command, "/dev/null"]).current_dir(folder.path()).env("TERM", "xterm-256color");
-    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    // Open until the end: after the end of its input, `script` may drop the last lines that the program wrote.
-    let keyboard = child.stdin.take();
-    let output = child.wait_with_output().unwrap();
-    drop(keyboard);
-    (String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"), output.status.code())
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn the_dashboard_gives_the_terminal_back() {
+    use crate::support::Terminal;
     let folder = Folder::new(TINY);
     let [entered, left, shown] = ["\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"];
     for (more, code, words) in [
@@ -368,7 +354,7 @@ fn the_dashboard_gives_the_terminal_back() {
         ("train.optimizer.learning_rate=1e10", 1, "became inf"),
         ("system.sigma=0 system.beta=-1000", 1, "finite numbers"),
     ] {
-        let (seen, status) = on_a_terminal(&folder, &format!("train tiny.toml {more} --dashboard"));
+        let (seen, status) = Terminal::default().run(&folder, &format!("train tiny.toml {more} --dashboard"));
         assert_eq!(status, Some(code), "{seen}");
         assert_eq!(seen.matches(entered).count(), seen.matches(left).count(), "{seen}");
         let after = seen.rsplit(left).next().unwrap();
@@ -381,7 +367,8 @@ fn the_dashboard_gives_the_terminal_back() {
         }
     }
     // and without it progress fits the line that it has
-    let (seen, _) = on_a_terminal(&folder, "train tiny.toml train.steps=20000 train.validate_every=2000");
+    let (seen, _) =
+        Terminal::default().run(&folder, "train tiny.toml train.steps=20000 train.validate_every=2000");
     let bar = seen.split(['\r', '\n']).rfind(|line| line.contains("/20000")).unwrap();
     for word in ["loss ", "validation ", " ex/s", " left"] {
         assert!(bar.contains(word), "{bar:?}");

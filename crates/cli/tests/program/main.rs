@@ -19,4 +19,5 @@ mod shards;
 mod support;
 mod sweep;
 mod tensorboard;
+mod terminal;
 mod tour;

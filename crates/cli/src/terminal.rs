@@ -13,7 +13,7 @@ use terminal_size::{Width, terminal_size_of};
 /// program may want to open them.
 pub(crate) fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let text = if stdout.is_terminal() { &visible_lines(text) } else { text };
+    let text: &str = if stdout.is_terminal() { &visible_lines(text) } else { text };
     if let Err(fault) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         && fault.kind() != ErrorKind::BrokenPipe
     {

@@ -126,6 +126,7 @@ fn a_full_disk_is_a_failure() {
         &["train", "tiny.toml"],
         &["sweep", "tiny.toml", "seed=0..2"],
         &["simulate", "lorenz", "-o", "b.npz", "data.trajectories=2"],
+        &["simulate", "lorenz", "-o", "shards/", "data.trajectories=2"],
         &["evaluate", "tiny", "-o", "scored"],
     ] {
         // No file may be larger than nothing; without the trap a signal would end the program.

@@ -1,7 +1,7 @@
 //! Runs the built program in a folder of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use forecast::Results;
 
@@ -80,6 +80,8 @@ impl Default for Terminal {
 impl Terminal {
     /// What the terminal is sent by the program with these arguments, as a shell reads them, and the exit code.
     pub fn run(&self, folder: &Folder, arguments: &str) -> (String, Option<i32>) {
+        use std::process::Stdio;
+
         let program = env!("CARGO_BIN_EXE_attractor");
         let command = format!("stty rows 24 cols {} && exec {program} {arguments}", self.columns);
         let mut script = Command::new("script");

@@ -132,7 +132,7 @@ fn no_color_and_a_dumb_terminal_are_respected() {
     // The live view without colors, and a training without a live view.
     let (seen, status) = plain[0].run(&folder, "train tiny.toml --dashboard");
     assert!(status == Some(0) && seen.contains("\x1b[?1049h"), "{seen:?}");
-    assert!(!is_colored(&seen) && seen.contains("validation \u{2022}"), "{seen:?}");
+    assert!(!is_colored(&seen) && seen.contains('\u{2022}'), "{seen:?}");
     let (seen, status) = plain[0].run(&folder, "train tiny.toml");
     assert!(status == Some(0) && !is_colored(&seen), "{seen:?}");
     // A dumb terminal gets line after line.

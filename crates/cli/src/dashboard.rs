@@ -22,9 +22,10 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph};
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
+use report::visible;
 use runner::{Interrupt, Step};
 
-use crate::terminal::{plain, short, time};
+use crate::terminal::{has_colors, short, time};
 
 /// The least time from one drawing to the next.
 const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
@@ -126,7 +127,7 @@ impl Dashboard {
     /// Adds a line to those below the curves.
     pub(crate) fn line(&self, line: &str) {
         let mut view = lock(&self.view);
-        view.lines.push(plain(line));
+        view.lines.push(visible(line));
         view.changed = true;
     }
 
@@ -177,6 +178,7 @@ fn keep_drawing(
     stop: &Interrupt,
     interrupted: fn(&Interrupt),
 ) {
+    let look = Look::of_terminal(has_colors());
     let (mut resized, mut was_stopping, mut keys) = (true, false, true);
     while !closing.load(Ordering::Relaxed) {
         let until = Instant::now() + BETWEEN_DRAWS;
@@ -187,7 +189,7 @@ fn keep_drawing(
             let now = lock(view).clone();
             let drawn = {
                 let shown = lock(&SHOWN);
-                *shown && terminal.draw(|frame| draw(&now, stopping, frame)).is_ok()
+                *shown && terminal.draw(|frame| draw(&now, &look, stopping, frame)).is_ok()
             };
             if !drawn {
                 // so that at least Ctrl-C is a signal again
@@ -317,13 +319,39 @@ impl Point {
     }
 }
 
-const TRAIN: Color = Color::Cyan;
-const VALIDATION: Color = Color::Yellow;
+/// What tells the two curves apart.
+struct Look {
+    train: Style,
+    validation: Style,
+    validation_name: &'static str,
+    validation_marker: Marker,
+}
+
+impl Look {
+    /// By their colors; on a terminal without colors by what they are drawn with.
+    fn of_terminal(has_colors: bool) -> Self {
+        if has_colors {
+            Look {
+                train: Style::new().fg(Color::Cyan),
+                validation: Style::new().fg(Color::Yellow),
+                validation_name: "validation",
+                validation_marker: Marker::Braille,
+            }
+        } else {
+            Look {
+                train: Style::new(),
+                validation: Style::new(),
+                validation_name: "validation \u{2022}",
+                validation_marker: Marker::Dot,
+            }
+        }
+    }
+}
 
 /// The most lines of stages and notes.
 const MOST_LINES: usize = 5;
 
-fn draw(view: &View, stopping: bool, frame: &mut Frame) {
+fn draw(view: &View, look: &Look, stopping: bool, frame: &mut Frame) {
     let area = frame.area();
     let lines = view.lines.len().min(MOST_LINES).min(usize::from(area.height) / 4);
     let rows =
@@ -337,10 +365,14 @@ fn draw(view: &View, stopping: bool, frame: &mut Frame) {
     };
     let block = Block::bordered().title(" loss ").title_bottom(Line::from(keys).right_aligned());
     let (train, validation) = (view.train.logarithms(), view.validation.logarithms());
-    let curve = |name, points, color| {
+    let curve = |name, points, marker, style| {
         let curve = Dataset::default().name(name).data(points).graph_type(GraphType::Line);
-        curve.marker(Marker::Braille).style(Style::new().fg(color))
+        curve.marker(marker).style(style)
     };
+    let datasets = vec![
+        curve("train", &train, Marker::Braille, look.train),
+        curve(look.validation_name, &validation, look.validation_marker, look.validation),
+    ];
     let [low, high] = bounds(train.iter().chain(&validation).map(|point| point.1));
     let first = view.before as f64;
     let of = view.at.map_or(1.0, |at| at.of as f64).max(first + 1.0);
@@ -350,13 +382,13 @@ fn draw(view: &View, stopping: bool, frame: &mut Frame) {
         losses =
             losses.labels([low, (low + high) / 2.0, high].map(|loss| format!("{:.1e}", 10f64.powf(loss))));
     }
-    let chart = Chart::new(vec![curve("train", &train, TRAIN), curve("validation", &validation, VALIDATION)]);
+    let chart = Chart::new(datasets);
     frame.render_widget(chart.block(block).x_axis(steps).y_axis(losses), curves);
 
     if let Some(at) = &view.at {
-        let mut spans = vec![Span::from(format!(" train {:.2e}", at.train_loss)).fg(TRAIN)];
+        let mut spans = vec![Span::styled(format!(" train {:.2e}", at.train_loss), look.train)];
         if let Some(loss) = at.validation_loss {
-            spans.push(Span::from(format!("  validation {loss:.2e}")).fg(VALIDATION));
+            spans.push(Span::styled(format!("  validation {loss:.2e}"), look.validation));
         }
         if let Some(rate) = at.learning_rate {
             spans.push(Span::from(format!("  learning rate {rate:.2e}")));
@@ -404,7 +436,7 @@ mod tests {
 
     fn drawn(view: &View, stopping: bool, [width, height]: [u16; 2]) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-        terminal.draw(|frame| draw(view, stopping, frame)).unwrap();
+        terminal.draw(|frame| draw(view, &Look::of_terminal(true), stopping, frame)).unwrap();
         // the text of a terminal without columns is beyond ratatui
         if width == 0 { String::new() } else { terminal.backend().to_string() }
     }
@@ -463,6 +495,21 @@ mod tests {
             for size in [[80, 24], [10, 3], [1, 1], [0, 0], [3, 10], [200, 1], [2, 2], [500, 200], [20, 6]] {
                 drawn(&view, false, size);
             }
+        }
+    }
+
+    #[test]
+    fn without_colors_the_curves_are_told_apart_by_their_marks() {
+        let view = of_steps(10_000);
+        for has_colors in [true, false] {
+            let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+            terminal.draw(|frame| draw(&view, &Look::of_terminal(has_colors), false, frame)).unwrap();
+            let cells = terminal.backend().buffer().content();
+            let colored = cells.iter().any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset);
+            assert_eq!(colored, has_colors);
+            let text = terminal.backend().to_string();
+            assert_eq!(text.matches('\u{2022}').count() > 10, !has_colors, "{text}");
+            assert!(text.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "{text}");
         }
     }
 

@@ -67,7 +67,7 @@ pub(crate) fn derive(arguments: &DeriveArguments, display: &mut Display) -> Resu
     }
     let mut text = String::new();
     if arguments.trace {
-        text = trace().table() + "\n";
+        text = trace().table(terminal::width()) + "\n";
     }
     let derivatives = match arguments.mode {
         Mode::Forward => graph.forward(&at),
@@ -213,8 +213,8 @@ impl<'g> Trace<'g> {
         }
     }
 
-    /// A row for every step, with as many digits as 80 columns have room for.
-    fn table(&self) -> String {
+    /// A row for every step, with as many digits as `width` columns have room for.
+    fn table(&self, width: usize) -> String {
         let with = |digits| {
             let head = ["step", "value"].into_iter().chain(self.slopes.iter().map(|(name, _)| name.as_str()));
             let mut rows = vec![head.map(str::to_owned).collect::<Vec<_>>()];
@@ -226,7 +226,7 @@ impl<'g> Trace<'g> {
             }
             lines(&rows)
         };
-        let fits = |table: &String| table.lines().all(|line| line.len() <= 80);
+        let fits = |table: &String| table.lines().all(|line| line.len() <= width);
         let mut tables = [None, Some(12), Some(9)].into_iter().map(with);
         tables.find(fits).unwrap_or_else(|| with(Some(6)))
     }

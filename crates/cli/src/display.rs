@@ -1,4 +1,4 @@
-//! Progress on stderr, with a bar only where stderr is a terminal.
+//! Progress on stderr, with a bar only where stderr is a terminal that can draw one.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use runner::sweep::{End, Standing, Watch};
 use runner::{Interrupt, Progress, RunError, Step};
 
 use crate::dashboard::Dashboard;
-use crate::terminal::{message_line, plain, short, time};
+use crate::terminal::{is_dumb, message_line, short, time};
 
 /// How often a line of progress is written where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -18,6 +18,7 @@ const BETWEEN_DRAWS: Duration = Duration::from_millis(100);
 /// Shows how the work goes on.
 pub(crate) struct Display {
     bar: Option<ProgressBar>,
+    /// Whether stderr can draw a bar.
     terminal: bool,
     last: Instant,
     /// In the place of all that, where it was asked for.
@@ -28,11 +29,14 @@ pub(crate) struct Display {
 
 impl Display {
     pub(crate) fn new() -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = std::io::stderr().is_terminal() && !is_dumb();
         Display { bar: None, terminal, last: Instant::now(), dashboard: None, burn_draws: false }
     }
 
     /// Opens the dashboard, if it was asked for. Where burn-train trains, it opens its own view on stdout instead.
+    ///
+    /// # Errors
+    /// [`RunError::Usage`] where it cannot be drawn.
     pub(crate) fn watch(
         &mut self,
         dashboard: bool,
@@ -40,6 +44,13 @@ impl Display {
         stop: &Arc<Interrupt>,
         interrupted: fn(&Interrupt),
     ) -> Result<(), RunError> {
+        if dashboard && is_dumb() {
+            return Err(RunError::Usage(
+                "--dashboard moves the cursor, which this terminal cannot do: TERM is dumb; leave out --dashboard to get \
+                 progress line by line"
+                    .into(),
+            ));
+        }
         if dashboard && by_burn {
             if !std::io::stdout().is_terminal() {
                 return Err(RunError::Usage(
@@ -176,6 +187,6 @@ impl Watch for Display {
         };
         let left = at.seconds_left.map_or(String::new(), |seconds| format!(", {} left", time(seconds)));
         let line = format!("{} of {}{left}: {entry} {how}", at.ended, at.entries);
-        self.beside_the_bar("", &plain(&line));
+        self.beside_the_bar("", &line);
     }
 }

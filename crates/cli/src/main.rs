@@ -136,7 +136,7 @@ fn table(
 ) -> Result<String, RunError> {
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     Ok(match format {
-        Format::Text => comparison.text(),
+        Format::Text => comparison.text(terminal::width()),
         Format::Csv => {
             // CSV has no place for sentences.
             comparison.notes().iter().for_each(|note| display.note(note));
@@ -157,7 +157,10 @@ fn effects(
     let effects = comparison.effects(key).map_err(RunError::Usage)?;
     comparison.notes().iter().for_each(|note| display.note(note));
     Ok(match format {
-        Format::Text => effects.iter().map(report::Effects::text).collect::<Vec<_>>().join("\n"),
+        Format::Text => {
+            let width = terminal::width();
+            effects.iter().map(|effect| effect.text(width)).collect::<Vec<_>>().join("\n")
+        }
         Format::Csv => {
             let lines: String = effects.iter().map(report::Effects::csv).collect();
             report::Effects::CSV_HEADING.to_owned() + &lines
@@ -203,7 +206,7 @@ fn list(kind: Option<Kind>) -> String {
         let group = |(heading, rows): (&str, Rows)| -> String {
             let wide = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
             let line =
-                |(name, about)| terminal::plain(format!("{inset}{name:wide$}  {about}").trim_end()) + "\n";
+                |(name, about)| report::visible(format!("{inset}{name:wide$}  {about}").trim_end()) + "\n";
             let heading = if heading.is_empty() { String::new() } else { format!("\n{inset}{heading}\n") };
             heading + &rows.into_iter().map(line).collect::<String>()
         };

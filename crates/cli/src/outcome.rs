@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use report::Results;
+use report::{Results, is_hidden};
 use runner::{Build, Outcome, RunError};
 
 use crate::display::Display;
-use crate::terminal::print;
+use crate::terminal::{self, print};
 
 /// Prints results, as a table or as they stand in `results.json`.
 pub(crate) fn show(
@@ -20,14 +20,23 @@ pub(crate) fn show(
     if as_json {
         print(&json(serde_json::to_string_pretty(results))?);
     } else {
-        print(&format!("{}\n{}\n", report::summary(results), directory.display()));
+        let table = report::summary(results, terminal::width());
+        print(&format!("{table}\n{}\n", directory.display()));
     }
     Ok(())
 }
 
-/// JSON with a line feed after it.
+/// JSON with a line feed after it, and with hidden characters written as JSON has them: as `\u202e`.
 pub(crate) fn json(text: serde_json::Result<String>) -> Result<String, RunError> {
-    text.map(|text| text + "\n").map_err(|error| RunError::Failed(error.to_string()))
+    let text = text.map_err(|error| RunError::Failed(error.to_string()))?;
+    let escaped = |c: char| -> String {
+        // Outside of texts there is no hidden character but the line feed.
+        if c == '\n' || !is_hidden(c) {
+            return c.into();
+        }
+        c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    };
+    Ok(text.chars().map(escaped).collect::<String>() + "\n")
 }
 
 /// Prints how a training ended.
@@ -61,5 +70,21 @@ pub(crate) fn build() -> Build {
         version: env!("CARGO_PKG_VERSION").into(),
         git_revision: env!("ATTRACTOR_REVISION").into(),
         git_dirty: env!("ATTRACTOR_DIRTY") == "true",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::unwrap_used)]
+    fn json_shows_hidden_characters_and_says_the_same() {
+        let value = serde_json::json!({"a\u{202e}b": "c\n\u{1b}\u{e0041}\u{7f}\"\\ é 漢 🌀"});
+        let text = json(serde_json::to_string_pretty(&value)).unwrap();
+        assert_eq!(report::visible_lines(&text), text);
+        assert!(text.contains("a\\u202eb") && text.contains("\\udb40\\udc41\\u007f"), "{text}");
+        assert!(text.ends_with("}\n") && text.contains("é 漢 🌀"), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

@@ -146,8 +146,9 @@ pub(crate) fn watch(arguments: &WatchArguments, display: &mut Display) -> Result
 
 /// Writes pictures into a folder; their number.
 fn save(pictures: &[Picture], folder: &Path) -> Result<usize, RunError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| RunError::Usage(format!("{} cannot be made: {error}", folder.display())))?;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        RunError::unwritten(error.kind(), format!("{} cannot be made: {error}", folder.display()))
+    })?;
     for picture in pictures {
         write(&folder.join(format!("{}.svg", picture.name)), picture.svg.as_bytes())?;
         write(&folder.join(format!("{}.png", picture.name)), &picture.png().map_err(RunError::Failed)?)?;
@@ -170,8 +171,12 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), RunError> {
 }
 
 /// Writes a file whole or not at all.
+///
+/// # Errors
+/// As [`RunError::unwritten`] has them.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    write_atomically(path, |file| file.write_all(bytes)).map_err(|error| RunError::Usage(error.to_string()))
+    write_atomically(path, |file| file.write_all(bytes))
+        .map_err(|error| RunError::unwritten(error.kind(), error.to_string()))
 }
 
 fn counted(number: usize, what: &str) -> String {

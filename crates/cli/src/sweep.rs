@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use report::visible;
 use runner::sweep::{BUSY, INTERRUPTED, Plan, Sweep, Tally, Worked};
 use runner::{Progress, RunError};
 
@@ -87,9 +88,9 @@ pub(crate) fn sweep(arguments: SweepArguments, display: &mut Display) -> Result<
     if dry_run {
         let lines = plan.entries().iter().enumerate();
         let lines = lines.map(|(index, overrides)| {
-            terminal::plain(format!("{index:04} {}", overrides.join(" ")).trim_end()) + "\n"
+            visible(format!("{index:04} {}", overrides.join(" ")).trim_end()) + "\n"
         });
-        let of = terminal::plain(&plan.directory(&runs.runs).display().to_string());
+        let of = visible(&plan.directory(&runs.runs).display().to_string());
         print(&format!("{}{} of {of}\n", lines.collect::<String>(), runs_in_words(plan.entries().len())));
         return Ok(ExitCode::SUCCESS);
     }
@@ -123,7 +124,7 @@ fn conclude(sweep: &Sweep, tally: &Tally, display: &mut Display) -> ExitCode {
     display.clear();
     for failure in failed {
         let entry = sweep.numbered(failure.index);
-        terminal::message(&terminal::plain(&format!("failed: {entry}: {}", failure.reason)));
+        terminal::message(&format!("failed: {entry}: {}", failure.reason));
     }
     terminal::message(&format!(
         "{ran} ran, {skipped} skipped since they have results, {} failed",

@@ -4,10 +4,16 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::HumanDuration;
+use report::{visible, visible_lines};
+use terminal_size::{Width, terminal_size_of};
 
 /// Writes `text` to stdout. A reader that has gone away, as `head` does, has seen what it wanted.
+///
+/// On a terminal, hidden characters are written out. A pipe or a file gets the names of folders as they are, since another
+/// program may want to open them.
 pub(crate) fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
+    let text: &str = if stdout.is_terminal() { &visible_lines(text) } else { text };
     if let Err(fault) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         && fault.kind() != ErrorKind::BrokenPipe
     {
@@ -18,14 +24,12 @@ pub(crate) fn print(text: &str) {
 
 /// Writes an error to stderr.
 pub(crate) fn error(message: &str) {
-    // What a user's file holds must not reach the terminal as control codes, nor fill it.
-    let plain = plain(message);
-    let short: String = plain.chars().take(1000).collect();
-    let message = if short.len() < plain.len() { &format!("{short}...") } else { &plain };
-    message_line(
-        if std::io::stderr().is_terminal() { "\x1b[1;31merror:\x1b[0m " } else { "error: " },
-        message,
-    );
+    // What a user's file holds must not fill the terminal.
+    let whole = visible(message);
+    let short: String = whole.chars().take(1000).collect();
+    let message = if short.len() < whole.len() { &format!("{short}...") } else { &whole };
+    let colored = std::io::stderr().is_terminal() && has_colors();
+    message_line(if colored { "\x1b[1;31merror:\x1b[0m " } else { "error: " }, message);
 }
 
 /// Writes a line to stderr.
@@ -33,9 +37,21 @@ pub(crate) fn message(text: &str) {
     message_line("", text);
 }
 
-/// The text with control characters written out.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+/// The number of columns that a line on stdout has room for: those of the terminal. If stdout is not a terminal, or one
+/// that does not know its size, 80, so that a file has the same lines wherever it was written.
+pub(crate) fn width() -> usize {
+    const ELSEWHERE: usize = 80;
+    terminal_size_of(std::io::stdout()).map_or(ELSEWHERE, |(Width(columns), _)| columns.into())
+}
+
+/// Whether a terminal may be sent colors. `NO_COLOR` (<https://no-color.org>) and `TERM=dumb` forbid them.
+pub(crate) fn has_colors() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb()
+}
+
+/// Whether the terminal can do nothing but write one line after the other, as `TERM=dumb` says.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|name| name == "dumb")
 }
 
 /// A number in three digits, such as 312k.
@@ -61,7 +77,7 @@ pub(crate) fn time(seconds: f64) -> String {
     format!("{:#}", HumanDuration(time))
 }
 
-/// A line on stderr; where even that is gone there is nobody to tell.
+/// A line on stderr, with hidden characters of the message written out. If even stderr is gone there is nobody to tell.
 pub(crate) fn message_line(prefix: &str, message: &str) {
-    let _ = writeln!(std::io::stderr(), "{prefix}{message}");
+    let _ = writeln!(std::io::stderr(), "{prefix}{}", visible(message));
 }

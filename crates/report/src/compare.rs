@@ -22,8 +22,8 @@ pub use effect::Effect;
 pub use metric::Metric;
 pub use row::Row;
 
-use crate::RunFiles;
-use settings::{DEVICE, Settings, apart, labels, settings, task, varied, visible};
+use crate::{RunFiles, visible};
+use settings::{DEVICE, Settings, apart, labels, settings, task, varied};
 
 /// Runs in rankings, one ranking per task: only runs whose forecasts were scored on the same task are ranked together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -163,11 +163,14 @@ fn newest<'a>(
 ) -> Result<(Vec<Taken<'a>>, Vec<PathBuf>), String> {
     let (mut taken, mut superseded): (Vec<Taken>, Vec<PathBuf>) = (Vec::new(), Vec::new());
     // The names of run directories begin with the time of the training. New scores of a run are newer than that run, and
-    // older than any later training.
+    // older than any later training. Several of one run are told apart by the time of the scoring, which scores of older
+    // versions of this program do not have. The directory last, so that the order in which runs are named never matters.
     let age = |run: &Taken| {
-        let scored_again = run.files.environment["evaluated_run"].as_str().map(PathBuf::from);
+        let noted = |key: &str| run.files.environment[key].as_str().map(str::to_owned);
+        let scored_again = noted("evaluated_run").map(PathBuf::from);
         let trained = scored_again.as_ref().unwrap_or(&run.files.directory);
-        (trained.file_name().map(ToOwned::to_owned), scored_again.is_some())
+        let trained = trained.file_name().map(ToOwned::to_owned);
+        (trained, scored_again.is_some(), noted("evaluated_at"), run.files.directory.clone())
     };
     for run in runs.into_iter().map(take) {
         let run = run?;

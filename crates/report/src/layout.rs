@@ -33,11 +33,15 @@ pub(crate) fn lay_out(columns: &[Vec<String>]) -> String {
     text
 }
 
-/// Lines of at most 80 columns, with a line feed after each.
-pub(crate) fn wrap(text: &str) -> String {
+/// The most columns of a line of prose, however wide the terminal: longer lines are hard to read.
+const PROSE: usize = 100;
+
+/// Prose in lines of at most `width` columns, with a line feed after each. A longer word has a line of its own.
+pub(crate) fn wrap(text: &str, width: usize) -> String {
+    let width = width.min(PROSE);
     let (mut lines, mut line) = (String::new(), String::new());
     for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 80 {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
             lines += &(std::mem::take(&mut line) + "\n");
         }
         if !line.is_empty() {
@@ -46,4 +50,21 @@ pub(crate) fn wrap(text: &str) -> String {
         line += word;
     }
     lines + &line + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn prose_is_as_wide_as_the_terminal_but_not_wider_than_a_reader_likes() {
+        let text = "word ".repeat(50);
+        for (width, longest) in [(40, 39), (80, 79), (100, 99), (300, 99)] {
+            let wrapped = wrap(&text, width);
+            let found = wrapped.lines().map(|line| line.chars().count()).max();
+            assert_eq!(found, Some(longest), "{wrapped}");
+            assert_eq!(wrapped.split_whitespace().count(), 50);
+        }
+        assert_eq!(wrap("a longerword b", 4), "a\nlongerword\nb\n");
+    }
 }

@@ -1,5 +1,5 @@
-//! Results to tables, plain text of at most 80 columns where names are short; run directories to pictures and to a page
-//! that stands on its own.
+//! Results to tables, plain text as wide as the caller has room for; run directories to pictures and to a page that
+//! stands on its own.
 
 mod axis;
 mod canvas;
@@ -22,6 +22,7 @@ mod spectrum;
 mod summary;
 mod tables;
 mod thin;
+mod visible;
 
 pub use chart::DrawError;
 pub use compare::{Against, Ahead, Comparison, Effect, Metric, Options, RankedBy, Ranking, Row};
@@ -33,3 +34,4 @@ pub use run::{Metrics, RunFiles};
 pub use spectrum::spectrum;
 pub use summary::summary;
 pub use tables::{COLUMNS, Effects};
+pub use visible::{is_hidden, visible, visible_lines};

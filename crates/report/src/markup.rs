@@ -1,7 +1,9 @@
 //! Text from files in HTML and SVG.
 
-/// The text as it shows itself between tags and in attributes: markup escaped, and characters that XML does not allow
-/// replaced.
+use crate::{is_hidden, visible};
+
+/// The text as it shows itself between tags and in attributes: markup escaped, hidden characters written out as
+/// [`crate::visible`] does, and characters that XML does not allow replaced.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -12,18 +14,18 @@ pub(crate) fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
             '\n' | '\t' => escaped.push(letter),
-            letter if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => {
-                escaped.push('\u{fffd}')
-            }
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            letter if is_hidden(letter) => escaped.extend(letter.escape_default()),
             letter => escaped.push(letter),
         }
     }
     escaped
 }
 
-/// At most `most` letters of a text, on one line, with an ellipsis where there were more.
+/// At most `most` letters of a text, on one line and without hidden characters, with an ellipsis where there were more.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let line = visible(&line);
     if line.chars().count() <= most {
         return line;
     }
@@ -37,12 +39,13 @@ mod tests {
     #[test]
     fn markup_becomes_text() {
         assert_eq!(escape("<script a='b' c=\"d\">&"), "&lt;script a=&#39;b&#39; c=&quot;d&quot;&gt;&amp;");
-        assert_eq!(escape("a\u{0}b\u{1b}c\nd"), "a\u{fffd}b\u{fffd}c\nd");
+        assert_eq!(escape("a\u{0}b\u{202e}c\nd\u{ffff}"), "a\\u{0}b\\u{202e}c\nd\u{fffd}");
     }
 
     #[test]
     fn long_names_are_cut_by_letters() {
         assert_eq!(shortened("äöü\nß", 5), "äöü ß");
         assert_eq!(shortened("äöüßäöü", 4), "äöü\u{2026}");
+        assert_eq!(shortened("a\u{202e}b", 20), "a\\u{202e}b");
     }
 }

@@ -10,6 +10,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::chart::DrawError;
+use crate::is_hidden;
 use crate::markup::{escape, shortened};
 use crate::palette;
 use crate::pictures::{Picture, thinned};
@@ -156,11 +157,23 @@ fn repeat(run: &RunFiles) -> String {
 }
 
 /// A word quoted for bash and zsh. Both take every character between single quotes literally, even the `!` of an
-/// interactive bash. A word that begins with `=` needs quotes because zsh replaces it by the path of a program.
+/// interactive bash. A word that begins with `=` needs quotes because zsh replaces it by the path of a program. Hidden
+/// characters are written out in `$'...'`, which both turn into the same characters again.
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:,@%".contains(letter);
     if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
         return word.into();
+    }
+    if word.chars().any(is_hidden) {
+        let letters = word.chars().map(|letter| match letter {
+            '\'' | '\\' => format!("\\{letter}"),
+            // by its bytes, since `\u` depends on the locale of the shell
+            letter if is_hidden(letter) => {
+                letter.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+            }
+            letter => letter.into(),
+        });
+        return format!("$'{}'", letters.collect::<String>());
     }
     format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -5,32 +5,36 @@ use std::fmt::Write;
 use forecast::{ClimateScores, EnsembleScores, LyapunovScores, Results, Scores, SimulationScores, Summary};
 
 use crate::layout::{lay_out, number, with_error, wrap};
+use crate::visible;
 
-/// The table of one run: its model beside the baselines, best first.
-pub fn summary(results: &Results) -> String {
+/// The table of one run: its model beside the baselines, best first, and what the numbers mean in lines of at most `width`
+/// columns.
+pub fn summary(results: &Results, width: usize) -> String {
     let Results { train, .. } = results;
     let heading = format!(
         "{}: {}{} with {} parameters, seed {}, {} steps in {:.1} s on {}\n\n",
-        results.experiment,
-        results.model,
+        visible(&results.experiment),
+        visible(&results.model),
         seen(results),
         results.parameters,
         results.seed,
         train.steps,
         train.seconds,
-        results.device
+        visible(&results.device)
     );
-    let wide = heading.trim_end().chars().count() > 80;
-    let heading = if wide { heading.replacen(", seed ", ",\nseed ", 1) } else { heading };
-    let model = Line { label: &results.model, scores: &results.scores };
-    let baselines = results.baselines.iter().map(|(label, scores)| Line { label, scores });
-    let table = table([model].into_iter().chain(baselines).collect());
-    heading + &table + &not_applicable(results) + &reconstruction(results) + &suspicions(results)
+    let too_wide = heading.trim_end().chars().count() > width;
+    let heading = if too_wide { heading.replacen(", seed ", ",\nseed ", 1) } else { heading };
+    let model = Line { label: visible(&results.model), scores: &results.scores };
+    let baselines = results.baselines.iter().map(|(label, scores)| Line { label: visible(label), scores });
+    let table = table([model].into_iter().chain(baselines).collect(), width);
+    heading + &table + &not_applicable(results, width) + &reconstruction(results) + &suspicions(results)
 }
 
 /// The baselines that are not in the table, one line each.
-fn not_applicable(results: &Results) -> String {
-    let line = |(name, reason): (&String, &String)| wrap(&format!("Not applicable: {name}, since {reason}."));
+fn not_applicable(results: &Results, width: usize) -> String {
+    let line = |(name, reason): (&String, &String)| {
+        wrap(&format!("Not applicable: {}, since {}.", visible(name), visible(reason)), width)
+    };
     results.not_applicable.iter().map(line).collect()
 }
 
@@ -47,17 +51,18 @@ fn reconstruction(results: &Results) -> String {
 
 /// The components that are seen, where they are not all.
 pub(crate) fn seen(results: &Results) -> String {
-    results.observed.as_ref().map_or(String::new(), |names| format!(" on {} alone", names.join(", ")))
+    let alone = |names: &Vec<String>| format!(" on {} alone", visible(&names.join(", ")));
+    results.observed.as_ref().map_or(String::new(), alone)
 }
 
 /// What looks like a mistake, a line each.
 fn suspicions(results: &Results) -> String {
-    results.suspicions.iter().map(|found| format!("Suspicious: {}.\n", found.message)).collect()
+    results.suspicions.iter().map(|found| format!("Suspicious: {}.\n", visible(&found.message))).collect()
 }
 
 /// A line of the table of one run.
 struct Line<'a> {
-    label: &'a str,
+    label: String,
     scores: &'a Scores,
 }
 
@@ -72,11 +77,11 @@ pub(crate) fn order(a: &Scores, b: &Scores) -> std::cmp::Ordering {
 /// Two lines of heading, and what stands below them in a row.
 type Column<'a> = (&'a str, &'a str, Box<dyn Fn(&Line) -> String + 'a>);
 
-fn table(mut rows: Vec<Line>) -> String {
+fn table(mut rows: Vec<Line>, width: usize) -> String {
     rows.sort_by(|a, b| order(a.scores, b.scores));
     let first = rows[0].scores;
     let horizon = format!("{} units", first.nrmse.horizon);
-    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.to_owned()))];
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.clone()))];
     let summary = |row: &Line| row.scores.vpt.as_ref().map(|vpt| vpt.main.summary.clone());
     let mut vpt = |above, below, cell: fn(&Summary) -> String| {
         columns.push((above, below, Box::new(move |row| summary(row).map_or(String::new(), |s| cell(&s)))));
@@ -99,12 +104,12 @@ fn table(mut rows: Vec<Line>) -> String {
     } else {
         columns.push(("error over", &horizon, Box::new(|row| number(row.scores.nrmse.median))));
     }
-    lay_out(&cells(&columns, &rows)) + &long_run(&rows) + &notes(&rows, &horizon)
+    lay_out(&cells(&columns, &rows)) + &long_run(&rows) + &notes(&rows, &horizon, width)
 }
 
 /// A second table, of the attractor and of the spread of ensembles, where there is either.
 fn long_run(rows: &[Line]) -> String {
-    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.to_owned()))];
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.clone()))];
     if rows.iter().any(|row| row.scores.lyapunov.is_some()) {
         let cell = |row: &Line| row.scores.lyapunov.as_ref().and_then(exponent).unwrap_or("-".into());
         columns.push(("Lyapunov", "exponent", Box::new(cell)));
@@ -161,7 +166,7 @@ fn long_run_notes(rows: &[Line]) -> String {
     {
         let _ = writeln!(
             text,
-            "Lyapunov exponent: the largest of the map itself, with its standard error; the\nsystem has {}.",
+            "Lyapunov exponent: the largest of the map itself, with its standard error; the system has {}.",
             vpt.lyapunov_exponent
         );
     }
@@ -172,8 +177,8 @@ fn long_run_notes(rows: &[Line]) -> String {
         };
         let _ = writeln!(
             text,
-            "Long run: {length} from {} starts. D_stsp compares states,\nD_H frequencies; one half of the \
-             truth against the other has {} and {}.",
+            "Long run: {length} from {} starts. D_stsp compares states, D_H frequencies; one half of the truth against the \
+             other has {} and {}.",
             long.starts,
             number(long.truth_d_stsp),
             number(long.truth_d_h)
@@ -202,13 +207,13 @@ fn cells(columns: &[Column], rows: &[Line]) -> Vec<Vec<String>> {
 }
 
 /// What the numbers mean, and what is remarkable about them.
-fn notes(rows: &[Line], horizon: &str) -> String {
+fn notes(rows: &[Line], horizon: &str, width: usize) -> String {
     let (first, mut text) = (rows[0].scores, String::from("\n"));
     if let Some(vpt) = &first.vpt {
         let _ = writeln!(
             text,
-            "Valid while the error is below {} standard deviations; {} starts. The truth\nholds for {:.1} Lyapunov \
-             times of {} time units ({:.1} from the worst tenth).",
+            "Valid while the error is below {} standard deviations; {} starts. The truth holds for {:.1} Lyapunov times of \
+             {} time units ({:.1} from the worst tenth).",
             vpt.main.threshold,
             vpt.starts,
             vpt.ceiling,
@@ -218,7 +223,7 @@ fn notes(rows: &[Line], horizon: &str) -> String {
     } else {
         let _ = writeln!(
             text,
-            "Errors in standard deviations of the training data; {} starts. Valid prediction\ntimes stand where \
+            "Errors in standard deviations of the training data; {} starts. Valid prediction times stand where \
              evaluate.lyapunov_exponent is above 0.",
             first.nrmse.starts
         );
@@ -258,7 +263,7 @@ fn notes(rows: &[Line], horizon: &str) -> String {
             let _ = writeln!(text, "{label}: {} forecasts leave the finite numbers.", scores.diverged);
         }
     }
-    text
+    text.lines().map(|note| wrap(note, width)).collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub use effects::Effects;
 
 use crate::compare::{Comparison, Metric, Ranking, Row};
 use crate::layout::{lay_out, number, with_error, wrap};
+use crate::visible;
 
 pub(crate) const APART: &str = "Ranked separately, because these forecasts are scored on another task:";
 
@@ -58,8 +59,8 @@ pub const COLUMNS: [&str; 15] = [
 ];
 
 impl Comparison {
-    /// A table a ranking, and what its numbers mean.
-    pub fn text(&self) -> String {
+    /// A table a ranking, and what its numbers mean, in lines of at most `width` columns where names are short enough.
+    pub fn text(&self, width: usize) -> String {
         let mut text = String::new();
         for (number, ranking) in self.rankings.iter().enumerate() {
             if number > 0 {
@@ -67,9 +68,9 @@ impl Comparison {
                 text += &ranking.apart.iter().map(|line| format!("  {line}\n")).collect::<String>();
                 text.push('\n');
             }
-            text += &ranking.text();
+            text += &ranking.text(width);
         }
-        text + &self.notes().iter().map(|line| wrap(line)).collect::<String>()
+        text + &self.notes().iter().map(|line| wrap(line, width)).collect::<String>()
     }
 
     /// One GitHub-flavoured Markdown table for each ranking, with these columns of [`COLUMNS`]; if none are given, with
@@ -103,9 +104,10 @@ impl Comparison {
     /// What was left out, one sentence each.
     pub fn notes(&self) -> Vec<String> {
         let line = |run: &PathBuf| {
-            format!("Left out, since there is a newer run of its configuration and seed: {}.", run.display())
+            let run = visible(&run.display().to_string());
+            format!("Left out, since there is a newer run of its configuration and seed: {run}.")
         };
-        self.superseded.iter().map(line).chain(self.left_out.iter().cloned()).collect()
+        self.superseded.iter().map(line).chain(self.left_out.iter().map(|line| visible(line))).collect()
     }
 }
 
@@ -149,16 +151,16 @@ impl Metric {
 }
 
 impl Ranking {
-    fn text(&self) -> String {
-        let table = fitted(self.cells(&self.scores()));
+    fn text(&self, width: usize) -> String {
+        let table = fitted(self.cells(&self.scores()), width);
         let more = match &self.long_run()[..] {
             [] => String::new(),
-            columns => format!("\n{}", fitted(self.cells(columns))),
+            columns => format!("\n{}", fitted(self.cells(columns), width)),
         };
         format!(
             "{}\n\n{table}{more}\n{}",
             self.heading(),
-            self.notes().iter().map(|note| wrap(note)).collect::<String>()
+            self.notes().iter().map(|note| wrap(note, width)).collect::<String>()
         )
     }
 
@@ -262,10 +264,10 @@ fn part(number: usize, all: usize) -> Option<String> {
     }
 }
 
-/// Columns as text of at most 80 columns where that can be: else long labels stand on lines of their own.
-fn fitted(mut cells: Vec<Vec<String>>) -> String {
+/// Columns as text of at most `width` columns. If they do not fit, each label stands on a line of its own.
+fn fitted(mut cells: Vec<Vec<String>>, width: usize) -> String {
     let table = lay_out(&cells);
-    if table.lines().all(|line| line.chars().count() <= 80) {
+    if table.lines().all(|line| line.chars().count() <= width) {
         return table;
     }
     let labels = cells[0].split_off(2);

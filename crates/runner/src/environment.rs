@@ -26,6 +26,9 @@ pub(crate) struct Environment {
     /// For a folder with new scores of a run: the directory of that run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) evaluated_run: Option<String>,
+    /// For a folder with new scores of a run: the time of this scoring in UTC. It tells several scorings of a run apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) evaluated_at: Option<String>,
 }
 
 impl Environment {
@@ -38,6 +41,7 @@ impl Environment {
             os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             seed,
             evaluated_run: None,
+            evaluated_at: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use trajectory::{Trajectories, random::stream};
 use crate::data::{Prepared, prepare};
 use crate::environment::{Build, Environment};
 use crate::resolve::{parse, resolve, set, to_toml};
-use crate::run::Run;
+use crate::run::{Run, TIME};
 use crate::{Experiment, Progress, RunError};
 
 /// The scores of a model and of the baselines.
@@ -203,10 +203,9 @@ pub fn evaluate(
         ..results
     };
     if let Some(directory) = output {
-        // Its last part is the time of the training, also where the run was named by a path such as ".".
-        let evaluated = run.directory().canonicalize().unwrap_or_else(|_| run.directory().to_owned());
         let environment = Environment {
-            evaluated_run: Some(evaluated.display().to_string()),
+            evaluated_run: Some(run.trained().display().to_string()),
+            evaluated_at: Some(jiff::Timestamp::now().strftime(TIME).to_string()),
             ..Environment::here(build, device, experiment.seed)
         };
         let kept = Run::create_for_scores(directory, run, &experiment, &environment)?;

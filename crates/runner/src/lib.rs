@@ -1,5 +1,6 @@
 //! From an experiment file to data, training, scores and a run directory.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 mod catalogue;
@@ -66,6 +67,23 @@ impl RunError {
 
     pub(crate) fn failed(message: impl ToString) -> Self {
         RunError::Failed(message.to_string())
+    }
+
+    /// An output that cannot be written, by the kind of the error: [`RunError::Usage`] where another name or other
+    /// permissions would help, and [`RunError::Failed`] for everything else, such as a full disk.
+    pub fn unwritten(kind: ErrorKind, message: String) -> Self {
+        match kind {
+            ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::AlreadyExists
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidFilename
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::DirectoryNotEmpty
+            | ErrorKind::ReadOnlyFilesystem => RunError::Usage(message),
+            _ => RunError::Failed(message),
+        }
     }
 }
 
@@ -147,7 +165,19 @@ pub struct Step {
 
 #[cfg(test)]
 mod tests {
-    use super::Interrupt;
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_a_failure_and_a_wrong_name_a_mistake() {
+        for kind in
+            [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge, ErrorKind::Other]
+        {
+            assert!(matches!(RunError::unwritten(kind, String::new()), RunError::Failed(_)), "{kind}");
+        }
+        for kind in [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::NotADirectory] {
+            assert!(matches!(RunError::unwritten(kind, String::new()), RunError::Usage(_)), "{kind}");
+        }
+    }
 
     #[test]
     fn two_that_pass_the_same_wish_on_ask_once_and_a_second_wish_is_told_from_it() {

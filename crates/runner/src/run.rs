@@ -27,6 +27,9 @@ const MODEL: &str = "model.safetensors";
 const FORECASTS: &str = "forecasts.npz";
 const RESULTS: &str = "results.json";
 
+/// How a time in UTC is written, so that the later of two is the larger text.
+pub(crate) const TIME: &str = "%Y%m%dT%H%M%S.%3fZ";
+
 /// A directory that a training leaves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -55,14 +58,15 @@ impl Run {
     ) -> Result<Self, RunError> {
         let folder = runs.join(name);
         let cannot = |error: std::io::Error| {
-            RunError::Usage(format!(
+            let message = format!(
                 "no run can be written to {}: {error}; name a folder that can be written with --runs",
                 folder.display()
-            ))
+            );
+            RunError::unwritten(error.kind(), message)
         };
         std::fs::create_dir_all(&folder).map_err(cannot)?;
         let now = jiff::Timestamp::now();
-        let stem = now.strftime("%Y%m%dT%H%M%S.%3fZ").to_string();
+        let stem = now.strftime(TIME).to_string();
         let mut id = (now.as_nanosecond() as u32) ^ std::process::id().rotate_left(16);
         let directory = loop {
             // The folder itself is the lock: of two runs that start in the same instant one gets another id.
@@ -90,7 +94,8 @@ impl Run {
     ) -> Result<Self, RunError> {
         Run::check_free(directory)?;
         std::fs::create_dir_all(directory).map_err(|error| {
-            RunError::Usage(format!("{} cannot be made: {error}; name another folder", directory.display()))
+            let message = format!("{} cannot be made: {error}; name another folder", directory.display());
+            RunError::unwritten(error.kind(), message)
         })?;
         let run = Run { directory: directory.to_owned() };
         run.write(ENVIRONMENT, &json(environment)?)?;
@@ -177,6 +182,17 @@ impl Run {
         let absolute = std::path::absolute(&self.directory).unwrap_or_default();
         let folder = absolute.parent().and_then(Path::file_name).unwrap_or_default();
         folder.to_string_lossy().into_owned()
+    }
+
+    /// The run directory that its training made: this one, or that of the run whose new scores it holds. Its last part is
+    /// the time of the training, also where the run was named by a path such as ".".
+    pub(crate) fn trained(&self) -> PathBuf {
+        let text = std::fs::read_to_string(self.directory.join(ENVIRONMENT)).unwrap_or_default();
+        let environment: Option<Environment> = serde_json::from_str(&text).ok();
+        match environment.and_then(|environment| environment.evaluated_run) {
+            Some(trained) => trained.into(),
+            None => self.directory.canonicalize().unwrap_or_else(|_| self.directory.clone()),
+        }
     }
 
     /// The short id at the end of its directory's name.

@@ -111,7 +111,7 @@ fn simulate_to_folder(
     let cannot = |error: std::io::Error| {
         let cure =
             if error.kind() == ErrorKind::StorageFull { "make room" } else { "name a folder that can be" };
-        RunError::Usage(format!("{at} cannot be written: {error}; {cure}"))
+        RunError::unwritten(error.kind(), format!("{at} cannot be written: {error}; {cure}"))
     };
     let system = experiment.build_system().map_err(RunError::Usage)?;
     let mut asked = Simulation::of(experiment).map_err(RunError::Usage)?;

@@ -15,9 +15,14 @@ pub(crate) struct Board {
     rows: BTreeMap<String, (u64, Row)>,
     curves: BTreeMap<String, (u64, Columns)>,
     notes: Vec<String>,
-    /// The version in which an entry last went away. Rare, so those who knew it are told the whole anew.
-    gone: u64,
+    /// Rows that went away, by key, each with the version in which it did.
+    gone: BTreeMap<String, u64>,
+    /// Of rows that went away in this version or before it is not known which they were.
+    forgotten: u64,
 }
+
+/// Rows that went away and are remembered. A reader who has missed more is told the whole again.
+const REMEMBERED: usize = 5_000;
 
 /// What a reader is told.
 #[derive(Serialize)]
@@ -25,6 +30,9 @@ pub(crate) struct News<'a> {
     /// Whether this is everything, and what is not in it is no more.
     all: bool,
     rows: Vec<&'a Row>,
+    /// The keys of rows that are no more.
+    gone: Vec<&'a str>,
+    /// A curve that is no longer sent stays as it was: its run has ended.
     curves: BTreeMap<&'a str, &'a Columns>,
     notes: &'a [String],
 }
@@ -35,12 +43,15 @@ impl Board {
         let next = self.version + 1;
         let mut changed = self.version == 0 || self.notes != seen.notes;
         let rows = seen.rows.into_iter().map(|row| (row.key.clone(), row));
-        let (lost_row, new_row) = renew(&mut self.rows, rows, next);
-        let (lost_curve, new_curve) = renew(&mut self.curves, seen.curves, next);
-        if lost_row || lost_curve {
-            self.gone = next;
+        let (lost, new_row) = renew(&mut self.rows, rows, next);
+        let (_, new_curve) = renew(&mut self.curves, seen.curves, next);
+        changed |= !lost.is_empty() || new_row || new_curve;
+        self.gone.retain(|key, _| !self.rows.contains_key(key));
+        self.gone.extend(lost.into_iter().map(|key| (key, next)));
+        if self.gone.len() > REMEMBERED {
+            self.gone.clear();
+            self.forgotten = next;
         }
-        changed |= lost_row || lost_curve || new_row || new_curve;
         self.notes = seen.notes;
         if !changed {
             return None;
@@ -51,11 +62,17 @@ impl Board {
 
     /// What changed since a version, or everything.
     pub(crate) fn since(&self, version: Option<u64>) -> News<'_> {
-        let since = version.filter(|&version| version >= self.gone);
+        let since = version.filter(|&version| version >= self.forgotten);
         let new = |at: u64| since.is_none_or(|since| at > since);
         News {
             all: since.is_none(),
             rows: self.rows.values().filter(|(at, _)| new(*at)).map(|(_, row)| row).collect(),
+            gone: self
+                .gone
+                .iter()
+                .filter(|(_, at)| since.is_some() && new(**at))
+                .map(|(key, _)| key.as_str())
+                .collect(),
             curves: self
                 .curves
                 .iter()
@@ -67,12 +84,12 @@ impl Board {
     }
 }
 
-/// Puts `seen` in the place of `entries`; whether any went away, and whether any is new or other than before.
+/// Puts `seen` in the place of `entries`. Returns the keys that went away, and whether any entry is new or has changed.
 fn renew<T: PartialEq>(
     entries: &mut BTreeMap<String, (u64, T)>,
     seen: impl IntoIterator<Item = (String, T)>,
     version: u64,
-) -> (bool, bool) {
+) -> (Vec<String>, bool) {
     let mut before = std::mem::take(entries);
     let mut new = false;
     for (key, value) in seen {
@@ -85,7 +102,7 @@ fn renew<T: PartialEq>(
         };
         entries.insert(key, entry);
     }
-    (!before.is_empty(), new)
+    (before.into_keys().collect(), new)
 }
 
 #[cfg(test)]
@@ -101,8 +118,14 @@ mod tests {
         Seen { rows: rows.iter().map(row).collect(), ..Seen::default() }
     }
 
-    fn keys(news: &News) -> (bool, Vec<String>) {
-        (news.all, news.rows.iter().map(|row| row.key.clone()).collect())
+    /// Whether it is everything, the keys of the rows in it, and those of rows that are gone.
+    fn keys(news: &News) -> (bool, String, String) {
+        let rows: Vec<&str> = news.rows.iter().map(|row| row.key.as_str()).collect();
+        (news.all, rows.join(" "), news.gone.join(" "))
+    }
+
+    fn is(all: bool, rows: &str, gone: &str) -> (bool, String, String) {
+        (all, rows.into(), gone.into())
     }
 
     #[test]
@@ -112,13 +135,52 @@ mod tests {
         assert_eq!(board.take(seen(&[])), None);
         assert_eq!(board.take(seen(&[("1", "a"), ("2", "b")])), Some(2));
         assert_eq!(board.take(seen(&[("1", "a"), ("2", "c")])), Some(3));
-        assert_eq!(keys(&board.since(None)), (true, vec!["1".into(), "2".into()]));
-        assert_eq!(keys(&board.since(Some(1))), (false, vec!["1".into(), "2".into()]));
-        assert_eq!(keys(&board.since(Some(2))), (false, vec!["2".into()]));
-        assert_eq!(keys(&board.since(Some(3))), (false, vec![]));
-        // What is gone can only be told by what is left.
+        assert_eq!(keys(&board.since(None)), is(true, "1 2", ""));
+        assert_eq!(keys(&board.since(Some(1))), is(false, "1 2", ""));
+        assert_eq!(keys(&board.since(Some(2))), is(false, "2", ""));
+        assert_eq!(keys(&board.since(Some(3))), is(false, "", ""));
         assert_eq!(board.take(seen(&[("2", "c")])), Some(4));
-        assert_eq!(keys(&board.since(Some(3))), (true, vec!["2".into()]));
-        assert_eq!(keys(&board.since(Some(4))), (false, vec![]));
+        assert_eq!(keys(&board.since(Some(3))), is(false, "", "1"));
+        assert_eq!(keys(&board.since(Some(1))), is(false, "2", "1"));
+        assert_eq!(keys(&board.since(Some(4))), is(false, "", ""));
+        assert_eq!(keys(&board.since(None)), is(true, "2", ""));
+        // it comes back
+        assert_eq!(board.take(seen(&[("1", "a"), ("2", "c")])), Some(5));
+        assert_eq!(keys(&board.since(Some(3))), is(false, "1", ""));
+        assert_eq!(board.take(seen(&[("1", "a"), ("2", "c")])), None);
+    }
+
+    #[test]
+    fn the_end_of_a_training_is_told_by_its_row_alone() {
+        let mut board = Board::default();
+        let of = |ended: bool| {
+            let keys: Vec<String> = (0..5000).map(|number| format!("{number:04}")).collect();
+            let mut seen = seen(&keys.iter().map(|key| (key.as_str(), "a")).collect::<Vec<_>>());
+            seen.rows[7].state =
+                if ended { crate::scan::State::Complete } else { crate::scan::State::Training };
+            seen.curves = if ended { vec![] } else { vec![("0007".into(), Columns::default())] };
+            seen
+        };
+        let before = board.take(of(false));
+        assert_eq!(keys(&board.since(before)), is(false, "", ""));
+        assert!(board.take(of(true)).is_some());
+        let news = board.since(before);
+        assert_eq!(keys(&news), is(false, "0007", ""));
+        assert!(news.curves.is_empty());
+        assert!(serde_json::to_string(&news).unwrap().len() < 1000);
+    }
+
+    #[test]
+    fn who_has_missed_too_much_is_told_everything() {
+        let mut board = Board::default();
+        let many: Vec<String> = (0..=REMEMBERED).map(|number| number.to_string()).collect();
+        let before = board.take(seen(&many.iter().map(|key| (key.as_str(), "a")).collect::<Vec<_>>()));
+        let after = board.take(seen(&[("0", "a")]));
+        assert!(board.gone.len() <= REMEMBERED);
+        assert_eq!(board.since(before).gone.len(), REMEMBERED);
+        assert_eq!(board.take(seen(&[])), Some(3));
+        assert_eq!(keys(&board.since(before)), is(true, "", ""));
+        assert_eq!(keys(&board.since(after)), is(true, "", ""));
+        assert_eq!(keys(&board.since(Some(3))), is(false, "", ""));
     }
 }

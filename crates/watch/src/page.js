@@ -164,6 +164,9 @@ function arrange() {
 
 const cards = new Map(); // key -> card
 
+// Cards of runs that have ended, at most. A sweep of a thousand runs would fill the page with them.
+const MOST_ENDED = 4;
+
 function card(key) {
   const swatch = (kind) => {
     const line = draw("line", { class: `curve ${kind}`, x1: 0, x2: 26, y1: 5, y2: 5 });
@@ -171,15 +174,31 @@ function card(key) {
   };
   const parts = {
     title: make("h3"), about: make("p", "faint"), bar: make("progress"), now: make("p"),
-    train: make("span"), validation: make("span"), plot: make("div", "plot"), columns: null,
+    train: make("span"), validation: make("span"), plot: make("div", "plot"), columns: null, key,
   };
   const legend = make("p", "legend", make("span", "", swatch("train"), "train ", parts.train),
     make("span", "", swatch("validation"), "validation ", parts.validation));
   parts.element = make("article", "card", parts.title, parts.about, parts.bar, parts.now, legend, parts.plot);
   new ResizeObserver(() => plot(parts)).observe(parts.plot);
   cards.set(key, parts);
-  byId("cards").append(parts.element);
   return parts;
+}
+
+// Puts a card under the heading of its run. Whoever watched a run to its end still sees its curve then, the last to end
+// before the others.
+function place(parts, row) {
+  const [running, ended] = [byId("cards"), byId("ended-cards")];
+  const home = inProgress(row) ? running : ended;
+  if (parts.element.parentNode === home) return;
+  if (home === running) running.append(parts.element);
+  else ended.prepend(parts.element);
+  const kept = new Set([...ended.children].slice(0, MOST_ENDED));
+  for (const other of [...cards.values()]) if (other.element.parentNode === ended && !kept.has(other.element)) discard(other.key);
+}
+
+function discard(key) {
+  if (cards.has(key)) cards.get(key).element.remove();
+  cards.delete(key);
 }
 
 function fill(parts, row) {
@@ -200,6 +219,7 @@ function fill(parts, row) {
   }
   parts.now.replaceChildren(words.join(", "));
   parts.element.setAttribute("class", `card ${row.state}`);
+  place(parts, row);
 }
 
 // Round numbers over a range: 1, 2 or 5 times a power of ten apart, at most `most` of them.
@@ -310,15 +330,12 @@ function plot(parts) {
 
 function take({ folder, news }) {
   byId("folder").replaceChildren(make("code", "", text(folder)));
-  if (news.all) {
-    const kept = new Set(news.rows.map((row) => row.key));
-    for (const [key, { element }] of rows) {
-      if (kept.has(key)) continue;
-      element.remove();
-      rows.delete(key);
-      if (cards.has(key)) cards.get(key).element.remove();
-      cards.delete(key);
-    }
+  const told = new Set(news.rows.map((row) => row.key));
+  const gone = news.all ? [...rows.keys()].filter((key) => !told.has(key)) : news.gone.filter((key) => rows.has(key));
+  for (const key of gone) {
+    rows.get(key).element.remove();
+    rows.delete(key);
+    discard(key);
   }
   for (const row of news.rows) {
     const element = rowElement(row);
@@ -329,18 +346,19 @@ function take({ folder, news }) {
     } else {
       rows.set(row.key, { row, element });
     }
-    // Whoever watched a run to its end still sees its curve then.
     if (cards.has(row.key)) fill(cards.get(row.key), row);
   }
   for (const [key, columns] of Object.entries(news.curves)) {
     const parts = cards.get(key) || card(key);
-    if (rows.has(key)) fill(parts, rows.get(key).row);
+    fill(parts, rows.get(key).row);
     parts.columns = columns;
     plot(parts);
   }
   arrange();
   byId("all").hidden = rows.size === 0;
-  byId("progress").hidden = cards.size === 0;
+  for (const [section, home] of [["progress", "cards"], ["ended", "ended-cards"]]) {
+    byId(section).hidden = byId(home).children.length === 0;
+  }
   const running = [...rows.values()].filter(({ row }) => inProgress(row)).length;
   byId("count").textContent = `${whole(rows.size)} ${rows.size === 1 ? "run" : "runs"}, ${whole(running)} in progress`;
   document.title = running ? `Attractor: ${running} in progress` : "Attractor: runs";

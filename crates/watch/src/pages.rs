@@ -13,12 +13,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
 use futures_util::stream;
-use report::RunFiles;
+use report::{RunFiles, visible};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::access::{REPORT_POLICY, guard, say};
 use crate::board::Board;
-use crate::scan::{Scanner, plain, readable};
+use crate::scan::{Scanner, readable};
 
 /// The least time between two looks at the folder.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -112,7 +112,7 @@ async fn events(State(shared): State<Arc<Shared>>) -> Response {
             if version > 0 && told != Some(version) {
                 let event = {
                     let board = lock(&shared.board);
-                    let folder = plain(&shared.folder.to_string_lossy());
+                    let folder = visible(&shared.folder.to_string_lossy());
                     let news = serde_json::json!({"folder": folder, "news": board.since(told)});
                     Event::default().data(news.to_string())
                 };
@@ -148,7 +148,7 @@ async fn report(
             (headers, page).into_response()
         }
         Ok(Err(fault)) => {
-            say(StatusCode::UNPROCESSABLE_ENTITY, &format!("This run cannot be shown: {}.", plain(&fault)))
+            say(StatusCode::UNPROCESSABLE_ENTITY, &format!("This run cannot be shown: {}.", visible(&fault)))
         }
         Err(_) => say(StatusCode::INTERNAL_SERVER_ERROR, "The report of this run could not be made."),
     }
@@ -161,7 +161,7 @@ fn read(directory: &Path) -> Result<RunFiles, String> {
 
 /// The report of a run as a page that needs no other file.
 fn report_page(run: &RunFiles) -> Result<String, String> {
-    report::page(std::slice::from_ref(run), &plain(&run.experiment)).map_err(|error| error.to_string())
+    report::page(std::slice::from_ref(run), &run.experiment).map_err(|error| error.to_string())
 }
 
 /// What a panic of another thread left is as good as any: the next look makes it anew.

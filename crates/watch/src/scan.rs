@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use report::visible;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -211,8 +212,9 @@ impl Scanner {
     }
 }
 
-/// The runs in a folder and the folders in it, with what is known of their `experiment.toml`. Links are not followed:
-/// they could lead out of the folder, and around in circles.
+/// The runs in a folder and the folders in it, with what is known of their `experiment.toml`. The folder of a sweep has a
+/// copy of the file that is swept, which may have that name too; the runs are below it. Links are not followed: they could
+/// lead out of the folder, and around in circles.
 fn runs_below(
     root: &Path,
     below: &Path,
@@ -221,7 +223,9 @@ fn runs_below(
     found: &mut Vec<(PathBuf, Metadata)>,
 ) {
     let directory = root.join(below);
-    if let Some(experiment) = plain_file(&directory.join("experiment.toml")) {
+    if let Some(experiment) = plain_file(&directory.join("experiment.toml"))
+        && plain_file(&directory.join("sweep.json")).is_none()
+    {
         found.push((below.to_owned(), experiment));
         return;
     }
@@ -245,7 +249,8 @@ impl Known {
         if self.experiment.0 != stamp(experiment) {
             let read = read(&directory.join("experiment.toml"), experiment);
             let parsed = read.and_then(|text| {
-                toml::from_str(&text).map_err(|error| plain(&format!("experiment.toml: {}", error.message())))
+                toml::from_str(&text)
+                    .map_err(|error| visible(&format!("experiment.toml: {}", error.message())))
             });
             self.experiment = (stamp(experiment), Some(parsed));
         }
@@ -328,14 +333,14 @@ impl Row {
         let key = format!("{:016x}", hasher.finish());
         // The folder that is watched may itself be an experiment's, or a run.
         let path = std::path::absolute(root.join(below)).unwrap_or_default();
-        let mut names = path.iter().rev().map(|name| plain(&name.to_string_lossy()));
+        let mut names = path.iter().rev().map(|name| visible(&name.to_string_lossy()));
         let (run, experiment) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
         let above = below.parent().and_then(Path::parent).unwrap_or(Path::new(""));
         Row {
             key,
             experiment,
             run,
-            within: plain(&above.to_string_lossy()),
+            within: visible(&above.to_string_lossy()),
             about: String::new(),
             state: State::Started,
             step: None,
@@ -353,19 +358,9 @@ fn about(model: &str, system: &str, seed: u64) -> String {
     match (model, system) {
         ("", _) => String::new(),
         // of a recording, before its results name it
-        (_, "") => plain(&format!("{model} on a recording, seed {seed}")),
-        _ => plain(&format!("{model} on {system}, seed {seed}")),
+        (_, "") => visible(&format!("{model} on a recording, seed {seed}")),
+        _ => visible(&format!("{model} on {system}, seed {seed}")),
     }
-}
-
-/// The text with what cannot be seen written out: control characters, and those by which a name could turn around
-/// what stands beside it.
-pub(crate) fn plain(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().flat_map(|c| if hidden(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// The metadata of a file that is one, rather than a link, a folder or a pipe (which would be waited for).
@@ -391,7 +386,7 @@ fn read(path: &Path, file: &Metadata) -> Result<String, String> {
 
 fn json<T: DeserializeOwned>(text: String) -> Result<T, String> {
     serde_json::from_str(&text)
-        .map_err(|error| plain(&format!("results.json does not hold what this program writes: {error}")))
+        .map_err(|error| visible(&format!("results.json does not hold what this program writes: {error}")))
 }
 
 /// Whether the files of a run can be read for a report: what is a link, a pipe or far too large is not opened.
@@ -416,14 +411,4 @@ pub(crate) fn readable(directory: &Path) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_cannot_be_seen_is_written_out() {
-        assert_eq!(plain("a\nb\u{202e}c <é>\u{1b}"), "a\\nb\\u{202e}c <é>\\u{1b}");
-    }
 }

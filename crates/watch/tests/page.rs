@@ -112,12 +112,63 @@ fn a_run_in_progress_moves() {
     // Whatever somebody is about to click stays where it is.
     assert_eq!(page.evaluate("kept.length === 2 && kept.every((of) => of.isConnected)"), true);
 
-    // It ends: its curve stays, its report can be opened.
+    // It ends: its curve stays, below another heading, and its report can be opened.
     std::fs::write(run.join("results.json"), results("rnn-lorenz").to_string()).unwrap();
     drop(lock);
-    page.wait_for("document.querySelector('.card.complete a, tr.complete a')");
-    assert_eq!(page.evaluate("document.querySelectorAll('.card.complete a').length"), 1);
+    page.wait_for("document.querySelector('#ended .card.complete a')");
+    assert_eq!(page.evaluate("document.querySelectorAll('.card').length"), 1);
+    assert_eq!(page.evaluate("document.getElementById('progress').hidden"), true);
+    page.settle();
+    assert!(page.evaluate(curve).as_str().unwrap().matches('L').count() == 59);
     assert_eq!(texts(&mut page, "#count"), ["1 run, 0 in progress"]);
+    in_order(&page, &address.to_string());
+}
+
+#[test]
+#[ignore = "needs a browser"]
+fn runs_that_have_ended_do_not_pile_up() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut trainings: Vec<_> =
+        (0..8).map(|number| training(runs.path(), "rnn-lorenz", &number.to_string(), 100)).collect();
+    let address = serve(runs.path());
+    let browser = Browser::start();
+    let mut page = browser.open(&format!("http://{address}/"));
+    let cards = |page: &mut Page, of: &str| texts(page, &format!("#{of} .card a"));
+    page.wait_for("document.querySelectorAll('#progress .card').length === 8");
+    assert_eq!(page.evaluate("document.getElementById('ended').hidden"), true);
+    // one after the other, all but two
+    let mut ended = Vec::new();
+    while trainings.len() > 2 {
+        let (run, lock) = trainings.pop().unwrap();
+        std::fs::write(run.join("results.json"), results("rnn-lorenz").to_string()).unwrap();
+        drop(lock);
+        ended.insert(0, run.file_name().unwrap().to_str().unwrap().to_owned());
+        page.wait_for(&format!(
+            "document.querySelectorAll('#progress .card').length === {}",
+            trainings.len()
+        ));
+    }
+    assert_eq!(cards(&mut page, "ended"), ended[..4], "the last four, the newest first");
+    let mut running = cards(&mut page, "progress");
+    running.sort();
+    assert_eq!(running, ["0", "1"]);
+    assert_eq!(texts(&mut page, "#count"), ["8 runs, 2 in progress"]);
+    keep("ended.png", &page.screenshot(true));
+
+    // One that is stopped has ended too, until it goes on.
+    let (run, lock) = trainings.pop().unwrap();
+    drop(lock);
+    page.wait_for("document.querySelector('#ended .card.stopped')");
+    assert_eq!(cards(&mut page, "ended"), [&["1".to_owned()], &ended[..3]].concat());
+    let lock = std::fs::File::open(run.join("experiment.toml")).unwrap();
+    lock.try_lock().unwrap();
+    page.wait_for("document.querySelectorAll('#progress .card.training').length === 2");
+    assert_eq!(cards(&mut page, "ended"), ended[..3]);
+
+    // Whoever deletes a run sees it no more.
+    std::fs::remove_dir_all(runs.path().join("rnn-lorenz").join(&ended[0])).unwrap();
+    page.wait_for("document.querySelectorAll('#rows tr').length === 7");
+    assert_eq!(cards(&mut page, "ended"), ended[1..3]);
     in_order(&page, &address.to_string());
 }
 

@@ -5,7 +5,7 @@ mod folder;
 
 use std::net::SocketAddr;
 
-use folder::{answer, complete, get, rows, serve};
+use folder::{answer, complete, get, news, rows, serve};
 
 fn served() -> (tempfile::TempDir, SocketAddr) {
     let runs = tempfile::tempdir().unwrap();
@@ -209,4 +209,64 @@ fn the_table_says_what_each_run_is_at() {
     rows(address, |rows| state(rows) == expected);
     std::fs::remove_dir_all(path.join("b")).unwrap();
     rows(address, |rows| rows.len() == 4);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn only_what_changed_is_sent_again() {
+    use folder::training;
+    // What comes and goes does so at once, or a look in between would see a part of it.
+    let (runs, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (path, results) = (runs.path(), elsewhere.path().join("results.json"));
+    std::fs::write(&results, folder::results("rnn-lorenz").to_string()).unwrap();
+    let mut old: Vec<_> = (0..200).map(|number| complete(path, "old", &format!("{number:03}"))).collect();
+    let (run, lock) = training(path, "rnn-lorenz", "1", 100);
+    let address = serve(path);
+    let (mut lock, mut heard_before) = (Some(lock), 0);
+    let heard = news(address, |heard| {
+        if heard.len() > heard_before {
+            heard_before = heard.len();
+            match heard.len() {
+                1 => {
+                    std::fs::rename(&results, run.join("results.json")).unwrap();
+                    drop(lock.take());
+                }
+                2 => std::fs::rename(old.pop().unwrap(), elsewhere.path().join("old")).unwrap(),
+                _ => {}
+            }
+        }
+        heard.len() == 3
+    });
+    let sizes = |news: &serde_json::Value| {
+        let length = |key: &str| news[key].as_array().unwrap().len();
+        (
+            news["all"].as_bool().unwrap(),
+            length("rows"),
+            length("gone"),
+            news["curves"].as_object().unwrap().len(),
+        )
+    };
+    assert_eq!(sizes(&heard[0]), (true, 201, 0, 1));
+    // the training has ended: its row
+    assert_eq!(sizes(&heard[1]), (false, 1, 0, 0), "{:#}", heard[1]);
+    assert_eq!(heard[1]["rows"][0]["state"], "complete");
+    // a run has been deleted: its key
+    assert_eq!(sizes(&heard[2]), (false, 0, 1, 0), "{:#}", heard[2]);
+    assert_eq!(rows(address, |_| true).len(), 200);
+}
+
+#[test]
+fn the_runs_of_a_sweep_of_a_file_named_as_that_of_a_run_are_shown() {
+    let runs = tempfile::tempdir().unwrap();
+    let sweep = runs.path().join("sweeps/experiment-0123abcd");
+    complete(&sweep.join("0000"), "experiment", "20261123T052035.554Z-1395");
+    complete(&sweep.join("0001"), "experiment", "20261123T052036.001Z-0a17");
+    std::fs::write(sweep.join("experiment.toml"), "[system]\nname = \"lorenz\"\n").unwrap();
+    std::fs::write(sweep.join("sweep.json"), "{}").unwrap();
+    let rows = rows(serve(runs.path()), |rows| rows.len() == 2);
+    let within: std::collections::BTreeSet<&str> =
+        rows.iter().map(|row| row["within"].as_str().unwrap()).collect();
+    let expected = ["0000", "0001"].map(|index| format!("sweeps/experiment-0123abcd/{index}"));
+    assert!(within.iter().eq(expected.iter()), "{within:?}");
+    assert!(rows.iter().all(|row| row["experiment"] == "experiment" && row["state"] == "complete"));
 }

@@ -169,6 +169,18 @@ fn new_scores_of_a_run_can_be_kept_and_are_a_run() {
     let by = folder.ok(&["compare", named[0], named[1], "--by", "evaluate.starts"]);
     assert!(by.contains("by evaluate.starts") && by.contains("to 5"), "{by}");
     folder.ok(&["report", "scored", "-o", "scored.html"]);
+    // Of several scorings of a run, also of one through another, the last counts, in whichever order they are named.
+    folder.ok(&["evaluate", "scored", "-o", "last"]);
+    let files = report::RunFiles::read(&folder.path().join("last")).unwrap();
+    assert_eq!(files.environment["evaluated_run"], evaluated.to_str().unwrap());
+    for named in [["inside", "scored", "last"], ["last", "inside", "scored"], ["scored", "last", "inside"]] {
+        let table = folder.ok(&[&["compare"], &named[..], &["--json"]].concat());
+        let json: serde_json::Value = serde_json::from_str(&table).unwrap();
+        let rows = json["rankings"][0]["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["baseline"] == false).unwrap();
+        assert_eq!(row["runs"], serde_json::json!(["last"]), "{named:?}");
+        assert_eq!(json["superseded"].as_array().unwrap().len(), 2, "{named:?}");
+    }
     let again = folder.ok(&["evaluate", "scored", "--json"]);
     assert_eq!(timeless(serde_json::from_str(&again).unwrap()), timeless(results(&kept)));
     // nothing is overwritten
@@ -331,24 +343,10 @@ fn a_training_that_is_stopped_continues_to_the_same_bytes() {
     folder.ok(&["resume", named]);
 }
 
-/// What a terminal of 80 columns is sent, and the exit code.
-#[cfg(target_os = "linux")]
-pub fn on_a_terminal(folder: &Folder, arguments: &str) -> (String, Option<i32>) {
-    let program = env!("CARGO_BIN_EXE_attractor");
-    let command = format!("stty rows 24 cols 80 && exec {program} {arguments}");
-    let mut script = std::process::Command::new("script");
-    script.args(["-qec", &command, "/dev/null"]).current_dir(folder.path()).env("TERM", "xterm-256color");
-    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    // Open until the end: after the end of its input, `script` may drop the last lines that the program wrote.
-    let keyboard = child.stdin.take();
-    let output = child.wait_with_output().unwrap();
-    drop(keyboard);
-    (String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"), output.status.code())
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn the_dashboard_gives_the_terminal_back() {
+    use crate::support::Terminal;
     let folder = Folder::new(TINY);
     let [entered, left, shown] = ["\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"];
     for (more, code, words) in [
@@ -357,7 +355,7 @@ fn the_dashboard_gives_the_terminal_back() {
         ("train.optimizer.learning_rate=1e10", 1, "became inf"),
         ("system.sigma=0 system.beta=-1000", 1, "finite numbers"),
     ] {
-        let (seen, status) = on_a_terminal(&folder, &format!("train tiny.toml {more} --dashboard"));
+        let (seen, status) = Terminal::default().run(&folder, &format!("train tiny.toml {more} --dashboard"));
         assert_eq!(status, Some(code), "{seen}");
         assert_eq!(seen.matches(entered).count(), seen.matches(left).count(), "{seen}");
         let after = seen.rsplit(left).next().unwrap();
@@ -370,7 +368,8 @@ fn the_dashboard_gives_the_terminal_back() {
         }
     }
     // and without it progress fits the line that it has
-    let (seen, _) = on_a_terminal(&folder, "train tiny.toml train.steps=20000 train.validate_every=2000");
+    let (seen, _) =
+        Terminal::default().run(&folder, "train tiny.toml train.steps=20000 train.validate_every=2000");
     let bar = seen.split(['\r', '\n']).rfind(|line| line.contains("/20000")).unwrap();
     for word in ["loss ", "validation ", " ex/s", " left"] {
         assert!(bar.contains(word), "{bar:?}");

@@ -171,7 +171,7 @@ mod burn_train {
     #[test]
     fn its_own_view_gives_the_terminal_back() {
         let folder = Folder::new(SHORT);
-        let (seen, status) = crate::commands::on_a_terminal(
+        let (seen, status) = crate::support::Terminal::default().run(
             &folder,
             "train tiny.toml train.loop=burn-train train.steps=10000 train.validate_every=1000 --dashboard",
         );

@@ -20,4 +20,5 @@ mod shards;
 mod support;
 mod sweep;
 mod tensorboard;
+mod terminal;
 mod tour;

@@ -110,6 +110,46 @@ fn what_cannot_be_reported_or_plotted_is_said() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// A full disk is no mistake in the command.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let folder = Folder::new(LORENZ);
+    folder.ok(&["train", "tiny.toml", "train.steps=20"]);
+    folder.ok(&["simulate", "lorenz", "-o", "runs.npz", "data.trajectories=2", "data.t_final=3"]);
+    let before = std::fs::read_dir(folder.path()).unwrap().count();
+    for arguments in [
+        &["report", "tiny", "-o", "report.html"][..],
+        &["report", "tiny", "--pictures", "."],
+        &["plot", "runs.npz", "-o", "a.svg"],
+        &["derive", "x^2", "x=1", "--dot", "a.dot"],
+        &["train", "tiny.toml"],
+        &["sweep", "tiny.toml", "seed=0..2"],
+        &["simulate", "lorenz", "-o", "b.npz", "data.trajectories=2"],
+        &["simulate", "lorenz", "-o", "shards/", "data.trajectories=2"],
+        &["evaluate", "tiny", "-o", "scored"],
+    ] {
+        // No file may be larger than nothing; without the trap a signal would end the program.
+        let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", limited, env!("CARGO_BIN_EXE_attractor")]).args(arguments);
+        let output = shell.current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("error: ") && !said.contains("panicked"), "{arguments:?}: {said}");
+        if ["report", "plot", "derive"].contains(&arguments[0]) {
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), before, "{arguments:?}");
+        }
+    }
+    // and stdout on one that is full
+    #[cfg(target_os = "linux")]
+    for arguments in [&["show", "tiny"][..], &["compare", "tiny", "--json"], &["list"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = folder.command(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    }
+}
+
 /// The program that serves a folder of runs, and its address.
 pub struct Watched(Child, pub String);
 
@@ -132,6 +172,19 @@ impl Watched {
     }
 }
 
+impl Watched {
+    /// What the page is told first: the whole table.
+    fn first_news(&self) -> serde_json::Value {
+        let host = self.1.strip_prefix("http://").unwrap().trim_end_matches('/');
+        let mut stream = TcpStream::connect(host).unwrap();
+        // HTTP/1.0 has no bodies in parts.
+        write!(stream, "GET /events HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+        let lines = BufReader::new(stream).lines().map(Result::unwrap);
+        let told = lines.filter_map(|line| line.strip_prefix("data: ").map(str::to_owned)).next().unwrap();
+        serde_json::from_str::<serde_json::Value>(&told).unwrap()["news"].take()
+    }
+}
+
 impl Drop for Watched {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -149,6 +202,41 @@ fn a_watched_folder_is_served_to_this_machine() {
     let port = watched.1.trim_end_matches('/').rsplit(':').next().unwrap();
     let said = failure(&folder, &["watch", "--port", port], 2);
     assert!(said.contains(port) && said.contains("--port 0"), "{said}");
+}
+
+#[test]
+fn every_run_of_a_sweep_is_watched_whatever_its_file_is_called() {
+    let folder = Folder::new(LORENZ);
+    let run = folder.train(&["tiny.toml", "train.steps=20"]);
+    // a file that has the name of that of a run, and that of a run itself
+    folder.write("experiment.toml", LORENZ);
+    let own = run.join("experiment.toml");
+    for file in ["experiment.toml", own.to_str().unwrap()] {
+        folder.ok(&["sweep", file, "train.steps=20", "seed=5,6"]);
+    }
+    let watched = Watched::start(&folder);
+    let told = watched.first_news();
+    let mut names: Vec<String> = told["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            assert_eq!(row["state"], "complete", "{row:#}");
+            let within = row["within"].as_str().unwrap();
+            let sweep = within.trim_start_matches("sweeps/").split('-').next().unwrap();
+            format!("{sweep} {} {}", row["experiment"].as_str().unwrap(), row["about"].as_str().unwrap())
+        })
+        .collect();
+    names.sort();
+    let of = |sweep: &str, name: &str, seed: u32| format!("{sweep} {name} ffnn on lorenz, seed {seed}");
+    let expected = [
+        of("", "tiny", 0),
+        of("experiment", "experiment", 5),
+        of("experiment", "experiment", 6),
+        of("tiny", "tiny", 5),
+        of("tiny", "tiny", 6),
+    ];
+    assert_eq!(names, expected);
 }
 
 /// That nothing went wrong in a page, and that it asked for nothing but files and what `host` serves.

@@ -70,3 +70,38 @@ pub fn refused(folder: &Folder, arguments: &[&str], status: i32, words: &[&str])
         assert!(said.contains(word) && !said.contains("panicked"), "{arguments:?}: {word}: {said}");
     }
 }
+
+/// A terminal on which the program runs.
+#[cfg(target_os = "linux")]
+pub struct Terminal {
+    pub columns: usize,
+    pub term: &'static str,
+    pub no_color: Option<&'static str>,
+}
+
+#[cfg(target_os = "linux")]
+impl Default for Terminal {
+    fn default() -> Self {
+        Terminal { columns: 80, term: "xterm-256color", no_color: None }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Terminal {
+    /// What the terminal is sent by the program with these arguments, as a shell reads them, and the exit code.
+    pub fn run(&self, folder: &Folder, arguments: &str) -> (String, Option<i32>) {
+        use std::process::Stdio;
+
+        let program = env!("CARGO_BIN_EXE_attractor");
+        let command = format!("stty rows 24 cols {} && exec {program} {arguments}", self.columns);
+        let mut script = Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).current_dir(folder.path()).env("TERM", self.term);
+        script.env_remove("NO_COLOR").envs(self.no_color.map(|value| ("NO_COLOR", value)));
+        let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // Open until the end: after the end of its input, `script` may drop the last lines that the program wrote.
+        let keyboard = child.stdin.take();
+        let output = child.wait_with_output().unwrap();
+        drop(keyboard);
+        (String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n"), output.status.code())
+    }
+}

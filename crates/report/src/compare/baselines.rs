@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use forecast::Scores;
 
-use super::settings::{Settings, varied, visible};
+use super::settings::{Settings, varied};
 use super::{Metric, Row, Taken};
+use crate::visible;
 
 /// The baselines of some runs, with one row for each baseline and each kind of data that it was fitted to: a baseline
 /// fitted to ten trajectories is not the same as one fitted to a hundred.

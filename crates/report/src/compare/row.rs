@@ -7,8 +7,9 @@ use forecast::statistics::{Scale, mean, variance};
 use forecast::{Results, Scores};
 use serde::Serialize;
 
-use super::settings::{Settings, visible};
+use super::settings::Settings;
 use super::{Against, Metric, Taken};
+use crate::visible;
 
 /// A configuration: all settings of an experiment except its seed. Numbers are means over the seeds: geometric means for
 /// errors and costs, arithmetic means for everything else.

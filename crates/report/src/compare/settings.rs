@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 use super::{Metric, Taken};
-use crate::RunFiles;
+use crate::{RunFiles, visible};
 
 /// Settings by dotted keys.
 pub(super) type Settings = BTreeMap<String, String>;
@@ -41,19 +41,20 @@ pub(super) fn settings(files: &RunFiles) -> Result<Settings, String> {
 fn flat(table: &Table) -> Settings {
     let mut all = BTreeMap::new();
     for (key, value) in table {
+        let key = visible(key);
         match value {
             Value::Table(inner) => {
                 all.extend(flat(inner).into_iter().map(|(inner, value)| (format!("{key}.{inner}"), value)));
             }
             Value::String(text) => {
-                all.insert(key.clone(), visible(text));
+                all.insert(key, visible(text));
             }
             // 1e-12 and not 0.000000000001
             Value::Float(x) => {
-                all.insert(key.clone(), format!("{x:?}"));
+                all.insert(key, format!("{x:?}"));
             }
             other => {
-                all.insert(key.clone(), visible(&other.to_string()));
+                all.insert(key, visible(&other.to_string()));
             }
         }
     }
@@ -146,11 +147,6 @@ pub(super) fn value_of(settings: &Settings, key: &str, varied: &[String]) -> Opt
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// Escapes control characters, because names come from files and are printed to a terminal.
-pub(super) fn visible(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
-}
-
 /// An override as it is given on a command line, shortened to a name alone where that is allowed.
 fn override_of(key: &str, value: &str) -> String {
     format!("{}={value}", key.strip_suffix(".name").unwrap_or(key))
@@ -203,7 +199,7 @@ pub(super) fn labels(configurations: &[Vec<&Taken>]) -> (Vec<String>, Vec<String
             }
         }
     }
-    (labels, shared)
+    (labels, shared.iter().map(|setting| visible(setting)).collect())
 }
 
 fn by_difference(of: &[&Taken], varied: &[String]) -> Vec<String> {

@@ -70,10 +70,10 @@ fn a_row_is_a_configuration_over_its_seeds_best_first() {
     let against = rows[2].against_best.unwrap();
     assert_eq!((against.seeds, against.change, against.interval), (2, Some(-4.0), Some([-4.0, -4.0])));
     assert_eq!((against.is_worse(Metric::ValidTime), against.over_starts), (Some(true), None));
-    let text = joined(&found.text());
+    let text = joined(&found.text(80));
     assert!(text.contains("gru-lorenz is better than every other model (95%"), "{text}");
     assert!(text.contains("No model here scores as well as the baselines (95%"), "{text}");
-    let text = found.text();
+    let text = found.text(80);
     assert!(text.contains("2.52 to") && text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
@@ -84,7 +84,7 @@ fn one_seed_names_no_best_model_however_clear_its_starts_are() {
     // from every start 4 less
     near(against.over_starts.unwrap(), [-4.0, -4.0]);
     assert_eq!((against.seeds, against.interval, against.is_worse(Metric::ValidTime)), (1, None, None));
-    let text = joined(&found.text());
+    let text = joined(&found.text(80));
     assert!(text.contains("No model is named best: that needs several seeds of both"), "{text}");
     assert!(text.contains("In brackets 95% intervals of one seed, over its starts"), "{text}");
     assert!(text.contains("(8.80 to 9.30)"), "the interval over starts stands in the table: {text}");
@@ -94,7 +94,7 @@ fn one_seed_names_no_best_model_however_clear_its_starts_are() {
     assert!(!text.contains("No model here scores"), "{text}");
     // one seed in common is one seed
     let found = comparison(&[run("rnn", 0, 5.0, ""), run("rnn", 1, 9.0, ""), run("gru", 0, 6.0, "")]);
-    let text = joined(&found.text());
+    let text = joined(&found.text(80));
     assert!(text.contains("No model is named best") && !text.contains("better than every"), "{text}");
 }
 
@@ -107,7 +107,7 @@ fn seeds_that_disagree_leave_models_indistinguishable() {
         run("gru", 1, 4.7, ""),
         run("lstm", 2, 3.0, ""),
     ];
-    let text = joined(&comparison(&runs).text());
+    let text = joined(&comparison(&runs).text(80));
     assert!(
         text.contains("Statistically indistinguishable from rnn-lorenz") && text.contains(": gru-lorenz."),
         "{text}"
@@ -184,8 +184,8 @@ fn intervals_end_where_scores_do() {
     let found = comparison(&runs);
     near(row(&found, "nvar-lorenz").interval.unwrap(), [16.78, 24.5]);
     assert_eq!(row(&found, "nvar-lorenz").interval.unwrap()[1], 24.5);
-    assert!(found.text().contains("16.78 to 24.50"), "{}", found.text());
-    assert!(joined(&found.text()).contains("The truth itself lasts for 24.50"), "{}", found.text());
+    assert!(found.text(80).contains("16.78 to 24.50"), "{}", found.text(80));
+    assert!(joined(&found.text(80)).contains("The truth itself lasts for 24.50"), "{}", found.text(80));
     let found = comparison(&[run("rnn", 0, 0.05, ""), run("rnn", 1, 0.3, "")]);
     assert_eq!(row(&found, "rnn-lorenz").interval.unwrap()[0], 0.0);
     // errors of 2e-3 and 1.5e-3: positive, around the geometric mean
@@ -200,7 +200,7 @@ fn intervals_end_where_scores_do() {
     assert!((gru.mean.unwrap() - 3e-6f64.sqrt()).abs() < 1e-9);
     let [low, high] = gru.interval.unwrap();
     assert!((low / 2.7848e-4 - 1.0).abs() < 1e-3 && (high / 1.07727e-2 - 1.0).abs() < 1e-3, "{low} {high}");
-    assert!(joined(&found.text()).contains("2.78e-4 to 0.011"), "{}", found.text());
+    assert!(joined(&found.text(80)).contains("2.78e-4 to 0.011"), "{}", found.text(80));
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn errors_are_compared_by_ratios() {
     let against = row(&found, "gru-lorenz").against_best.unwrap();
     near(against.interval.unwrap(), [2.0, 2.0]);
     assert_eq!(against.is_worse(Metric::Nrmse), Some(true));
-    let text = joined(&found.text());
+    let text = joined(&found.text(80));
     assert!(text.contains("indistinguishable from rnn-lorenz") && text.contains(": lstm-lorenz."), "{text}");
 }
 
@@ -238,7 +238,7 @@ fn counts_of_capped_diverged_and_not_applicable_stand_in_every_table() {
     assert_eq!((rnn.starts, rnn.capped, rnn.diverged, rnn.not_applicable), (400, 7, 3, 0));
     let polynomial = row(&found, "polynomial");
     assert_eq!((polynomial.seeds.as_slice(), polynomial.not_applicable), (&[1][..], 1));
-    let text = found.text();
+    let text = found.text(80);
     for word in ["7 of 400", "3 of 400", "capped", "diverged", "plicable"] {
         assert!(text.contains(word), "{word}: {text}");
     }
@@ -282,7 +282,7 @@ fn a_baseline_that_is_not_applicable_leaves_a_gap_with_its_reason() {
         (polynomial.mean, polynomial.not_applicable, &polynomial.reasons[..]),
         (None, 1, &[reason.to_owned()][..])
     );
-    let text = found.text();
+    let text = found.text(80);
     assert!(joined(&text).contains(&format!("Not applicable: polynomial, since {reason}.")), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let markdown = found.markdown(&["seeds", "score", "not_applicable"]);
@@ -324,7 +324,7 @@ fn configurations_are_named_after_what_departs_from_the_experiment_file() {
         departing(run("gru", 0, 4.0, long), &["evaluate.long_run=1000.0"]),
     ];
     assert_eq!(labels(&runs), ["rnn-lorenz", "gru-lorenz"]);
-    assert!(comparison(&runs).text().contains("All were scored with evaluate.long_run=1000.0."));
+    assert!(comparison(&runs).text(80).contains("All were scored with evaluate.long_run=1000.0."));
     // Where the file is not known: by what they differ in.
     let settings = ["", "[train]\nlearning = 0.1\n", "[train]\nlearning = 0.2\n"];
     let runs: Vec<RunFiles> = settings.iter().map(|text| run("rnn", 0, 4.0, text)).collect();
@@ -342,7 +342,7 @@ fn configurations_are_named_after_what_departs_from_the_experiment_file() {
     let optimizer = |name, more| format!("[train.optimizer]\nname = \"{name}\"\n{more}");
     let runs = [optimizer("adam", ""), optimizer("momentum", "momentum = 0.9\n")]
         .map(|text| run("rnn", 0, 4.0, &text));
-    let text = comparison(&runs).text();
+    let text = comparison(&runs).text(80);
     assert!(text.contains("rnn-lorenz train.optimizer=momentum\n") && !text.contains("=0.9"), "{text}");
 }
 
@@ -449,7 +449,7 @@ fn the_pairs_of_one_seed_are_one_observation() {
     // 3 +- 12.706 * sqrt 2 / sqrt 2
     near(effect[1].change_interval.unwrap(), [3.0 - 12.706, 3.0 + 12.706]);
     let effects = found.effects("train.hidden").unwrap();
-    let text = effects[0].text();
+    let text = effects[0].text(80);
     assert!(text.contains("3.00") && text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let markdown = effects[0].markdown();
     assert!(markdown.contains("| 64 | 4 | 2 |") && markdown.contains("difference to 8"), "{markdown}");
@@ -485,7 +485,7 @@ fn a_ranking_is_by_the_metric_that_was_asked_for() {
     assert_eq!(found.rankings[0].metric, RankedBy { name: Metric::OneStep, threshold: None, horizon: None });
     // 1e-4 / 4 and 1e-4 / 16
     assert!((row(&found, "rnn-lorenz").mean.unwrap() - 1.25e-5).abs() < 1e-12);
-    let table = found.text();
+    let table = found.text(80);
     assert_eq!(table.matches("one step").count(), 1 + 1, "one column, and a note: {table}");
     let found = by(Metric::TrainSeconds).unwrap();
     let polynomial = row(&found, "polynomial");
@@ -521,7 +521,7 @@ fn the_error_of_an_exponent_holds_what_seeds_differ_by() {
     // seeds that happen to agree do not make it smaller than the starts do
     let agreeing = comparison(&[with("gru", 0, 0.9), with("gru", 1, 0.9)]);
     near(row(&agreeing, "gru-lorenz").lyapunov.unwrap(), [0.9, 0.0124 / 2f64.sqrt()]);
-    let (text, csv) = (found.text(), found.csv());
+    let (text, csv) = (found.text(80), found.csv());
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(joined.contains("0.900 +- 0.020") && joined.contains("the system has 0.9056."), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -533,7 +533,7 @@ fn the_error_of_an_exponent_holds_what_seeds_differ_by() {
     assert_eq!((cells("gru")[exponent], cells("gru")[column("system_lyapunov_exponent")]), ("0.9", "0.9056"));
     assert_eq!((cells("rnn")[exponent], cells("rnn")[error]), ("", ""));
     assert_eq!(serde_json::to_value(&found).unwrap()["rankings"][0]["lyapunov_exponent"], 0.9056);
-    assert!(!comparison(&[run("rnn", 0, 4.0, "")]).text().contains("exponent"));
+    assert!(!comparison(&[run("rnn", 0, 4.0, "")]).text(80).contains("exponent"));
 }
 
 #[test]
@@ -545,11 +545,11 @@ fn older_runs_are_left_out_and_named() {
     let mut found = comparison(&[newer, run("rnn", 0, 4.0, ""), other]);
     assert_eq!((found.rankings.len(), found.superseded.len()), (2, 1));
     assert_eq!(found.rankings[0].rows[1].mean, Some(4.5));
-    let text = found.text();
+    let text = found.text(80);
     assert!(text.contains("  evaluate.starts = 210 above, 50 here\n"), "{text}");
     assert!(joined(&text).contains("configuration and seed: runs/rnn-lorenz/2026-0."), "{text}");
     found.left_out.push("Not shown: rnn-lorenz (2 runs).".into());
-    for text in [found.text(), found.markdown(&[])] {
+    for text in [found.text(80), found.markdown(&[])] {
         assert!(text.contains("Not shown: rnn-lorenz (2 runs)."), "{text}");
     }
     assert_eq!(serde_json::to_value(&found).unwrap()["left_out"][0], "Not shown: rnn-lorenz (2 runs).");
@@ -567,6 +567,21 @@ fn older_runs_are_left_out_and_named() {
     later.directory = "runs/rnn-lorenz/2027-0".into();
     for runs in [[again.clone(), later.clone()], [later, again]] {
         assert_eq!(row(&comparison(&runs), "rnn-lorenz").mean, Some(4.4));
+    }
+    // of two that score one run again, the later scoring counts, in whichever order they are named
+    let scored = |directory: &str, median: f64, at: Option<&str>| {
+        let mut run = run("rnn", 0, median, "");
+        run.directory = directory.into();
+        run.environment = serde_json::json!({"evaluated_run": "runs/rnn-lorenz/2026-0", "evaluated_at": at});
+        run
+    };
+    let later = scored("a", 4.6, Some("20261128T101500.000Z"));
+    for other in [scored("b", 4.2, Some("20261128T101459.999Z")), scored("c", 4.3, None)] {
+        for runs in [[later.clone(), other.clone()], [other, later.clone()]] {
+            let found = comparison(&runs);
+            assert_eq!(row(&found, "rnn-lorenz").mean, Some(4.6));
+            assert!(!found.superseded.contains(&later.directory));
+        }
     }
     let mut unfinished = run("rnn", 0, 4.0, "");
     unfinished.results = None;
@@ -597,4 +612,48 @@ fn tables_for_other_programs_hold_the_same_and_escape_names() {
     let json = serde_json::to_value(&found).unwrap();
     assert_eq!(json["rankings"][0]["rows"][1]["mean"], 5.0);
     assert_eq!(json["rankings"][0]["metric"]["name"], "valid_time");
+}
+
+#[test]
+fn a_table_is_folded_where_the_terminal_is_too_narrow_for_it() {
+    let mut long = run("rnn", 0, 4.0, "");
+    long.experiment = "rnn-lorenz-with-a-long-name".into();
+    long.departures = Some(vec!["model.hidden=64".into()]);
+    let runs = [long, run("gru", 0, 5.0, "")];
+    let found = comparison(&runs);
+    let label = "rnn-lorenz-with-a-long-name model.hidden=64";
+    let folded = |width: usize| {
+        let text = found.text(width);
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= width, "{widest} columns on a terminal of {width}: {text}");
+        text.lines().any(|line| line == label)
+    };
+    assert!(folded(80) && folded(90), "the label stands on a line of its own");
+    assert!(!folded(160) && !folded(400), "there is room for the label beside the numbers");
+}
+
+#[test]
+fn hidden_characters_in_names_show_wherever_they_are_printed() {
+    let (hidden, seen) = ("a\u{202e}b\u{1b}[2J\u{200b}", "a\\u{202e}b\\u{1b}[2J\\u{200b}");
+    let mut hostile = run("rnn", 0, 4.0, &format!("[note]\n{0} = {0}\n", toml::Value::String(hidden.into())));
+    hostile.directory = format!("runs/{hidden}/1").into();
+    hostile.experiment = hidden.into();
+    hostile.departures = Some(vec![format!("evaluate.note={hidden}")]);
+    let results = hostile.results.as_mut().unwrap();
+    results.observed = Some(vec![hidden.into()]);
+    results.not_applicable.insert(hidden.into(), hidden.into());
+    let mut older = hostile.clone();
+    older.directory = format!("runs/{hidden}/0").into();
+    let mut found = comparison(&[hostile.clone(), older]);
+    found.left_out.push(hidden.into());
+    let results = hostile.results.unwrap();
+    for text in [found.text(80), found.markdown(&[]), found.csv(), crate::summary(&results, 80)] {
+        let expected = if text.contains("| --") || text.starts_with("###") {
+            seen.replace('\\', "\\\\")
+        } else {
+            seen.into()
+        };
+        assert!(text.contains(&expected), "{text}");
+        assert_eq!(crate::visible_lines(&text), text);
+    }
 }

@@ -69,7 +69,9 @@ fn hostile_names_show_as_text() {
         );
     }
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert!(!page.contains('\u{0}') && !page.contains('\u{1b}'));
+    assert!(page.contains("\\u{202e}txt.exe") && page.contains("\\u{0}\\u{1}\\u{1b}[31m"));
+    let hidden = |letter: &char| crate::is_hidden(*letter) && !"\n\t".contains(*letter);
+    assert_eq!(page.chars().find(hidden), None);
     // As a file, a picture with such names is XML still.
     for picture in crate::pictures(&runs[7]).unwrap() {
         picture.png().unwrap();
@@ -149,6 +151,8 @@ fn words_are_quoted_for_the_shell() {
     // each shell that is there takes the word for what it was
     for word in
         ["a b'c$(d)", "=ls", "~/runs", "a!b", "*[x]{a,b}", "#x", "a\\b\"c", "two\nlines", ";|&<>", "%1", "^a"]
+            .into_iter()
+            .chain(["right \u{202e}to left\u{202c}'s \\x41\u{1b}[2Ja"])
     {
         for shell in ["bash", "zsh"] {
             let line = format!("printf %s {}", quoted(word));

@@ -75,7 +75,7 @@ pub(crate) fn results(name: &str, median: f64, chaotic: bool) -> Results {
 
 #[test]
 fn the_summary_of_a_run_puts_the_best_first_in_80_columns() {
-    let text = summary(&results("rnn", 4.31, true));
+    let text = summary(&results("rnn", 4.31, true), 80);
     let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} is not in\n{text}"));
     assert!(at("\npolynomial") < at("\nrnn ") && at("\nrnn ") < at("\npersistence"), "{text}");
     assert!(text.contains("rnn            4.31   4.11 to  4.61   4.41  2.15"), "{text}");
@@ -85,7 +85,7 @@ fn the_summary_of_a_run_puts_the_best_first_in_80_columns() {
 
 #[test]
 fn a_system_that_is_not_chaotic_is_ranked_by_its_error() {
-    let text = summary(&results("ffnn", 20.0, false));
+    let text = summary(&results("ffnn", 20.0, false), 80);
     assert!(text.contains("0.045 to 0.055") && text.contains("200 starts"), "{text}");
     assert!(text.find("\nffnn ") < text.find("\npolynomial"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -99,7 +99,7 @@ fn what_is_capped_or_diverged_is_marked() {
     if let Some(vpt) = &mut marked.scores.vpt {
         vpt.main.capped = 7;
     }
-    let text = summary(&marked);
+    let text = summary(&marked, 80);
     assert!(text.contains("rnn: 7 forecasts outlive their truth"), "{text}");
     assert!(text.contains("rnn: 3 forecasts leave the finite numbers"), "{text}");
     assert!(text.contains(" inf\n"), "{text}");
@@ -122,7 +122,7 @@ fn climate(d_stsp: f64) -> ClimateScores {
 
 #[test]
 fn the_long_run_stands_below_the_table_in_80_columns() {
-    let text = summary(&results("rnn", 4.0, true));
+    let text = summary(&results("rnn", 4.0, true), 80);
     assert!(!text.contains("D_stsp") && !text.contains("Suspicious"), "{text}");
     let mut long = results("rnn", 4.0, true);
     long.scores.climate = Some(climate(0.0334));
@@ -131,7 +131,7 @@ fn the_long_run_stands_below_the_table_in_80_columns() {
     long.suspicions =
         vec![Suspicion { check: Check::SharedSamples, message: "5 of the 10 samples are shared".into() }];
     {
-        let text = summary(&long);
+        let text = summary(&long, 80);
         assert!(text.contains("  0.033  0.041     0\n") && text.contains("  inf  0.041   200\n"), "{text}");
         assert!(text.contains("1000 Lyapunov times from 200 starts"), "{text}");
         assert!(text.contains("truth against the other has 0.021 and 0.011."), "{text}");
@@ -161,7 +161,7 @@ fn an_ensemble_shows_its_score_and_its_spread() {
         spread_to_error: 0.667,
         growth: EnsembleGrowth { time: vec![], crps: vec![], spread: vec![], error: vec![] },
     });
-    let text = summary(&drawn);
+    let text = summary(&drawn, 80);
     assert!(text.contains("CRPS") && text.contains("0.012    0.667\n"), "{text}");
     assert!(text.contains("the first 1.100 time units"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -178,7 +178,7 @@ fn the_exponent_of_a_map_stands_beside_that_of_the_system_in_80_columns() {
     run.scores.lyapunov = Some(exponent_of(Some(0.8912), 3));
     let lost = Scores { lyapunov: Some(exponent_of(None, 20)), ..scores(15.0, true) };
     run.baselines.insert("polynomial".into(), lost);
-    let text = summary(&run);
+    let text = summary(&run, 80);
     assert!(text.contains("  0.891 +- 0.012     0.033"), "{text}");
     assert!(text.contains("\npolynomial                -"), "{text}");
     assert!(text.contains("the\nsystem has 0.9056."), "{text}");
@@ -202,4 +202,22 @@ fn numbers_are_short() {
     {
         assert_eq!(number(x), text);
     }
+}
+
+#[test]
+fn what_the_numbers_mean_is_folded_at_the_width_of_the_terminal() {
+    let mut run = results("rnn", 4.0, true);
+    run.experiment = "rnn-lorenz-with-a-long-name".into();
+    run.scores.climate = Some(climate(0.0334));
+    run.scores.lyapunov = Some(exponent_of(Some(0.8912), 3));
+    for (width, heading) in [(80, ",\nseed 0"), (200, ", seed 0")] {
+        let text = summary(&run, width);
+        assert!(text.contains(heading), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+    }
+    let [narrow, wide] = [60, 200].map(|width| summary(&run, width));
+    let notes = |text: &str| text.split_once("\nValid while").unwrap().1.to_owned();
+    assert!(notes(&narrow).lines().all(|line| line.chars().count() <= 60), "{narrow}");
+    assert!(notes(&wide).lines().any(|line| line.chars().count() > 80), "{wide}");
+    assert!(notes(&wide).lines().count() < notes(&narrow).lines().count());
 }

@@ -116,14 +116,14 @@ impl Effects<'_> {
          one seed share trajectories and starts and count once: intervals are by Student's t over the seeds."
     }
 
-    /// For a terminal.
-    pub fn text(&self) -> String {
+    /// For a terminal of `width` columns.
+    pub fn text(&self, width: usize) -> String {
         let column = |(heading, _, cell): &Column| -> Vec<String> {
             heading.iter().cloned().chain(self.effects.iter().map(cell)).collect()
         };
         let apart: String = self.apart.iter().map(|line| format!("  {line}\n")).collect();
-        let table = fitted(self.columns().iter().map(column).collect());
-        format!("{}\n{apart}\n{table}\n{}", self.heading(), wrap(self.note()))
+        let table = fitted(self.columns().iter().map(column).collect(), width);
+        format!("{}\n{apart}\n{table}\n{}", self.heading(), wrap(self.note(), width))
     }
 
     /// A GitHub-flavoured Markdown table.

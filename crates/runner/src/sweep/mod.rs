@@ -123,10 +123,11 @@ impl Plan {
             return Ok(sweep);
         }
         let cannot = |error: std::io::Error| {
-            RunError::Usage(format!(
+            let message = format!(
                 "no sweep can be written to {}: {error}; name a folder that can be written with --runs",
                 directory.display()
-            ))
+            );
+            RunError::unwritten(error.kind(), message)
         };
         std::fs::create_dir_all(&directory).map_err(cannot)?;
         let write = |name: &str, text: &str| {

@@ -19,7 +19,7 @@ pub fn names() -> Vec<String> {
         "<iframe srcdoc=<script>window.hacked=1>",
         "${window.hacked=1}`{{window.hacked=1}}",
         "right \u{202e}to left\u{202c} \u{2066}x",
-        "zero\u{200b}width\u{feff}",
+        "zero\u{200b}width\u{feff} and\u{ad}soft",
         "data: x\n\ndata: {\"all\":true}\n\n",
         "\u{1b}[31mred\u{7}",
         "C:\\windows\\system32",
@@ -39,7 +39,7 @@ pub fn long() -> String {
 
 /// As the page shows a name: what cannot be seen is written out.
 pub fn shown(name: &str) -> String {
-    let hidden = "\n\r\t\u{202e}\u{202c}\u{2066}\u{200b}\u{feff}\u{1b}\u{7}";
+    let hidden = "\n\r\t\u{202e}\u{202c}\u{2066}\u{200b}\u{feff}\u{1b}\u{7}\u{ad}";
     name.chars()
         .flat_map(|c| if hidden.contains(c) { c.escape_default().collect() } else { vec![c] })
         .collect()

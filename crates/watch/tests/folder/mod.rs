@@ -99,6 +99,12 @@ pub fn get(address: SocketAddr, path: &str) -> (String, String) {
 
 /// Listens to the events until the rows of the table are as wanted.
 pub fn rows(address: SocketAddr, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let heard = news(address, |heard| !heard.is_empty() && wanted(&after(heard)));
+    after(&heard)
+}
+
+/// Listens to the events until those so far are as wanted.
+pub fn news(address: SocketAddr, mut wanted: impl FnMut(&[Value]) -> bool) -> Vec<Value> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     write!(stream, "GET /events HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
@@ -108,15 +114,32 @@ pub fn rows(address: SocketAddr, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value
             assert!(read > 0, "the events end: {}", String::from_utf8_lossy(&bytes));
             bytes.extend_from_slice(&part[..read]);
         }
-        let rows = told(&bytes);
-        if rows.as_ref().is_some_and(|rows| wanted(rows)) {
-            return rows.unwrap();
+        let heard = told(&bytes).unwrap_or_default();
+        if wanted(&heard) {
+            return heard;
         }
-        assert!(begin.elapsed() < Duration::from_secs(30), "this never comes, but {rows:#?}");
+        assert!(begin.elapsed() < Duration::from_secs(30), "this never comes, but {:#?}", after(&heard));
     }
 }
 
-/// The rows after all events so far. A body in parts is put together first.
+/// The rows of the table after these events.
+fn after(news: &[Value]) -> Vec<Value> {
+    let mut rows = std::collections::BTreeMap::new();
+    for news in news {
+        if news["all"] == true {
+            rows.clear();
+        }
+        for key in news["gone"].as_array().expect("keys") {
+            rows.remove(&key.to_string()).expect("a row that was there");
+        }
+        for row in news["rows"].as_array().expect("rows") {
+            rows.insert(row["key"].to_string(), row.clone());
+        }
+    }
+    rows.into_values().collect()
+}
+
+/// What all events so far say. A body in parts is put together first.
 fn told(bytes: &[u8]) -> Option<Vec<Value>> {
     let begin = bytes.windows(4).position(|at| at == b"\r\n\r\n")? + 4;
     let (mut rest, mut text) = (&bytes[begin..], Vec::new());
@@ -125,16 +148,7 @@ fn told(bytes: &[u8]) -> Option<Vec<Value>> {
         text.extend_from_slice(rest.get(end + 2..end + 2 + size)?);
         rest = rest.get(end + 2 + size + 2..)?;
     }
-    let mut rows = std::collections::BTreeMap::new();
     let text = String::from_utf8(text).ok()?;
-    for line in text.lines().filter_map(|line| line.strip_prefix("data: ")) {
-        let news = serde_json::from_str::<Value>(line).expect("JSON")["news"].take();
-        if news["all"] == true {
-            rows.clear();
-        }
-        for row in news["rows"].as_array().expect("rows") {
-            rows.insert(row["key"].to_string(), row.clone());
-        }
-    }
-    Some(rows.into_values().collect())
+    let lines = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    Some(lines.map(|line| serde_json::from_str::<Value>(line).expect("JSON")["news"].take()).collect())
 }

@@ -106,7 +106,7 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
             let is_setting = |text: &String| text.starts_with("recording.") && text.contains('=');
             let (settings, files): (Vec<String>, Vec<String>) = named.into_iter().partition(is_setting);
             let (about, experiment) = runner::inspect(&files, &settings, &mut display)?;
-            print(&about.lines().map(|line| terminal::plain(line) + "\n").collect::<String>());
+            print(&report::visible_lines(&about));
             if let Some(path) = init {
                 pages::write_new(&path, &experiment)?;
                 display.finished(&format!(

@@ -164,14 +164,15 @@ pub(crate) enum Command {
     Plot(PlotArguments),
     /// Show what the files of a recording hold, before learning from them
     ///
-    /// Columns with their units, ranges, missing cells and correlation times; the sample interval, its jitter, gaps and
-    /// segments; and what was chosen where the files leave a choice. Files may be CSV and other text, NumPy (.npy, .npz),
-    /// MATLAB, HDF5, Excel and OpenDocument; the content decides, not the name.
+    /// Lists the columns with their units, ranges, missing cells and correlation times; the sample interval, its
+    /// jitter, gaps and segments; and the choices that were made where the files leave several. Files may be CSV and
+    /// other text, NumPy (.npy, .npz), MATLAB, HDF5, Excel and OpenDocument. The kind of a file is recognised by its
+    /// content, not by its name.
     Inspect {
         /// Files, or patterns in quotes such as "runs/*.csv", and settings such as recording.inputs=pump
         #[arg(required = true, value_name = "FILE|KEY=VALUE")]
         named: Vec<String>,
-        /// Experiment file (.toml) to write, with every choice as a key and a comment
+        /// Experiment file (.toml) to write; every choice becomes a key with a comment
         #[arg(long, value_name = "FILE")]
         init: Option<PathBuf>,
     },

@@ -319,7 +319,7 @@ impl Point {
     }
 }
 
-/// What tells the two curves apart.
+/// How the two curves are distinguished.
 struct Look {
     train: Style,
     validation: Style,
@@ -328,7 +328,7 @@ struct Look {
 }
 
 impl Look {
-    /// By their colors; on a terminal without colors by what they are drawn with.
+    /// By their colors; on a terminal without colors, by their markers.
     fn of_terminal(has_colors: bool) -> Self {
         if has_colors {
             Look {

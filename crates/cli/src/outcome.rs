@@ -26,11 +26,11 @@ pub(crate) fn show(
     Ok(())
 }
 
-/// JSON with a line feed after it, and with hidden characters written as JSON has them: as `\u202e`.
+/// JSON followed by a line feed. Hidden characters are JSON escapes, such as `\u202e`.
 pub(crate) fn json(text: serde_json::Result<String>) -> Result<String, RunError> {
     let text = text.map_err(|error| RunError::Failed(error.to_string()))?;
     let escaped = |c: char| -> String {
-        // Outside of texts there is no hidden character but the line feed.
+        // Outside of strings, the only hidden character is the line feed.
         if c == '\n' || !is_hidden(c) {
             return c.into();
         }

@@ -31,8 +31,8 @@ pub(crate) struct ReportArguments {
 
 #[derive(Args)]
 pub(crate) struct PlotArguments {
-    /// .npz with t [time] and u [trajectory, time, component], as simulate and predict write it, or any file that can be
-    /// learned from as a recording: CSV, MATLAB, HDF5, Excel ...
+    /// .npz with t [time] and u [trajectory, time, component], as simulate and predict write it; or a file of a
+    /// recording: CSV, MATLAB, HDF5, Excel ...
     file: PathBuf,
     /// How a recording is read, such as recording.states=level (see `attractor inspect`)
     #[arg(value_name = "KEY=VALUE")]
@@ -162,7 +162,7 @@ fn stem(run: &RunFiles) -> String {
     format!("{}-{name}", run.experiment)
 }
 
-/// Writes a file that is not there yet.
+/// Writes a file that must not exist yet.
 pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), RunError> {
     if path.exists() {
         return Err(RunError::Usage(format!("{} exists already; name a file that does not", path.display())));
@@ -173,7 +173,7 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), RunError> {
 /// Writes a file whole or not at all.
 ///
 /// # Errors
-/// As [`RunError::unwritten`] has them.
+/// Those of [`RunError::unwritten`].
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     write_atomically(path, |file| file.write_all(bytes))
         .map_err(|error| RunError::unwritten(error.kind(), error.to_string()))

@@ -9,8 +9,8 @@ use terminal_size::{Width, terminal_size_of};
 
 /// Writes `text` to stdout. A reader that has gone away, as `head` does, has seen what it wanted.
 ///
-/// On a terminal, hidden characters are written out. A pipe or a file gets the names of folders as they are, since another
-/// program may want to open them.
+/// On a terminal, hidden characters are escaped. A pipe or a file gets the names of folders as they are, since
+/// another program may want to open them.
 pub(crate) fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
     let text: &str = if stdout.is_terminal() { &visible_lines(text) } else { text };
@@ -24,7 +24,7 @@ pub(crate) fn print(text: &str) {
 
 /// Writes an error to stderr.
 pub(crate) fn error(message: &str) {
-    // What a user's file holds must not fill the terminal.
+    // A long value from a user's file must not fill the terminal.
     let whole = visible(message);
     let short: String = whole.chars().take(1000).collect();
     let message = if short.len() < whole.len() { &format!("{short}...") } else { &whole };
@@ -37,8 +37,8 @@ pub(crate) fn message(text: &str) {
     message_line("", text);
 }
 
-/// The number of columns that a line on stdout has room for: those of the terminal. If stdout is not a terminal, or one
-/// that does not know its size, 80, so that a file has the same lines wherever it was written.
+/// The width of a line on stdout, in characters: that of the terminal. It is 80 if stdout is not a terminal or if the
+/// width is not known, so that a file has the same lines wherever it was written.
 pub(crate) fn width() -> usize {
     const ELSEWHERE: usize = 80;
     terminal_size_of(std::io::stdout()).map_or(ELSEWHERE, |(Width(columns), _)| columns.into())
@@ -77,7 +77,7 @@ pub(crate) fn time(seconds: f64) -> String {
     format!("{:#}", HumanDuration(time))
 }
 
-/// A line on stderr, with hidden characters of the message written out. If even stderr is gone there is nobody to tell.
+/// Writes a line to stderr, with hidden characters of the message escaped. Errors of this are ignored.
 pub(crate) fn message_line(prefix: &str, message: &str) {
     let _ = writeln!(std::io::stderr(), "{prefix}{}", visible(message));
 }

@@ -8,7 +8,7 @@ use crate::{DatasetError, Normalisation};
 /// crosses from one trajectory to the next.
 pub struct Examples {
     inputs: Vec<f64>,  // [time, feature] of one trajectory after the other
-    targets: Vec<f64>, // [time, component], likewise, but for the last time of each trajectory
+    targets: Vec<f64>, // [time, component], likewise, without the last time of each trajectory
     samples: Places,
     windows: Places,
     features: usize,
@@ -17,11 +17,11 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// The windows of these trajectories that start every `stride` samples, scaled. A trajectory that is too short for a
+    /// The scaled windows of these trajectories, one at every `stride` samples. A trajectory that is too short for a
     /// window gives none.
     ///
     /// # Errors
-    /// A window that is empty, or too long to leave a next sample in any of the trajectories.
+    /// If the window is empty, or so long that no trajectory has a sample after it.
     pub fn new(
         runs: &Trajectories,
         part: &[usize],

@@ -1,6 +1,6 @@
 //! From trajectories to examples: split by trajectory, normalised by the training part alone, cut into
-//! windows, gathered a batch at a time. Also the files that hold them: recordings of any kind, arrays as numpy reads and
-//! writes them, and .csv.
+//! windows, gathered a batch at a time. Also reads files of recordings of many kinds, and reads and writes
+//! numpy arrays and .csv files.
 
 pub mod arrays;
 pub mod containers;

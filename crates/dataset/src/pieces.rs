@@ -1,4 +1,4 @@
-//! Recordings to training, validation and test.
+//! Splits recordings into training, validation and test parts.
 
 use std::ops::Range;
 
@@ -7,21 +7,21 @@ use trajectory::random;
 use crate::DatasetError;
 use crate::split::check_fractions;
 
-/// A piece of a recording: the number of its segment, and some successive samples of it.
+/// A piece: the number of a segment, and a range of its samples.
 pub type Piece = (usize, Range<usize>);
 
 /// The pieces of each part. Parts share no sample.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pieces {
-    /// For the weights, and for the normalisation.
+    /// For training the weights, and for the normalisation.
     pub train: Vec<Piece>,
-    /// For choosing among the models of one training.
+    /// For choosing the best weights of a training.
     pub validation: Vec<Piece>,
     /// For the scores.
     pub test: Vec<Piece>,
 }
 
-/// A segment, as far as a split knows it: the number of the recording that it belongs to, and its samples.
+/// What a split needs to know about a segment: the number of its recording, and its length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extent {
     /// Number of the recording; the segments of one recording come one after the other.
@@ -33,11 +33,13 @@ pub struct Extent {
 impl Pieces {
     /// Splits segments into parts of these fractions (training, validation, test): three recordings or more by recording,
     /// in an order that depends on the seed; fewer by time, the first part for training and the last for the test, with
-    /// `gap` samples left out between two parts. A fraction of 0 leaves its part empty; every other part has at least
-    /// one recording, or one piece of `least` samples.
+    /// `gap` samples left out at the end of training and of validation. So the test part depends on neither `gap` nor
+    /// `least`. A fraction of 0 leaves its part empty. Training and validation have pieces of at least `least` samples,
+    /// and recordings that are shorter are in no part.
     ///
     /// # Errors
-    /// Fractions that are not three numbers from 0 to 1 with sum 1; too few samples for the parts.
+    /// Fractions that are not three numbers from 0 to 1 with sum 1, or of which the first is 0; too few samples for the
+    /// parts.
     pub fn new(
         segments: &[Extent],
         fractions: [f64; 3],
@@ -46,35 +48,49 @@ impl Pieces {
         seed: u64,
     ) -> Result<Self, DatasetError> {
         check_fractions(fractions)?;
-        let recordings = segments.last().map_or(0, |last| last.recording + 1);
+        if fractions[0] == 0.0 {
+            return Err(DatasetError(format!("split = {fractions:?} leaves nothing to train on")));
+        }
+        let mut long: Vec<usize> =
+            segments.iter().filter(|of| of.samples >= least).map(|of| of.recording).collect();
+        long.dedup();
         let parts = fractions.iter().filter(|fraction| **fraction > 0.0).count();
-        if recordings >= parts.max(3) {
-            Ok(Pieces::by_recording(segments, recordings, fractions, seed))
+        if long.len() >= parts.max(3) {
+            Ok(Pieces::by_recording(segments, &long, fractions, least, seed))
         } else {
             Pieces::by_time(segments, fractions, gap, least)
         }
     }
 
-    fn by_recording(segments: &[Extent], recordings: usize, fractions: [f64; 3], seed: u64) -> Self {
+    fn by_recording(
+        segments: &[Extent],
+        recordings: &[usize],
+        fractions: [f64; 3],
+        least: usize,
+        seed: u64,
+    ) -> Self {
+        let count = recordings.len();
         let size = |fraction: f64| match fraction {
             0.0 => 0,
-            _ => ((fraction * recordings as f64).round() as usize).max(1),
+            _ => ((fraction * count as f64).round() as usize).max(1),
         };
         let (mut validation, mut test) = (size(fractions[1]), size(fractions[2]));
         // What is rounded up must leave something to train on.
-        while fractions[0] > 0.0 && validation + test >= recordings {
+        while validation + test >= count {
             *(if validation > test { &mut validation } else { &mut test }) -= 1;
         }
-        let order = random::permutation(&mut random::stream(seed, "split", 0), recordings);
-        let train = recordings - validation - test;
-        let of = |recordings: &[usize]| {
-            let in_part = segments.iter().enumerate().filter(|(_, of)| recordings.contains(&of.recording));
+        let order = random::permutation(&mut random::stream(seed, "split", 0), count);
+        let train = count - validation - test;
+        let of = |part: &[usize], least: usize| {
+            let part: Vec<usize> = part.iter().map(|&place| recordings[place]).collect();
+            let is_in = |of: &Extent| part.contains(&of.recording) && of.samples >= least;
+            let in_part = segments.iter().enumerate().filter(|(_, of)| is_in(of));
             in_part.map(|(segment, of)| (segment, 0..of.samples)).collect()
         };
         Pieces {
-            train: of(&order[..train]),
-            validation: of(&order[train..train + validation]),
-            test: of(&order[train + validation..]),
+            train: of(&order[..train], least),
+            validation: of(&order[train..train + validation], least),
+            test: of(&order[train + validation..], 2),
         }
     }
 
@@ -87,29 +103,29 @@ impl Pieces {
         let all: usize = segments.iter().map(|of| of.samples).sum();
         let share = |fraction: f64| (fraction * all as f64).round() as usize;
         let ends = [share(fractions[0]), share(fractions[0] + fractions[1]), all];
-        let part = |number: usize| {
-            let before = if number == 0 { 0 } else { ends[number - 1] };
-            // Samples of the part that follow those of another one too closely.
-            let begin = if before == 0 { 0 } else { before + gap };
+        let part = |number: usize, least: usize| {
+            let begin = if number == 0 { 0 } else { ends[number - 1] };
+            // Samples that the next part follows too closely.
+            let end = if ends[number] == all { all } else { ends[number].saturating_sub(gap).max(begin) };
             let mut first = 0;
             let pieces = segments.iter().enumerate().map(|(segment, of)| {
                 let inside = begin.clamp(first, first + of.samples) - first
-                    ..ends[number].clamp(first, first + of.samples) - first;
+                    ..end.clamp(first, first + of.samples) - first;
                 first += of.samples;
                 (segment, inside)
             });
-            let pieces: Vec<Piece> = pieces.filter(|(_, inside)| inside.len() >= least.max(1)).collect();
+            let pieces: Vec<Piece> = pieces.filter(|(_, inside)| inside.len() >= least).collect();
             if pieces.is_empty() && fractions[number] > 0.0 {
                 let name = ["training", "validation", "test"][number];
                 return Err(DatasetError(format!(
-                    "split = {fractions:?} leaves the {name} part of {all} samples no piece of {least} successive ones, \
-                     which the window and the next sample need, after a gap of {gap} between two parts; take a longer \
-                     recording, other fractions or a smaller window"
+                    "split = {fractions:?} leaves the {name} part of {all} samples no {least} successive ones, as many as \
+                     the model's window and the samples after it need, before a gap of {gap} samples between two parts; \
+                     take a longer recording, other fractions or a smaller window"
                 )));
             }
             Ok(pieces)
         };
-        Ok(Pieces { train: part(0)?, validation: part(1)?, test: part(2)? })
+        Ok(Pieces { train: part(0, least)?, validation: part(1, least)?, test: part(2, 2)? })
     }
 }
 
@@ -130,11 +146,21 @@ mod tests {
         let pieces = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, 2, 0).unwrap();
         assert_eq!(pieces.train, [(0, 0..60), (1, 0..10)]);
         assert_eq!((pieces.validation, pieces.test), (vec![(1, 13..30)], vec![(1, 33..40)]));
-        // What is too short for a window is left out, and what is empty is an error.
+        // Pieces that are too short for a window are left out, and an empty part is an error.
         let pieces = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, 11, 0);
         assert!(pieces.unwrap_err().0.contains("leaves the test part of 100 samples no piece of 11"));
         let trained = Pieces::new(&extents(&[&[60, 40]]), [0.8, 0.2, 0.0], 3, 11, 0).unwrap();
         assert_eq!((trained.validation, trained.test), (vec![(1, 23..40)], vec![]));
+    }
+
+    #[test]
+    fn recordings_that_are_too_short_for_a_window_are_in_no_part() {
+        let pieces =
+            Pieces::new(&extents(&[&[9], &[3, 8], &[4], &[9], &[2]]), [0.6, 0.2, 0.2], 0, 5, 0).unwrap();
+        let mut all = [pieces.train, pieces.validation].concat();
+        assert!(all.iter().all(|(_, samples)| samples.len() >= 5));
+        all.extend(pieces.test);
+        assert!(all.iter().all(|(segment, _)| [0, 1, 2, 4].contains(segment)), "{all:?}");
     }
 
     #[test]
@@ -177,7 +203,9 @@ mod tests {
                         }
                     }
                 }
-                if recordings < 3 {
+                let by_recording = |part: &[Piece]| part.iter().all(|(s, samples)| *samples == (0..lengths[*s]));
+                let whole = [&pieces.train, &pieces.validation, &pieces.test].into_iter().all(|part| by_recording(part));
+                if recordings < 3 || !whole {
                     for (i, of) in part.iter().enumerate() {
                         let near = &part[i..(i + gap + 1).min(part.len())];
                         prop_assert!(near.iter().flatten().all(|other| of.is_none_or(|of| of == *other)));

@@ -1,9 +1,13 @@
-//! Recordings: files that somebody measured, read into segments on one sample interval.
+//! Recordings: files of measurements, read into segments with one sample interval.
 //!
-//! A file is read in four stages. [`Settings`] say what the user knows about it. Its bytes become rows of cells (text and
-//! sheets) or arrays, and these become tables of numbers: names, units and missing cells are found in one place for all
-//! kinds of files. One sample interval is fitted to the times of all tables. Then the tables are cut into segments wherever
-//! a sample is missing. [`read()`] does all of it; [`inspect`] tells what it would do and why.
+//! [`Settings`] hold what the user says about the files. Reading has four stages:
+//!
+//! 1. The bytes of a file become rows of cells (text and sheets) or arrays.
+//! 2. Rows and arrays become tables of numbers. Names, units and missing cells are found here, for all kinds of files.
+//! 3. One sample interval is fitted to the times of all tables.
+//! 4. The tables are cut into segments wherever a sample is missing.
+//!
+//! [`read()`] does all of this; [`inspect`] describes what it would do and why.
 
 mod arrange;
 mod array_tables;

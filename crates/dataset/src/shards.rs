@@ -15,8 +15,8 @@ use crate::arrays::{Array, ArrayFileError, Npz, read_npz, write_npz};
 /// a few in memory are no matter.
 const NUMBERS: usize = 1 << 23;
 
-/// Writes trajectories over the same `times`: these as `t`, the states `u` [trajectory, time, component] and, where there
-/// are any, the known inputs `known` [trajectory, time, input].
+/// Writes trajectories over the same `times`: these as `t`, the states `u` [trajectory, time, component] and, where
+/// there are any, the known inputs `known` [trajectory, time, input].
 ///
 /// # Errors
 /// As [`write_npz`].

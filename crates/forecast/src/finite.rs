@@ -36,7 +36,7 @@ pub(crate) mod list {
     }
 }
 
-/// A list of scores of which the higher is the better: null stands for minus infinity.
+/// A list of scores for which higher is better: null stands for minus infinity.
 pub(crate) mod below {
     use super::*;
 

@@ -41,6 +41,9 @@ pub struct Results {
     /// The baselines that cannot be fitted to this system: name and reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_applicable: BTreeMap<String, String>,
+    /// What those baselines are whose settings were chosen on the validation part, in words, by name; of recordings only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub chosen: BTreeMap<String, String>,
     /// What is too good to be true, or otherwise looks like a mistake.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspicions: Vec<Suspicion>,

@@ -35,7 +35,7 @@ pub struct Scores {
     /// The attractor of a long free forecast against that of the truth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub climate: Option<ClimateScores>,
-    /// Free runs over whole held-out recordings; of recordings only.
+    /// Free runs over the whole test part; only for recordings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulation: Option<SimulationScores>,
     /// The spread of the forecasts from one start; of ensembles only.
@@ -67,7 +67,7 @@ pub struct Nrmse {
     /// Bootstrap 95% interval of the median.
     #[serde(with = "finite::pair")]
     pub ci95: [f64; 2],
-    /// The most successive starts whose truths share samples; as many are drawn together for intervals over starts.
+    /// The largest number of successive starts whose truths share samples: the block size of the bootstrap over starts.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub block: usize,
 }

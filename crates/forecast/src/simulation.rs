@@ -1,5 +1,5 @@
-//! One free run over each held-out recording, from its first samples to its end, as system identification scores a model
-//! (Ljung 1999, "System identification", section 16.4; Schoukens and Noel 2017 for benchmarks).
+//! One free run over each held-out trajectory, from its first samples to its end, as system identification scores
+//! models (Ljung 1999, "System identification", section 16.4; Schoukens and Noel 2017 for benchmarks).
 
 use serde::{Deserialize, Serialize};
 use trajectory::Trajectories;
@@ -8,28 +8,28 @@ use crate::finite;
 use crate::rollout::{Forecaster, Starts, rollout};
 use crate::statistics::mean;
 
-/// Errors of free runs over whole recordings, in the units of the data: a number for each component.
+/// Errors of free runs over the segments of the test part, in the units of the data: one number for each component.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SimulationScores {
-    /// Samples given at the beginning of each recording.
+    /// Number of samples that are given at the beginning of each segment.
     pub given: usize,
-    /// Number of recordings.
+    /// Number of segments.
     pub recordings: usize,
-    /// Samples that were forecast, of all recordings.
+    /// Number of samples that were forecast, in all segments together.
     pub samples: usize,
     /// Root mean square error.
     #[serde(with = "finite::list")]
     pub rmse: Vec<f64>,
-    /// The part of the variance that is explained, 1 - (sum of squared errors) / (sum of squared deviations from the mean).
+    /// R², the explained part of the variance: 1 - (sum of squared errors) / (sum of squared deviations from the mean).
     #[serde(with = "finite::below")]
     pub r2: Vec<f64>,
-    /// The fit in percent, 100 (1 - (norm of the errors) / (norm of the deviations from the mean)).
+    /// The fit in percent: 100 (1 - (norm of the errors) / (norm of the deviations from the mean)).
     #[serde(with = "finite::below")]
     pub fit_percent: Vec<f64>,
 }
 
-/// Lets a forecaster run freely over each of these recordings after its first `given` samples, at least its window. None
-/// where no recording is longer.
+/// Lets a forecaster run freely over each segment after the segment's first `given` samples, which are at least the
+/// forecaster's window. `None` if no segment is longer than `given`.
 pub(crate) fn score(
     forecaster: &dyn Forecaster,
     recordings: &Trajectories,

@@ -43,11 +43,15 @@ pub fn variance(values: &[f64]) -> f64 {
 }
 
 /// A 95% interval for the median over starts: the percentile bootstrap (Efron and Tibshirani 1993, 13.3) with 2,000
-/// resamples of the starts. Where up to `block` successive starts depend on each other, as many neighbours are drawn
-/// together (the moving blocks of Künsch 1989, "The jackknife and the bootstrap for general stationary observations").
+/// resamples of the starts. If up to `block` successive starts depend on each other, `block` neighbours are drawn
+/// together (the moving block bootstrap of Künsch 1989, "The jackknife and the bootstrap for general stationary
+/// observations"). Fewer than ten such blocks say too little: the interval is then the whole range of the scores.
 pub(crate) fn median_interval(values: &[f64], block: usize, stream: &mut Stream) -> [f64; 2] {
     const RESAMPLES: usize = 2000;
-    let block = block.clamp(1, values.len());
+    if block > 1 && values.len() < 10 * block {
+        let ascending = sorted(values);
+        return [ascending[0], ascending[ascending.len() - 1]];
+    }
     let mut resample = vec![0.0; values.len()];
     let medians: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
@@ -139,8 +143,8 @@ impl Scale {
     /// from the same starts `[start]` (Bonett and Price 2020, "Interval estimation for linear functions of medians in
     /// within-subjects and mixed designs", for paired medians and, of logarithms, their ratio). It holds for these two
     /// networks; another training of either may score differently. None for fewer than ten starts, or if the middle of
-    /// the scores is not finite. (The percentile bootstrap of such a change covers 97% instead of the nominal 95%.) Where up
-    /// to `block` successive starts depend on each other, a block of them counts as one start.
+    /// the scores is not finite. (The percentile bootstrap of such a change covers 97% instead of the nominal 95%.) If
+    /// up to `block` successive starts depend on each other, a block counts as one start.
     ///
     /// # Panics
     /// If the two lists of scores have different lengths.

@@ -18,15 +18,15 @@ const TRUTH_MARGIN: f64 = 0.1;
 
 /// Held-out starts and the truth after them.
 pub struct Task {
-    /// Held-out trajectories: samples 0..=lead are history, those after it the truth, which may end at another sample in
-    /// each.
+    /// Held-out trajectories: samples 0..=lead are the history, and the samples after it are the truth. The truths may
+    /// differ in length.
     pub runs: Trajectories,
     /// The sample from which forecasts start.
     pub lead: usize,
     /// Of each start, the samples after it for which the truth holds.
     pub trusted: Vec<usize>,
-    /// The most successive starts whose truths share samples; 1 where none do. Intervals over starts draw as many of them
-    /// together.
+    /// The largest number of successive starts whose truths share samples; 1 if none do. It is the block size of the
+    /// bootstrap over starts.
     pub block: usize,
     /// Samples over which `nrmse` is taken.
     pub horizon: usize,
@@ -76,8 +76,7 @@ impl Task {
         self.score_each(forecaster, stream).0
     }
 
-    /// The median over the starts of the error over the horizon; infinite where half of the forecasts leave the finite
-    /// numbers.
+    /// The median over the starts of the error over the horizon; infinite if half of the forecasts diverge.
     pub fn median_error(&self, forecaster: &dyn Forecaster) -> f64 {
         let errors = self.follow(forecaster, self.span().min(self.horizon)).errors;
         quantile(&sorted(&errors.iter().map(|errors| self.over_horizon(errors)).collect::<Vec<_>>()), 0.5)
@@ -104,7 +103,7 @@ impl Task {
                 starts: errors.len(),
                 ci95: match self.block {
                     1 => median_interval(&ascending, 1, stream),
-                    // Their order says which are neighbours.
+                    // Kept in order, since neighbours are drawn together.
                     block => median_interval(&over_horizon, block, stream),
                 },
                 capped: errors.iter().filter(|errors| errors.len() < self.horizon).count(),
@@ -141,8 +140,8 @@ impl Task {
         (scores, EachStart { valid_times, nrmse: over_horizon })
     }
 
-    /// Lets `forecaster` run freely over each test trajectory after its first `lead` + 1 samples. None where no trajectory is
-    /// longer.
+    /// Lets `forecaster` run freely over each test trajectory after its first `lead` + 1 samples. `None` if no
+    /// trajectory is longer.
     pub fn simulate(&self, forecaster: &dyn Forecaster) -> Option<SimulationScores> {
         simulation::score(forecaster, &self.test, self.lead + 1)
     }
@@ -173,8 +172,8 @@ impl Task {
         (states.collect(), known.collect())
     }
 
-    /// The known inputs of a start so many samples after it. Those of the last sample stand for all after it: forecasts run
-    /// side by side, so one whose truth has ended runs on with the others, unscored.
+    /// The known inputs `step` samples after a start. After the end of the truth, the inputs of its last sample are
+    /// used: forecasts run side by side, so one whose truth has ended continues with the others, but is not scored.
     pub(crate) fn known_at(&self, start: usize, step: usize) -> &[f64] {
         self.runs.known_at(start, (self.lead + step).min(self.runs.samples(start) - 1))
     }
@@ -256,20 +255,23 @@ fn one_step(
     longest: usize,
     mut each: impl FnMut([&[f64]; 3]),
 ) {
+    // A long recording has more windows than can be held at once.
+    const AT_ONCE: usize = 1 << 16;
     let window = forecaster.window();
     for run in 0..runs.count() {
-        let ends = longest - 1..(runs.samples(run) - 1).max(longest - 1);
-        if ends.is_empty() {
-            continue; // too short for one forecast
-        }
-        let part = |of: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> {
-            ends.clone().flat_map(|end| (end + 1 - window..=end).flat_map(of)).collect()
-        };
-        let histories = part(&|i| runs.state(run, i).to_vec());
-        let known = part(&|i| runs.known_at(run, i).to_vec());
-        let next = rollout(forecaster, Starts { count: ends.len(), histories: &histories, known: &known }, 1);
-        for (end, forecast) in ends.clone().zip(next.chunks_exact(runs.dim())) {
-            each([runs.state(run, end), forecast, runs.state(run, end + 1)]);
+        let last = runs.samples(run) - 1;
+        for first in (longest - 1..last).step_by(AT_ONCE) {
+            let ends = first..last.min(first + AT_ONCE);
+            let part = |of: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> {
+                ends.clone().flat_map(|end| (end + 1 - window..=end).flat_map(of)).collect()
+            };
+            let histories = part(&|i| runs.state(run, i).to_vec());
+            let known = part(&|i| runs.known_at(run, i).to_vec());
+            let starts = Starts { count: ends.len(), histories: &histories, known: &known };
+            let next = rollout(forecaster, starts, 1);
+            for (end, forecast) in ends.clone().zip(next.chunks_exact(runs.dim())) {
+                each([runs.state(run, end), forecast, runs.state(run, end + 1)]);
+            }
         }
     }
 }

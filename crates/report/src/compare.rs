@@ -163,8 +163,9 @@ fn newest<'a>(
 ) -> Result<(Vec<Taken<'a>>, Vec<PathBuf>), String> {
     let (mut taken, mut superseded): (Vec<Taken>, Vec<PathBuf>) = (Vec::new(), Vec::new());
     // The names of run directories begin with the time of the training. New scores of a run are newer than that run, and
-    // older than any later training. Several of one run are told apart by the time of the scoring, which scores of older
-    // versions of this program do not have. The directory last, so that the order in which runs are named never matters.
+    // older than any later training. Several scorings of one run are ordered by their time, which scores of older
+    // versions of this program do not have. The directory comes last, so that the order in which runs are named never
+    // matters.
     let age = |run: &Taken| {
         let noted = |key: &str| run.files.environment[key].as_str().map(str::to_owned);
         let scored_again = noted("evaluated_run").map(PathBuf::from);
@@ -198,7 +199,7 @@ fn take(files: &RunFiles) -> Result<Taken<'_>, String> {
     })?;
     let mut settings = settings(files)?;
     settings.insert(DEVICE.into(), visible(&results.device));
-    // a recording has the name of its files
+    // a recording has no system; its results carry the name of its files
     if settings.get("system.name").is_some_and(|name| *name != visible(&results.system)) {
         return Err(format!("{at}: its results.json is of another system than its experiment.toml"));
     }

@@ -33,7 +33,7 @@ pub(crate) fn lay_out(columns: &[Vec<String>]) -> String {
     text
 }
 
-/// The most columns of a line of prose, however wide the terminal: longer lines are hard to read.
+/// The largest width of a line of prose, on any terminal: longer lines are hard to read.
 const PROSE: usize = 100;
 
 /// Prose in lines of at most `width` columns, with a line feed after each. A longer word has a line of its own.

@@ -2,8 +2,8 @@
 
 use crate::{is_hidden, visible};
 
-/// The text as it shows itself between tags and in attributes: markup escaped, hidden characters written out as
-/// [`crate::visible`] does, and characters that XML does not allow replaced.
+/// The text for use between tags and in attributes: markup is escaped, hidden characters are escaped as in
+/// [`crate::visible`], and characters that XML does not allow are replaced.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -22,7 +22,7 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// At most `most` letters of a text, on one line and without hidden characters, with an ellipsis where there were more.
+/// At most `most` characters of a text, on one line and without hidden characters; an ellipsis marks a cut.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let line = visible(&line);

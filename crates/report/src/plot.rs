@@ -16,12 +16,12 @@ const MOST_COMPONENTS: usize = 6;
 /// Points that a line has at most.
 const POINTS: usize = 4000;
 
-/// Trajectories to be drawn, each with times of its own.
+/// Trajectories to draw, each with its own times.
 #[derive(Clone, Debug)]
 pub struct Courses {
     /// Names and units of the components.
     components: Vec<Component>,
-    /// What stands at the axis of the times.
+    /// The label of the time axis.
     axis: &'static str,
     /// What a trajectory is called.
     noun: &'static str,
@@ -30,11 +30,12 @@ pub struct Courses {
 }
 
 impl Courses {
-    /// The arrays `t: [time]` and `u: [trajectory, time, component]`, or `[time, component]`, of a file that `simulate` or
-    /// `predict` wrote. Names of components may be "x" or "x (m)"; without any they are u0, u1, ...
+    /// Takes the arrays `t: [time]` and `u: [trajectory, time, component]`, or `[time, component]`, of a file that
+    /// `simulate` or `predict` wrote. Component names may be "x" or "x (m)"; without names they are u0, u1, ...
     ///
     /// # Errors
-    /// Arrays that are missing or of other shapes, times that do not ascend, and names that are not as many as components.
+    /// If arrays are missing or have other shapes, if times do not increase, or if the number of names is not the
+    /// number of components.
     pub fn of_arrays(file: &Npz, names: &[String]) -> Result<Self, String> {
         let get = |name| file.get(name).map_err(|error| error.to_string());
         let (t, u) = (get("t")?, get("u")?);
@@ -56,10 +57,10 @@ impl Courses {
         Courses::new(names, &[], dim, ("t (time units of the system)", "trajectory"), runs.collect())
     }
 
-    /// The segments of a recording, states and then inputs, under their own names where no others are given.
+    /// Takes the segments of a recording: the states and then the inputs, with their own names if no others are given.
     ///
     /// # Errors
-    /// Names that are not as many as states and inputs.
+    /// If the number of names is not the number of states and inputs.
     pub fn of_recording(recording: &Recording, names: &[String]) -> Result<Self, String> {
         let own: Vec<Component> = recording
             .states
@@ -98,11 +99,11 @@ impl Courses {
     }
 }
 
-/// Pictures of trajectories: the first of them over time, `series`, and the first in the space of its components, `space`,
-/// where there are at least two.
+/// Pictures of trajectories: `series` shows the first ones over time, and `space` shows the first one in the space of
+/// its components, if there are at least two.
 ///
 /// # Errors
-/// No finite numbers to draw.
+/// If there are no finite numbers to draw.
 pub fn plot(courses: &Courses) -> Result<Vec<Picture>, String> {
     let Courses { components, axis, noun, runs } = courses;
     let dim = components.len();

@@ -118,6 +118,7 @@ pub(crate) fn run(experiment: &str, seed: u64, hidden: usize) -> RunFiles {
             .map(|latent| Reconstruction { latent, error: 10f64.powi(-(latent as i32)), steps: 2000 })
             .to_vec(),
         not_applicable: BTreeMap::new(),
+        chosen: BTreeMap::new(),
         suspicions: vec![],
     };
     let metrics = (1..=400).map(|i| Metrics {

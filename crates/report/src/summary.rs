@@ -7,8 +7,8 @@ use forecast::{ClimateScores, EnsembleScores, LyapunovScores, Results, Scores, S
 use crate::layout::{lay_out, number, with_error, wrap};
 use crate::visible;
 
-/// The table of one run: its model beside the baselines, best first, and what the numbers mean in lines of at most `width`
-/// columns.
+/// The table of one run: its model and the baselines, best first, and what the numbers mean. Lines have at most `width`
+/// characters.
 pub fn summary(results: &Results, width: usize) -> String {
     let Results { train, .. } = results;
     let heading = format!(
@@ -27,7 +27,12 @@ pub fn summary(results: &Results, width: usize) -> String {
     let model = Line { label: visible(&results.model), scores: &results.scores };
     let baselines = results.baselines.iter().map(|(label, scores)| Line { label: visible(label), scores });
     let table = table([model].into_iter().chain(baselines).collect(), width);
-    heading + &table + &not_applicable(results, width) + &reconstruction(results) + &suspicions(results)
+    heading
+        + &table
+        + &chosen(results, width)
+        + &not_applicable(results, width)
+        + &reconstruction(results)
+        + &suspicions(results)
 }
 
 /// The baselines that are not in the table, one line each.
@@ -36,6 +41,15 @@ fn not_applicable(results: &Results, width: usize) -> String {
         wrap(&format!("Not applicable: {}, since {}.", visible(name), visible(reason)), width)
     };
     results.not_applicable.iter().map(line).collect()
+}
+
+/// What baselines are whose settings were chosen, one line each.
+fn chosen(results: &Results, width: usize) -> String {
+    let line = |(name, words): (&String, &String)| {
+        let text = format!("Baseline {name}: {words}, chosen on the validation part.");
+        wrap(&visible(&text), width)
+    };
+    results.chosen.iter().map(line).collect()
 }
 
 /// What latent states of each size keep, a line each.

@@ -264,7 +264,7 @@ fn part(number: usize, all: usize) -> Option<String> {
     }
 }
 
-/// Columns as text of at most `width` columns. If they do not fit, each label stands on a line of its own.
+/// Columns as text of at most `width` characters. If they do not fit, each label stands on a line of its own.
 fn fitted(mut cells: Vec<Vec<String>>, width: usize) -> String {
     let table = lay_out(&cells);
     if table.lines().all(|line| line.chars().count() <= width) {

@@ -1,23 +1,23 @@
-//! Names from files and folders, as they may be printed.
+//! Names from files and folders, made safe for printing.
 
-/// The text with every hidden character written out, such as `\u{202e}` or `\n`.
+/// The text with every hidden character escaped, such as `\u{202e}` or `\n`.
 ///
-/// Names of runs and texts in their files may come from anybody. A control character could move the cursor of a terminal
-/// or end a line, a bidirectional mark could turn around what stands beside the name, and two names that differ only in
-/// an invisible character would look the same. Text that is visible already stays as it is.
+/// Names of runs and texts in their files may come from anybody. A control character could move the cursor of a
+/// terminal or end a line, a bidirectional mark could reverse the text beside the name, and two names that differ
+/// only in an invisible character would look the same. Visible text stays as it is.
 pub fn visible(text: &str) -> String {
     text.chars().flat_map(|c| if is_hidden(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
-/// [`visible`] for text of several lines, whose line feeds and tabs are meant.
+/// [`visible`] for text of several lines: line feeds and tabs stay.
 pub fn visible_lines(text: &str) -> String {
     let meant = |c: char| c == '\n' || c == '\t';
     let escaped = |c: char| if is_hidden(c) && !meant(c) { c.escape_default().collect() } else { vec![c] };
     text.chars().flat_map(escaped).collect()
 }
 
-/// Whether a character shows nothing by itself: the control characters, the separators of lines and of paragraphs, the
-/// marks of annotations, and what Unicode lists as `Default_Ignorable_Code_Point`, which includes the bidirectional marks.
+/// Whether a character is invisible: control characters, separators of lines and of paragraphs, annotation marks, and
+/// the characters that Unicode lists as `Default_Ignorable_Code_Point`, which include the bidirectional marks.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -118,7 +118,10 @@ impl Experiment {
         let data = &self.data;
         self.observed(&self.source()?.components())?;
         check_fractions(data.split).map_err(|fault| format!("data: {fault}"))?;
-        if let Some(part) = [0, 1, 2].into_iter().find(|&part| data.split[part] == 0.0) {
+        // The scores may have a recording of their own.
+        let parts =
+            if self.recording.as_ref().is_some_and(|section| section.get("test").is_some()) { 2 } else { 3 };
+        if let Some(part) = (0..parts).find(|&part| data.split[part] == 0.0) {
             let name = ["training", "validation", "test"][part];
             return Err(format!(
                 "data.split = {:?} leaves the {name} part empty; each part needs some samples",
@@ -222,12 +225,9 @@ impl Experiment {
                     "train.unroll = 1",
                     "which leaves no steps to lengthen",
                 )?;
-                let of_each = |samples: usize| data.held() as f64 * (samples - window) as f64;
-                let windows = samples.map_or(f64::INFINITY, of_each);
-                let numbers = windows.min(train.batch_size as f64)
-                    * (window + train.unroll) as f64
-                    * self.inputs(&self.source()?)? as f64;
-                check_memory("a batch", numbers, "take a smaller train.batch_size, window or train.unroll")?;
+                if let Some(samples) = samples {
+                    self.check_batch(data.held() as f64 * (samples - window) as f64, window)?;
+                }
             }
             Training::Fit(_) => {
                 let keys: Vec<String> = crate::settings::keys(&Train::default());
@@ -237,6 +237,15 @@ impl Experiment {
             }
         }
         Ok(())
+    }
+
+    /// Checks that a batch, out of so many training windows, fits into memory.
+    pub(crate) fn check_batch(&self, windows: f64, window: usize) -> Result<(), String> {
+        let train = &self.train;
+        let numbers = windows.min(train.batch_size as f64)
+            * (window + train.unroll) as f64
+            * self.inputs(&self.source()?)? as f64;
+        check_memory("a batch", numbers, "take a smaller train.batch_size, window or train.unroll")
     }
 
     /// Checks how it is scored.

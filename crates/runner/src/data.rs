@@ -14,7 +14,7 @@ use sim::{SimulationError, Solver, System};
 use trajectory::{Component, Times, Trajectories, random};
 
 use crate::held_out::{self, Parts};
-use crate::recording::Recorded;
+use crate::recording::{self, Recorded};
 use crate::source::Source;
 use crate::stored::Stored;
 use crate::{Experiment, Progress, RunError};
@@ -32,7 +32,7 @@ pub(crate) struct Prepared {
     /// Samples of history that the model looks at.
     pub(crate) window: usize,
     pub(crate) task: Task,
-    /// Of a recording: starts in the validation part, for choosing what a baseline is made of.
+    /// For a recording: starts in the validation part, by which the settings of baselines are chosen.
     choice: Option<Task>,
     /// A suspicion if the right-hand side depends on the time but forecasters are told nothing about the time.
     pub(crate) time_not_told: Option<Suspicion>,
@@ -47,28 +47,35 @@ impl Prepared {
         }
     }
 
-    /// The best baseline of a name: of a recording, whose samples need not be the whole state, the one whose free forecasts
-    /// are best over the validation part.
-    pub(crate) fn choose(&self, baseline: Baseline, inputs: usize, progress: &mut dyn Progress) -> Baseline {
-        let Some(task) = &self.choice else { return baseline };
-        let rows: usize = self.split.train.iter().map(|&run| self.runs.samples(run) - 1).sum();
-        let all = baseline.with_delays(task.lead + 1, inputs, rows);
-        if all.len() < 2 {
-            return baseline;
+    /// The baseline with the best settings, or why there is none. For a recording, where a sample may not be the whole state,
+    /// these are the settings whose free forecasts over the validation part have the smallest error; then they come in words,
+    /// too.
+    pub(crate) fn choose(
+        &self,
+        baseline: Baseline,
+        inputs: usize,
+    ) -> Result<(Baseline, Option<String>), String> {
+        let Some(task) = &self.choice else { return baseline.check(inputs).map(|()| (baseline, None)) };
+        if baseline == Baseline::Persistence {
+            return Ok((baseline, None));
         }
+        let lengths: Vec<usize> = self.split.train.iter().map(|&run| self.runs.samples(run)).collect();
+        let all = baseline.with_delays(task.lead + 1, inputs, &lengths);
         let error = |baseline: &Baseline| {
             let fitted = baseline.fit(&self.runs, &self.split.train, &self.normalisation);
             task.median_error(&*fitted)
         };
-        let errors: Vec<f64> = all.par_iter().map(error).collect();
+        let errors: Vec<f64> = match all.len() {
+            0 | 1 => vec![0.0; all.len()],
+            _ => all.par_iter().map(error).collect(),
+        };
         let best = all.into_iter().zip(errors).min_by(|(_, a), (_, b)| a.total_cmp(b));
-        best.map_or(baseline, |(best, _)| {
-            progress.note(&format!("the baseline {} is {best}, chosen on the validation part", best.name()));
-            best
-        })
+        let (best, _) =
+            best.ok_or("the training part has fewer than two samples for each of its unknowns")?;
+        Ok((best, Some(best.to_string())))
     }
 
-    /// Whether the known inputs can be had at any time, so that a forecast can run for as long as one likes.
+    /// Whether the known inputs are known at all times, so that a forecast can have any length.
     pub(crate) fn knows_inputs(&self) -> bool {
         self.source.system().is_some() || self.source.known_inputs().is_empty()
     }
@@ -264,7 +271,7 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
     }
 }
 
-/// As [`prepare`], of a recording.
+/// [`prepare`] for a recording.
 fn measured(
     experiment: &Experiment,
     recorded: Recorded,
@@ -272,19 +279,37 @@ fn measured(
 ) -> Result<Prepared, RunError> {
     let window = window(experiment)?;
     let all = recorded.read(progress).map_err(RunError::Usage)?;
+    let dt = all.recording.dt;
+    if dt != experiment.data.dt {
+        return Err(RunError::Usage(format!(
+            "data.dt = {} is not the sample interval of the recording, {dt}; leave it out",
+            experiment.data.dt
+        )));
+    }
     let source = Source::Recorded(recorded);
     let observed = experiment.observed(&source.components()).map_err(RunError::Usage)?;
     let parts = held_out::parts(experiment, &all, window).map_err(RunError::Usage)?;
     let Parts { runs, split } = parts;
+    drop(all);
+    recording::forget();
     let runs = runs.observe(&observed);
+    let windows = split.train.iter().map(|&run| runs.samples(run).saturating_sub(window)).sum::<usize>();
+    experiment.check_batch(windows as f64, window).map_err(RunError::Usage)?;
     let normalisation = Normalisation::fit(&runs, &split.train);
     let std = normalisation.std[..observed.len()].to_vec();
     let task = held_out::task(experiment, runs.select(&split.test), std);
     let (task, note) = task.map_err(RunError::Usage)?;
     note.iter().for_each(|note| progress.note(note));
-    // Too short a part has no starts, and nothing is chosen.
-    let choice = held_out::task(experiment, runs.select(&split.validation), task.std.clone()).ok();
-    let choice = choice.map(|(task, _)| task);
+    let choice = match held_out::task(experiment, runs.select(&split.validation), task.std.clone()) {
+        Ok((task, _)) => Some(task),
+        Err(_) => {
+            progress.note(
+                "the validation part is too short for two forecasts, so the baselines see the last sample alone; take a \
+                 larger validation part (data.split) or a shorter evaluate.transient",
+            );
+            None
+        }
+    };
     Ok(Prepared {
         source,
         runs,
@@ -304,7 +329,7 @@ fn window(experiment: &Experiment) -> Result<usize, RunError> {
     (network.check)(&settings).map_err(RunError::Usage)
 }
 
-/// As [`prepare`], of a system.
+/// [`prepare`] for a system.
 fn simulated(
     experiment: &Experiment,
     system: Box<dyn System>,

@@ -67,6 +67,14 @@ fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, Strin
         }
         given.insert("recording".into(), Value::Table(recording));
         set(&mut given, &[format!("data.dt={:?}", experiment.data.dt)])?;
+        // Defaults that follow from what the files hold.
+        for (key, value) in
+            [("transient", experiment.evaluate.transient), ("horizon", experiment.evaluate.horizon)]
+        {
+            if !section(&given, "evaluate").contains_key(key) {
+                set(&mut given, &[format!("evaluate.{key}={value:?}")])?;
+            }
+        }
     }
     // One setting after the other, since a later default may follow from an earlier setting.
     for (key, value) in &wanted {

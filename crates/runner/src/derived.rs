@@ -56,18 +56,6 @@ impl Experiment {
         Times::up_to(self.data.t_final, self.data.dt).map_err(|fault| format!("data: {fault}"))
     }
 
-    /// What is learned and how it is scored, whatever the seed and the network: runs for which this is equal
-    /// can be compared.
-    pub fn task(&self) -> String {
-        let data = self.data.wherever();
-        match &self.recording {
-            None => serde_json::json!([self.system, data, self.evaluate]).to_string(),
-            Some(recording) => {
-                serde_json::json!([crate::recording::wherever(recording), data, self.evaluate]).to_string()
-            }
-        }
-    }
-
     /// The network and its settings.
     pub(crate) fn network(&self) -> Result<(&'static models::Entry, Value), String> {
         Ok((crate::names::network(&self.model)?, settings(&self.model)))

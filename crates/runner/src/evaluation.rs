@@ -26,6 +26,8 @@ pub(crate) struct Scored {
     pub(crate) baselines: BTreeMap<String, Scores>,
     /// Why each of the other baselines has no scores.
     pub(crate) not_applicable: BTreeMap<String, String>,
+    /// What the baselines are whose settings were chosen.
+    pub(crate) chosen: BTreeMap<String, String>,
     pub(crate) suspicions: Vec<Suspicion>,
 }
 
@@ -40,11 +42,13 @@ pub(crate) fn score(
     let task = &prepared.task;
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
     let inputs = experiment.inputs(&prepared.source).map_err(RunError::Usage)?;
-    let (mut applicable, mut not_applicable) = (Vec::new(), BTreeMap::new());
+    let (mut applicable, mut not_applicable, mut chosen) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
-        let baseline = prepared.choose(baseline, inputs, progress);
-        match baseline.check(inputs) {
-            Ok(()) => applicable.push(baseline),
+        match prepared.choose(baseline, inputs) {
+            Ok((baseline, words)) => {
+                chosen.extend(words.map(|words| (baseline.name().to_owned(), words)));
+                applicable.push(baseline);
+            }
             Err(reason) => {
                 progress.note(&format!("the baseline {} is not applicable: {reason}", baseline.name()));
                 not_applicable.insert(baseline.name().to_owned(), reason);
@@ -96,7 +100,7 @@ pub(crate) fn score(
         suspicions(prepared, &scales, &scores, &each, baselines.get("persistence"), largest_step);
     let unknown = exponent_unknown(&experiment.evaluate.exponent_unknown);
     let suspicions = suspicions.into_iter().chain(unknown).collect();
-    Ok(Scored { scores, each, baselines, not_applicable, suspicions })
+    Ok(Scored { scores, each, baselines, not_applicable, chosen, suspicions })
 }
 
 /// Suspicions: signs of a mistake in the data or in the scores of the model, whose scales are `scales`.
@@ -199,6 +203,7 @@ pub fn evaluate(
         scores: scored.scores,
         baselines: scored.baselines,
         not_applicable: scored.not_applicable,
+        chosen: scored.chosen,
         suspicions: scored.suspicions,
         ..results
     };

@@ -1,12 +1,12 @@
 //! The truth of a recording: what is held out of it.
 
-use dataset::recording::{Recording, Segment as Stretch};
-use dataset::{Extent, Piece, Pieces, Split};
+use dataset::recording::Recording;
+use dataset::{Extent, Pieces, Split};
 use forecast::Task;
 use trajectory::{Segment, Trajectories};
 
 use crate::Experiment;
-use crate::recording::Measured;
+use crate::recording::{Measured, numbered};
 
 /// A recording cut into its parts.
 pub(crate) struct Parts {
@@ -15,18 +15,9 @@ pub(crate) struct Parts {
     pub(crate) split: Split,
 }
 
-/// The part of a segment that its recording is told apart by.
+/// Of each segment, the number of its recording and its length.
 fn extents(recording: &Recording) -> Vec<Extent> {
-    let mut number = 0;
-    let mut before: Option<&str> = None;
-    let of = |segment: &Stretch| Extent { recording: 0, samples: segment.samples };
-    let mut all: Vec<Extent> = recording.segments.iter().map(of).collect();
-    for (extent, segment) in all.iter_mut().zip(&recording.segments) {
-        number += usize::from(before.is_some_and(|before| before != segment.name));
-        before = Some(&segment.name);
-        extent.recording = number;
-    }
-    all
+    numbered(recording).map(|(number, of)| Extent { recording: number, samples: of.samples }).collect()
 }
 
 fn trajectories(recording: &Recording, dt: f64) -> Trajectories {
@@ -39,52 +30,46 @@ fn trajectories(recording: &Recording, dt: f64) -> Trajectories {
     Trajectories::of_segments(dt, dims, segments)
 }
 
-/// Cuts what was measured into training, validation and test: a window, a free run of training and one sample after it
-/// must fit into each part.
-///
-/// # Errors
-/// Too few samples.
-pub(crate) fn parts(experiment: &Experiment, measured: &Measured, window: usize) -> Result<Parts, String> {
-    let Measured { recording, test } = measured;
-    let least = window.max(2) + experiment.train.unroll;
-    let fractions = match test {
+/// The pieces of training, validation and test: a window, a free run of training and one sample after it must fit into
+/// the first two. With a recording for the scores alone, the test part is empty here.
+fn pieces(experiment: &Experiment, measured: &Measured, window: usize) -> Result<Pieces, String> {
+    let fractions = match measured.test {
         None => experiment.data.split,
-        // What is kept for the scores is another recording.
         Some(_) => {
             let [train, validation, _] = experiment.data.split;
             [train / (train + validation), validation / (train + validation), 0.0]
         }
     };
-    let pieces = Pieces::new(&extents(recording), fractions, window, least, experiment.seed);
-    let pieces = pieces.map_err(|fault| format!("data.{fault}"))?;
-    let all = trajectories(recording, recording.dt);
-    let of = |pieces: &[Piece]| all.cut(pieces.iter().cloned());
-    let own = match test {
-        None => of(&pieces.test),
-        Some(test) => {
-            let test = trajectories(test, recording.dt);
-            let long: Vec<usize> = (0..test.count()).filter(|&run| test.samples(run) >= least).collect();
-            if long.is_empty() {
-                return Err(format!(
-                    "recording.test holds no {least} successive samples, which the window needs"
-                ));
-            }
-            test.select(&long)
-        }
-    };
-    let (train, validation) = (of(&pieces.train), of(&pieces.validation));
-    let [first, second, third] = [&train, &validation, &own].map(Trajectories::count);
-    let split = Split {
-        train: (0..first).collect(),
-        validation: (first..first + second).collect(),
-        test: (first + second..first + second + third).collect(),
-    };
-    Ok(Parts { runs: Trajectories::joined(&[&train, &validation, &own]), split })
+    let least = window.max(2) + experiment.train.unroll;
+    let pieces = Pieces::new(&extents(&measured.recording), fractions, window, least, experiment.seed);
+    pieces.map_err(|fault| format!("data.{fault}"))
 }
 
-/// The default history before a start and the default horizon, in samples. The history is the same for models of any
+/// Splits the measurements into training, validation and test.
+///
+/// # Errors
+/// Too few samples.
+pub(crate) fn parts(experiment: &Experiment, measured: &Measured, window: usize) -> Result<Parts, String> {
+    let Measured { recording, test } = measured;
+    let Pieces { train, validation, test: own } = pieces(experiment, measured, window)?;
+    let [first, second] = [train.len(), train.len() + validation.len()];
+    let all = trajectories(recording, recording.dt);
+    let cut = all.cut([train, validation, own].concat());
+    let runs = match test {
+        None => cut,
+        Some(test) => Trajectories::joined(&[&cut, &trajectories(test, recording.dt)]),
+    };
+    let split = Split {
+        train: (0..first).collect(),
+        validation: (first..second).collect(),
+        test: (second..runs.count()).collect(),
+    };
+    Ok(Parts { runs, split })
+}
+
+/// The default history before a start, and the default horizon, in samples. The history is the same for models of any
 /// window of up to 50 samples, so that they are scored from the same starts; it and the horizon each take at most a quarter
-/// of the longest piece of the test part.
+/// of the longest piece of the test part. `lead` is the history where the user has set it.
 ///
 /// # Errors
 /// Too few samples.
@@ -92,21 +77,25 @@ pub(crate) fn defaults(
     experiment: &Experiment,
     measured: Option<&Measured>,
     window: usize,
+    lead: Option<usize>,
 ) -> Result<(usize, usize), String> {
     const LEAD: usize = 49;
     const HORIZON: usize = 5000;
     let own = window.max(2) - 1;
-    // The files are not read where a run has kept what they say, and it has kept these too.
-    let Some(measured) = measured else { return Ok((own.max(LEAD), 2 * LEAD)) };
-    let Parts { runs, split } = parts(experiment, measured, window)?;
-    let longest = split.test.iter().map(|&run| runs.samples(run)).max().unwrap_or(0);
-    let lead = LEAD.min(longest / 4).max(own);
+    // A run that has kept what its files say has kept these defaults, too.
+    let Some(measured) = measured else { return Ok((lead.unwrap_or(own.max(LEAD)), 2 * LEAD)) };
+    let longest = match &measured.test {
+        None => pieces(experiment, measured, window)?.test.iter().map(|(_, samples)| samples.len()).max(),
+        Some(test) => test.segments.iter().map(|of| of.samples).max(),
+    };
+    let longest = longest.unwrap_or(0);
+    let lead = lead.unwrap_or(LEAD.min(longest / 4).max(own));
     Ok((lead, (longest.saturating_sub(lead + 1) / 4).clamp(1, HORIZON)))
 }
 
-/// Starts spread evenly over the test part, and what was measured after each. Forecasts of neighbours cover some of the
-/// same samples where there is no room for that many apart from each other; [`Task::block`] says of how many. With a note
-/// where there is room for fewer starts than were asked for.
+/// Starts spread evenly over the test part, with the measurements after each. Without enough room, forecasts of
+/// neighbouring starts overlap; [`Task::block`] says how many. Returns a note where there is room for fewer starts than
+/// were asked for.
 ///
 /// # Errors
 /// Fewer than two starts.
@@ -116,7 +105,7 @@ pub(crate) fn task(
     std: Vec<f64>,
 ) -> Result<(Task, Option<String>), String> {
     let (lead, horizon) = (experiment.lead(), experiment.horizon());
-    let span = (experiment.forecast_span() / experiment.data.dt).round() as usize;
+    let span = ((experiment.forecast_span() / experiment.data.dt).round() as usize).max(horizon);
     let starts = starts(&test, lead, horizon, experiment.evaluate.starts);
     if starts.len() < 2 {
         return Err(format!(
@@ -129,7 +118,8 @@ pub(crate) fn task(
     }
     let note = (starts.len() < experiment.evaluate.starts).then(|| {
         format!(
-            "the test part has room for {} starts, not {} (evaluate.starts): {} samples before each and one after it",
+            "the test part has room for {} starts, not {} (evaluate.starts): each needs {} samples before it and one after \
+             it",
             starts.len(),
             experiment.evaluate.starts,
             lead + 1
@@ -142,20 +132,20 @@ pub(crate) fn task(
         runs,
         lead,
         trusted,
-        block: overlapping(&starts, horizon),
+        block: overlapping(&starts, span),
         horizon,
         std,
         lyapunov_exponent: Some(experiment.evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
         test,
-        // All forecasters that are compared look at no more than the history before a start.
+        // No forecaster that is compared looks at more than the history before a start.
         window: lead + 1,
         climate: None,
     };
     Ok((task, note))
 }
 
-/// At most `count` starts, as trajectory and sample, in order: where trajectories are long enough, only such as have a
-/// whole horizon after them.
+/// At most `count` starts, as trajectory and sample, in order. If there are two with a whole horizon after them, all have
+/// one.
 fn starts(test: &Trajectories, lead: usize, horizon: usize, count: usize) -> Vec<(usize, usize)> {
     let room = |after: usize| {
         let possible = |run: usize| lead..(test.samples(run).saturating_sub(after)).max(lead);
@@ -163,16 +153,16 @@ fn starts(test: &Trajectories, lead: usize, horizon: usize, count: usize) -> Vec
     };
     let whole = room(horizon);
     // at least a sample must follow
-    let all = if whole.is_empty() { room(1) } else { whole };
+    let all = if whole.len() < 2 { room(1) } else { whole };
     let count = count.min(all.len());
     (0..count).map(|i| all[((2 * i + 1) * all.len()) / (2 * count)]).collect()
 }
 
-/// How many successive starts, at most, lie within a horizon of the first of them.
-fn overlapping(starts: &[(usize, usize)], horizon: usize) -> usize {
+/// How many successive starts, at most, lie within so many samples of the first of them.
+fn overlapping(starts: &[(usize, usize)], samples: usize) -> usize {
     let within = |i: usize| {
         let (run, start) = starts[i];
-        starts[i..].iter().take_while(|(other, at)| *other == run && *at < start + horizon).count()
+        starts[i..].iter().take_while(|(other, at)| *other == run && *at < start + samples).count()
     };
     (0..starts.len()).map(within).max().unwrap_or(1)
 }
@@ -193,7 +183,7 @@ mod tests {
         for (lead, horizon, count) in [(1, 5, 200), (3, 5, 4), (1, 1, 7), (2, 30, 10), (3, 18, 3)] {
             let found = starts(&test, lead, horizon, count);
             assert!(!found.is_empty() && found.len() <= count && found.is_sorted());
-            let whole = (0..3).any(|run| test.samples(run) >= lead + horizon + 1);
+            let whole = (0..3).map(|run| test.samples(run).saturating_sub(lead + horizon)).sum::<usize>() > 1;
             for &(run, start) in &found {
                 let after = test.samples(run) - 1 - start;
                 assert!(start >= lead && after >= if whole { horizon } else { 1 }, "{run} {start}");

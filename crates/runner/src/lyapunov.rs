@@ -205,14 +205,14 @@ pub fn lyapunov_of_run(
     stop: &Interrupt,
     progress: &mut dyn Progress,
 ) -> Result<Option<Exponents>, RunError> {
-    let trajectories = asked.trajectories.unwrap_or(TRAJECTORIES_OF_A_RUN);
     let mut experiment = run.experiment()?;
     let dt = experiment.data.dt;
     asked.check(dt)?;
     let name = experiment.model["name"].as_str().unwrap_or_default().to_owned();
     let model = run.model(&experiment, device)?;
     // The attractor is known by all of the starts, however few are followed.
-    experiment.evaluate.starts = experiment.evaluate.starts.max(trajectories);
+    let most = asked.trajectories.unwrap_or(TRAJECTORIES_OF_A_RUN);
+    experiment.evaluate.starts = experiment.evaluate.starts.max(most);
     experiment.evaluate.long_run = 0.0;
     experiment.check().map_err(RunError::Usage)?;
     let prepared = prepare(&experiment, progress)?;
@@ -227,6 +227,7 @@ pub fn lyapunov_of_run(
             "{name} has no Lyapunov exponent here: its known inputs were measured, and end before a forecast is long enough"
         )));
     }
+    let trajectories = asked.trajectories.unwrap_or(most.min(task.runs.count()));
     if trajectories > task.runs.count() {
         return Err(RunError::Usage(format!(
             "--trajectories {trajectories} are more than the {} starts that the test part has room for",

@@ -35,6 +35,20 @@ struct Section {
 }
 
 impl Section {
+    /// The settings of the recording for the scores: without names of its own, it has the quantities of the other one.
+    fn test_settings(&self, recording: &Recording) -> Option<Settings> {
+        let test = self.test.clone()?;
+        let or = |own: Vec<String>, other: &[Channel]| match own.is_empty() {
+            true => other.iter().map(|of| of.name.clone()).collect(),
+            false => own,
+        };
+        Some(Settings {
+            states: or(test.states, &recording.states),
+            inputs: or(test.inputs, &recording.inputs),
+            ..test
+        })
+    }
+
     /// Takes a section apart; keys of `test` that are left out are those of the recording.
     fn parse(section: &Value) -> Result<Self, String> {
         let Value::Object(all) = section else {
@@ -95,11 +109,6 @@ fn check_keys(all: Map<String, Value>, at: &str) -> Result<Map<String, Value>, S
     }
 }
 
-fn components(channels: &[Channel]) -> Vec<Component> {
-    let unit = |unit: &str| if unit.is_empty() { "1".to_owned() } else { unit.to_owned() };
-    channels.iter().map(|of| Component { name: of.name.clone(), unit: unit(&of.unit) }).collect()
-}
-
 /// The name of a recording: that of its only file, or of the folder of its files.
 fn name(files: &[String]) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -141,19 +150,9 @@ impl Recorded {
     pub(crate) fn read(&self, progress: &mut dyn Progress) -> Result<Measured, String> {
         progress.stage(&format!("reading {}", self.section.settings.files.join(", ")));
         let measured = Measured::read(&self.section, progress)?;
-        let found = measured.digest();
-        match &self.section.digest {
-            Some(digest) if *digest != found => Err(format!(
-                "recording.files = {:?} hold the measurements {found}, and recording.digest asks for {digest}: the files are \
-                 others than they were; put those back, or leave recording.digest out to take these",
-                self.section.settings.files
-            )),
-            _ => {
-                let all = std::iter::once(&measured.recording).chain(&measured.test);
-                all.flat_map(|recording| &recording.notes).for_each(|note| progress.note(note));
-                Ok(measured)
-            }
-        }
+        let all = std::iter::once(&measured.recording).chain(&measured.test);
+        all.flat_map(|recording| &recording.notes).for_each(|note| progress.note(note));
+        Ok(measured)
     }
 }
 
@@ -168,8 +167,26 @@ pub(crate) struct Measured {
 impl Measured {
     fn read(section: &Section, progress: &mut dyn Progress) -> Result<Self, String> {
         let recording = read_once(&section.settings, progress)?;
-        let Some(settings) = &section.test else { return Ok(Measured { recording, test: None }) };
-        let test = read_once(settings, progress)?;
+        let mut measured = Measured { recording, test: None };
+        if let Some(settings) = section.test_settings(&measured.recording) {
+            let test = read_once(&settings, progress)?;
+            measured.check_alike(&test)?;
+            measured.test = Some(test);
+        }
+        let found = measured.digest();
+        match &section.digest {
+            Some(digest) if *digest != found => Err(format!(
+                "recording.files = {:?} hold the measurements {found}, and recording.digest asks for {digest}: the files \
+                 are not the same as they were; put those back, or leave recording.digest out to take these",
+                section.settings.files
+            )),
+            _ => Ok(measured),
+        }
+    }
+
+    /// Checks that a recording for the scores has the same quantities as the one to learn from.
+    fn check_alike(&self, test: &Recording) -> Result<(), String> {
+        let recording = &self.recording;
         let different = |what: &str, one: String, other: String| {
             Err(format!("recording.test has {other} {what}, and the recording has {one}: they must be equal"))
         };
@@ -183,23 +200,37 @@ impl Measured {
                 return different(what, one.len().to_string(), other.len().to_string());
             }
         }
-        Ok(Measured { recording, test: Some(test) })
+        Ok(())
     }
 
     /// What tells these measurements from others, wherever their files lie: a hash of all numbers that are learned from
-    /// or scored against.
+    /// or scored against, and of how they are divided into recordings and segments.
     fn digest(&self) -> String {
         let mut hash = fnv1a(&[]);
         let mut add = |bytes: &[u8]| hash = fnv1a_on(hash, bytes);
-        for recording in std::iter::once(&self.recording).chain(&self.test) {
+        for (test, recording) in std::iter::once(&self.recording).chain(&self.test).enumerate() {
+            add(&test.to_le_bytes());
             add(&recording.dt.to_le_bytes());
-            for Segment { samples, states, inputs, .. } in &recording.segments {
+            for (number, Segment { samples, states, inputs, .. }) in numbered(recording) {
+                add(&number.to_le_bytes());
                 add(&samples.to_le_bytes());
                 states.iter().chain(inputs).for_each(|x| add(&x.to_le_bytes()));
             }
         }
         format!("{hash:016x}")
     }
+}
+
+/// The segments with the number of the recording that each belongs to: those of one name, which follow each other, are
+/// pieces of one.
+pub(crate) fn numbered(recording: &Recording) -> impl Iterator<Item = (usize, &Segment)> {
+    let mut number = 0;
+    let mut before: Option<&str> = None;
+    recording.segments.iter().map(move |segment| {
+        number += usize::from(before.is_some_and(|before| before != segment.name));
+        before = Some(&segment.name);
+        (number, segment)
+    })
 }
 
 /// The section with what its files say: names and units of what is forecast and given, and their digest; and what was
@@ -210,18 +241,14 @@ impl Measured {
 pub(crate) fn complete(section: &Value, progress: &mut dyn Progress) -> Result<(Value, Measured), String> {
     let parsed = Section::parse(section)?;
     let measured = Measured::read(&parsed, progress)?;
-    let Recording { states, inputs, .. } = &*measured.recording;
+    let named = with_names(&parsed.settings, &measured.recording);
     let mut complete = section.clone();
-    let names = |channels: &[Channel]| channels.iter().map(|of| of.name.clone()).collect::<Vec<_>>();
-    complete["states"] = names(states).into();
-    if !inputs.is_empty() {
-        complete["inputs"] = names(inputs).into();
+    complete["states"] = named.states.into();
+    if !named.inputs.is_empty() {
+        complete["inputs"] = named.inputs.into();
     }
-    let units = components(&[&states[..], inputs].concat());
-    let units: Map<String, Value> =
-        units.into_iter().filter(|of| of.unit != "1").map(|of| (of.name, of.unit.into())).collect();
-    if !units.is_empty() {
-        complete["units"] = Value::Object(units);
+    if !named.units.is_empty() {
+        complete["units"] = named.units.into_iter().map(|(name, unit)| (name, Value::from(unit))).collect();
     }
     complete[DIGEST] = measured.digest().into();
     Ok((complete, measured))
@@ -240,44 +267,59 @@ pub(crate) fn is_complete(section: &Value) -> bool {
     section.get(DIGEST).is_some() && section.get("states").is_some()
 }
 
-/// The section without what may change while the measurements stay: where the files lie.
-pub(crate) fn wherever(section: &Value) -> Value {
-    let mut section = section.clone();
-    if let Some(all) = section.as_object_mut() {
-        all.remove("files");
-        if let Some(Value::Object(test)) = all.get_mut(TEST) {
-            test.remove("files");
-        }
+/// What a resolved section is about, wherever its files lie and however they are written: what is learned, and from which
+/// measurements.
+pub(crate) fn about(section: &Value) -> Value {
+    let mut about = section.clone();
+    if let Some(all) = about.as_object_mut() {
+        all.retain(|key, _| ["states", "inputs", DIGEST].contains(&key.as_str()));
     }
-    section
+    about
 }
 
-/// Reads a recording, or takes it from the last time: an experiment is resolved, and then prepared.
+/// Recordings by their settings and the state of their files, from when an experiment is resolved until it is prepared.
+static READ: Mutex<Vec<(Settings, Vec<Stamp>, Arc<Recording>)>> = Mutex::new(Vec::new());
+
+/// Forgets what was read, so that it takes no memory.
+pub(crate) fn forget() {
+    READ.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+/// Reads a recording, or takes it from when the experiment was resolved.
 pub(crate) fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Result<Arc<Recording>, String> {
-    /// Two, since a recording may have another one for its scores.
-    static LAST: Mutex<Vec<(Settings, Vec<Stamp>, Arc<Recording>)>> = Mutex::new(Vec::new());
     let files = find(&settings.files, Path::new("")).map_err(|error| error.to_string())?;
     let stamps: Vec<Stamp> = files.iter().map(|file| Stamp::of(file)).collect();
-    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let read_before = || READ.lock().unwrap_or_else(PoisonError::into_inner);
     let known =
-        last().iter().find(|(of, at, _)| of == settings && *at == stamps).map(|(.., all)| all.clone());
+        read_before().iter().find(|(of, at, _)| of == settings && *at == stamps).map(|(.., all)| all.clone());
     if let Some(known) = known {
         return Ok(known);
     }
     let mut tell = telling(progress);
-    // Windows, their scales and the scores take as much again.
+    // Windows and their scales take as much again.
     let mut reading = Reading { least: 2, memory: Some(16 * MAX_NUMBERS), progress: &mut tell };
     let recording = read(&files, settings, &mut reading).map_err(|error| error.to_string())?;
     if recording.segments.is_empty() {
         return Err(format!("recording.files = {:?} hold no two successive samples", settings.files));
     }
     let recording = Arc::new(recording);
-    let mut last = last();
-    if last.len() > 1 {
-        last.remove(0);
-    }
-    last.push((settings.clone(), stamps, recording.clone()));
+    // The same under the names that a resolved section gives.
+    let mut all = read_before();
+    all.push((with_names(settings, &recording), stamps.clone(), recording.clone()));
+    all.push((settings.clone(), stamps, recording.clone()));
     Ok(recording)
+}
+
+/// Settings with the names and units that the files gave.
+fn with_names(settings: &Settings, recording: &Recording) -> Settings {
+    let names = |channels: &[Channel]| channels.iter().map(|of| of.name.clone()).collect();
+    let both = recording.states.iter().chain(&recording.inputs);
+    Settings {
+        states: names(&recording.states),
+        inputs: names(&recording.inputs),
+        units: both.filter(|of| !of.unit.is_empty()).map(|of| (of.name.clone(), of.unit.clone())).collect(),
+        ..settings.clone()
+    }
 }
 
 /// Tells how far the reading of files has come, in bytes done and in all, and how long it will still take.

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use autodiff::unknown;
+use dataset::check_fractions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -244,7 +245,9 @@ fn fill_recorded(given: &Table) -> Result<Experiment, String> {
     let (network, settings) = experiment.network()?;
     let window = (network.check)(&settings).map_err(|fault| format!("model: {fault}"))?;
     if !given("transient") || !given("horizon") {
-        let (lead, horizon) = held_out::defaults(&experiment, measured.as_ref(), window)?;
+        check_fractions(experiment.data.split).map_err(|fault| format!("data.{fault}"))?;
+        let lead = given("transient").then(|| experiment.lead());
+        let (lead, horizon) = held_out::defaults(&experiment, measured.as_ref(), window, lead)?;
         if !given("transient") {
             experiment.evaluate.transient = lead as f64 * dt;
         }
@@ -308,7 +311,7 @@ fn fill_rest(given: &Table, (name, source): (&str, Table), data: Table) -> Resul
     })
 }
 
-/// Nobody is told how far an experiment is resolved.
+/// A progress that reports nothing, for resolving experiments.
 struct Silent;
 
 impl Progress for Silent {
@@ -393,7 +396,7 @@ pub(crate) fn what_is_trained(experiment: &Experiment) -> String {
         data.remove("from");
     }
     if let Some(section) = &experiment.recording {
-        table.insert("recording".into(), Value::Table(values(&recording::wherever(section))));
+        table.insert("recording".into(), Value::Table(values(&recording::about(section))));
     }
     table.to_string()
 }

@@ -287,7 +287,7 @@ impl Run {
         let fault = |fault: String| self.does_not_fit(&path, &fault);
         // the order of the keys has not always been that of the file
         let kept = serde_json::from_str(&model.about).ok().map(|mut about: Value| {
-            complete_model(&mut about["model"]);
+            about.get_mut("model").into_iter().for_each(complete_model);
             about
         });
         if kept != Some(about_model(experiment)) {
@@ -496,7 +496,7 @@ fn about_model(experiment: &Experiment) -> Value {
     let Experiment { seed, system, recording, data, model, train, .. } = experiment;
     let mut about = serde_json::json!({"seed": seed, "system": system, "data": data.wherever(), "model": model, "train": train});
     if let Some(section) = recording {
-        about["recording"] = recording::wherever(section);
+        about["recording"] = recording::about(section);
     }
     if let Some(train) = about["train"].as_object_mut() {
         train.remove("log");

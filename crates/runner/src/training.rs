@@ -121,7 +121,7 @@ pub fn resume(
         let [saved, present] = [&read, &state].map(|state| -> Result<Value, String> {
             let table = parse(&state.counters.experiment)?;
             let mut about = serde_json::to_value(table).map_err(|error| error.to_string())?;
-            complete_model(&mut about["model"]);
+            about.get_mut("model").into_iter().for_each(complete_model);
             Ok(about)
         });
         if saved != present {
@@ -356,6 +356,7 @@ impl Sitting<'_> {
             scores: scored.scores,
             baselines: scored.baselines,
             not_applicable: scored.not_applicable,
+            chosen: scored.chosen,
             suspicions: scored.suspicions,
         };
         let (run, prepared) = (&self.run, self.prepared);

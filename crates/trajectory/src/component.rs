@@ -1,4 +1,4 @@
-//! What a number of a state is called.
+//! Names and units of the components of a state.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ impl Component {
         Component { name: name.into(), unit: unit.into() }
     }
 
-    /// As it heads a column: the name, and the unit where there is one.
+    /// The heading of a column: the name, and the unit if there is one.
     pub fn heading(&self) -> String {
         if self.unit == "1" { self.name.clone() } else { format!("{} [{}]", self.name, self.unit) }
     }

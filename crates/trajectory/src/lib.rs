@@ -1,10 +1,10 @@
-//! The plain data that everything else speaks of: components of a state, sample times, sets of trajectories, and random
+//! The basic data types of all other crates: components of a state, sample times, sets of trajectories, and random
 //! streams.
 //!
 //! ```
 //! use trajectory::{Segment, Trajectories};
 //!
-//! // Two recordings of one component and one input, 0.1 time units from sample to sample. They differ in length.
+//! // Two segments with one component and one input. The sample interval is 0.1, and they differ in length.
 //! let segments = [
 //!     Segment { start: 0.0, u: vec![1.0, 2.0, 4.0], known: vec![0.0, 0.0, 1.0] },
 //!     Segment { start: 7.5, u: vec![3.0, 3.5], known: vec![1.0, 1.0] },

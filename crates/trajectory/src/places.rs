@@ -1,17 +1,17 @@
-//! Numbers counted through several lists.
+//! Positions in several lists whose elements are numbered through.
 
-/// Where the number `n` of several lists, one after the other, lies: in which list, and at which place in it.
+/// Several lists, one after the other, whose elements are numbered through: finds the list, and the place in it, of an
+/// element.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Places {
-    /// Of each list, the number of elements in it and those before it.
+    /// For each list, the number of elements in it and in all lists before it.
     ends: Vec<usize>,
-    /// The length of every list, where all are equal, as those of simulations are: a division then takes the place of a
-    /// search.
+    /// The length of every list if all are equally long, as in simulations. A division then replaces a search.
     each: Option<usize>,
 }
 
 impl Places {
-    /// Of lists of these lengths.
+    /// Places in lists of these lengths.
     pub fn new(lengths: impl Iterator<Item = usize> + Clone) -> Self {
         let mut all = lengths.clone();
         let first = all.next();
@@ -23,17 +23,17 @@ impl Places {
         Places { ends: ends.collect(), each }
     }
 
-    /// Elements in all lists.
+    /// Number of elements in all lists.
     pub fn count(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
 
-    /// The elements in the lists before this one.
+    /// Number of elements in the lists before this one.
     pub fn before(&self, list: usize) -> usize {
         if list == 0 { 0 } else { self.ends[list - 1] }
     }
 
-    /// The elements of this list.
+    /// Number of elements of this list.
     pub fn length(&self, list: usize) -> usize {
         self.ends[list] - self.before(list)
     }

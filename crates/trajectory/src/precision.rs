@@ -1,19 +1,19 @@
-//! What numbers are made of.
+//! The precision of floating-point numbers.
 
 use serde::{Deserialize, Serialize};
 
-/// The numbers that are computed with.
+/// The type of the numbers in a computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// 24 bits.
+    /// Single precision: a significand of 24 bits.
     F32,
-    /// 53 bits.
+    /// Double precision: a significand of 53 bits.
     F64,
 }
 
 impl Precision {
-    /// What files mean that say nothing of it.
+    /// The default for files that do not name a precision.
     pub fn f64() -> Self {
         Precision::F64
     }

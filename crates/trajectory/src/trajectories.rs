@@ -15,8 +15,8 @@ pub struct Segment {
     pub known: Vec<f64>,
 }
 
-/// Trajectories with the same interval from sample to sample, each with its own first time and number of samples: states
-/// u [time, component] and known inputs [time, input], one trajectory after the other in one row-major array.
+/// Trajectories with the same sample interval, each with its own first time and number of samples. States u [time,
+/// component] and known inputs [time, input] are row-major arrays, with one trajectory after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trajectories {
     dt: f64,
@@ -30,11 +30,11 @@ pub struct Trajectories {
 }
 
 impl Trajectories {
-    /// Trajectories over the same times, from states `u` [trajectory, time, dim] and `known` [trajectory, time,
-    /// known_dim].
+    /// Trajectories over the same times, from states `u` [trajectory, time, dim] and known inputs `known`
+    /// [trajectory, time, `known_dim`].
     ///
     /// # Panics
-    /// Where the arrays do not hold whole trajectories, or not equally many.
+    /// If the arrays do not hold whole trajectories, or not equally many.
     pub fn new(times: Times, [dim, known_dim]: [usize; 2], u: Vec<f64>, known: Vec<f64>) -> Self {
         let count = u.len() / (times.samples() * dim);
         assert_eq!(count * times.samples() * dim, u.len());
@@ -43,10 +43,10 @@ impl Trajectories {
         Trajectories { dt: times.dt(), dim, known_dim, starts: vec![times.at(0); count], samples, u, known }
     }
 
-    /// Trajectories of any lengths, `dt` from sample to sample.
+    /// Trajectories of any lengths with the sample interval `dt`.
     ///
     /// # Panics
-    /// A segment that is empty, or does not hold whole samples.
+    /// If a segment is empty, or does not hold whole samples.
     pub fn of_segments(
         dt: f64,
         [dim, known_dim]: [usize; 2],
@@ -129,7 +129,7 @@ impl Trajectories {
         &self.u[(before + samples.start) * self.dim..(before + samples.end) * self.dim]
     }
 
-    /// Some trajectories, in this order.
+    /// The trajectories with these numbers, in this order.
     pub fn select(&self, which: &[usize]) -> Self {
         self.cut(which.iter().map(|&trajectory| (trajectory, 0..self.samples(trajectory))))
     }
@@ -151,7 +151,7 @@ impl Trajectories {
     /// All trajectories of several sets, one set after the other.
     ///
     /// # Panics
-    /// No set, or sets of other components, inputs or sample intervals than the first.
+    /// If there is no set, or if a set differs from the first in its components, inputs or sample interval.
     pub fn joined(sets: &[&Self]) -> Self {
         let first = sets[0];
         let about = |set: &Self| (set.dt, set.dim, set.known_dim);
@@ -168,7 +168,7 @@ impl Trajectories {
         }
     }
 
-    /// The same trajectories, of whose states only some components are seen, in this order.
+    /// The same trajectories with only these components of the states, in this order.
     pub fn observe(self, components: &[usize]) -> Self {
         if components.iter().copied().eq(0..self.dim) {
             return self;

@@ -15,24 +15,24 @@ pub(crate) struct Board {
     rows: BTreeMap<String, (u64, Row)>,
     curves: BTreeMap<String, (u64, Columns)>,
     notes: Vec<String>,
-    /// Rows that went away, by key, each with the version in which it did.
+    /// Removed rows, by key, each with the version in which it was removed.
     gone: BTreeMap<String, u64>,
-    /// Of rows that went away in this version or before it is not known which they were.
+    /// The keys of rows that were removed in this version or before it are no longer known.
     forgotten: u64,
 }
 
-/// Rows that went away and are remembered. A reader who has missed more is told the whole again.
+/// The largest number of removed rows to remember. A reader who has missed more gets the whole table again.
 const REMEMBERED: usize = 5_000;
 
 /// What a reader is told.
 #[derive(Serialize)]
 pub(crate) struct News<'a> {
-    /// Whether this is everything, and what is not in it is no more.
+    /// Whether this is the whole table; rows that are not in it no longer exist.
     all: bool,
     rows: Vec<&'a Row>,
-    /// The keys of rows that are no more.
+    /// The keys of rows that no longer exist.
     gone: Vec<&'a str>,
-    /// A curve that is no longer sent stays as it was: its run has ended.
+    /// New and changed curves. The curve of a run that has ended is not sent again, and stays as it was.
     curves: BTreeMap<&'a str, &'a Columns>,
     notes: &'a [String],
 }

@@ -164,7 +164,7 @@ function arrange() {
 
 const cards = new Map(); // key -> card
 
-// Cards of runs that have ended, at most. A sweep of a thousand runs would fill the page with them.
+// The largest number of cards of ended runs. The cards of a sweep of a thousand runs would fill the page.
 const MOST_ENDED = 4;
 
 function card(key) {
@@ -184,8 +184,8 @@ function card(key) {
   return parts;
 }
 
-// Puts a card under the heading of its run. Whoever watched a run to its end still sees its curve then, the last to end
-// before the others.
+// Puts a card under the heading for the state of its run: in progress, or ended. A run that has ended keeps its curve
+// on the page; the run that ended last stands first.
 function place(parts, row) {
   const [running, ended] = [byId("cards"), byId("ended-cards")];
   const home = inProgress(row) ? running : ended;

@@ -212,9 +212,9 @@ impl Scanner {
     }
 }
 
-/// The runs in a folder and the folders in it, with what is known of their `experiment.toml`. The folder of a sweep has a
-/// copy of the file that is swept, which may have that name too; the runs are below it. Links are not followed: they could
-/// lead out of the folder, and around in circles.
+/// The runs in a folder and its subfolders, with the state of their `experiment.toml`. The folder of a sweep holds a
+/// copy of the swept experiment, which may have that name, too; its runs are in the folders below. Links are not
+/// followed: they could lead out of the folder, or around in circles.
 fn runs_below(
     root: &Path,
     below: &Path,

@@ -1,4 +1,4 @@
-//! What a file of measurements can hold: named arrays, or sheets of cells.
+//! The contents of a file of measurements: named arrays, or sheets of cells.
 
 use super::error::ContainerError;
 use crate::arrays::Array;
@@ -6,7 +6,7 @@ use crate::arrays::Array;
 /// An array in a file, before its numbers are read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArrayAbout {
-    /// The name by which [`Arrays::read`] finds it; inside a group a path, such as `/run1/x`.
+    /// The name for [`Arrays::read`]; for an array inside a group it is a path, such as `/run1/x`.
     pub name: String,
     /// The length of each axis, in the order in which the program that wrote the file shows them;
     /// empty for a single number.

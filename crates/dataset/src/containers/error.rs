@@ -1,4 +1,4 @@
-//! Why a file cannot be read, in one sentence that says what would be right.
+//! Why a file cannot be read, in one sentence that also says what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub enum ContainerError {
     /// One entry cannot be read. The last string continues the sentence and says what to do.
     #[error("{1} {2:?} in {0} {3}")]
     Entry(PathBuf, &'static str, String, String),
-    /// An array of numpy's cannot be read.
+    /// A numpy array cannot be read.
     #[error(transparent)]
     Numpy(#[from] ArrayFileError),
 }
@@ -35,7 +35,7 @@ impl ContainerError {
         Self::File(path.to_owned(), fault.into())
     }
 
-    /// The file is not as a whole file of its kind is.
+    /// The file is damaged or incomplete; `why` says what was found.
     pub(crate) fn damaged(path: &Path, kind: &str, why: impl std::fmt::Display) -> Self {
         Self::file(path, format!("is a damaged or incomplete {kind} file ({why}): copy or write it again"))
     }
@@ -50,8 +50,8 @@ impl ContainerError {
         Self::Entry(path.to_owned(), "sheet", name.into(), fault.into())
     }
 
-    /// There is no entry of the name; the sentence names the nearest of those that exist, and up to
-    /// twenty of them.
+    /// There is no entry of this name. The sentence suggests the most similar name and lists up to twenty
+    /// existing ones.
     pub(crate) fn missing<'a>(
         path: &Path,
         what: &'static str,
@@ -74,7 +74,7 @@ impl ContainerError {
     }
 }
 
-/// At most twenty of the names, quoted and escaped, since they come from a stranger's file.
+/// At most twenty of the names, quoted and escaped, since the file may come from anybody.
 pub(crate) fn listed(names: &[&str]) -> String {
     let shown: Vec<_> = names.iter().take(20).map(|name| format!("{:?}", clipped(name))).collect();
     match names.len() {
@@ -88,7 +88,7 @@ fn clipped(name: &str) -> &str {
     name.char_indices().nth(80).map_or(name, |(end, _)| &name[..end])
 }
 
-/// At most twenty names of parts, escaped, since they come from a stranger's file.
+/// At most twenty names of parts, escaped, since the file may come from anybody.
 pub(crate) fn fields<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let shown: Vec<_> =
         names.into_iter().take(21).map(|name| clipped(name).escape_debug().to_string()).collect();

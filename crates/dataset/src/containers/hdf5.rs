@@ -1,7 +1,7 @@
 //! HDF5 files, and those of MATLAB v7.3, which are HDF5 too.
 //!
 //! MATLAB stores a matrix with its first axis fastest and so writes its axes into HDF5 in reverse.
-//! What it wrote is turned round again: its matrix [time, component] comes out as [time, component].
+//! Here the axes are reversed again: a MATLAB matrix [time, component] is read as [time, component].
 
 mod dataset;
 mod groups;
@@ -72,7 +72,7 @@ impl Arrays for Hdf5 {
     }
 }
 
-/// An error of the crate in words, cut where it is long.
+/// An error of the crate as text, shortened if it is long.
 fn told(error: impl std::fmt::Display) -> String {
     error.to_string().chars().take(200).collect()
 }

@@ -1,4 +1,4 @@
-//! The kind of a file, told from its content and never from the ending of its name.
+//! The kind of a file, found from its content and never from the extension of its name.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Ods,
 }
 
-/// The kind of the file; none for one that is of no kind read here, which may be text.
+/// The kind of the file; `None` for all other files, which may be text.
 pub(super) fn of(path: &Path) -> Result<Option<Kind>, ContainerError> {
     let io = |error| ContainerError::Io(path.to_owned(), error);
     let about = std::fs::metadata(path).map_err(io)?;
@@ -28,7 +28,7 @@ pub(super) fn of(path: &Path) -> Result<Option<Kind>, ContainerError> {
         return Err(io(ErrorKind::IsADirectory.into()));
     }
     if !about.is_file() {
-        // The bytes that would be read from a pipe could not be read again.
+        // Bytes read from a pipe could not be read a second time.
         return Ok(None);
     }
     let mut file = BufReader::new(File::open(path).map_err(io)?);
@@ -44,7 +44,7 @@ pub(super) fn of(path: &Path) -> Result<Option<Kind>, ContainerError> {
         let what = "is a MATLAB v4 file, which is not read: in MATLAB, save it with -v7";
         return Err(ContainerError::file(path, what));
     } else if start.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
-        let what = "is an Excel file of the kind before 2007 (.xls) or one with a password, and neither is read: \
+        let what = "is an Excel file from before 2007 (.xls) or one with a password, and neither can be read: \
                     save it as .xlsx without a password";
         return Err(ContainerError::file(path, what));
     } else if hdf5_start(&mut file, about.len()).map_err(io)?.is_some() {
@@ -59,8 +59,8 @@ fn is_matlab5(start: &[u8]) -> bool {
     matches!(start.get(124..128), Some(b"\x00\x01IM" | b"\x01\x00MI"))
 }
 
-// It starts with the header of its first array: five numbers, which are small, and the name. In the decimal digits of the
-// first number stand the machine, a zero, the type of the numbers and the class.
+// A MATLAB v4 file starts with the header of its first array: five small numbers, and the name. The decimal digits of
+// the first number are the machine, a zero, the type of the numbers and the class.
 fn is_matlab4(start: &[u8]) -> bool {
     let number = |at: usize, parse: fn([u8; 4]) -> u32| {
         let four = start.get(at..at + 4).and_then(|four| four.try_into().ok());
@@ -76,8 +76,8 @@ fn is_matlab4(start: &[u8]) -> bool {
     })
 }
 
-/// The byte at which an HDF5 file starts: the signature stands where a user block can end, at 0, 512,
-/// 1024, 2048 and so on.
+/// The byte at which the HDF5 data start: the signature stands at 0, or after a user block, at 512, 1024,
+/// 2048 and so on.
 pub(super) fn hdf5_start(file: &mut (impl Read + Seek), length: u64) -> io::Result<Option<u64>> {
     let ends = std::iter::successors(Some(512_u64), |end| end.checked_mul(2));
     for at in std::iter::once(0).chain(ends).take_while(|&at| at < length) {
@@ -95,7 +95,7 @@ fn zipped(path: &Path, file: BufReader<File>) -> Result<Kind, ContainerError> {
     let mut archive = ZipArchive::new(file).map_err(|error| ContainerError::damaged(path, "zip", error))?;
     let mut type_name = Vec::new();
     if let Ok(entry) = archive.by_name("mimetype") {
-        // A file whose type cannot be read is told by its other entries.
+        // A file whose type cannot be read is recognised by its other entries.
         let _ = entry.take(100).read_to_end(&mut type_name);
     }
     let names: Vec<_> = (0..archive.len()).filter_map(|index| archive.name_for_index(index)?.ok()).collect();

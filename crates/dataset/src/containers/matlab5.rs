@@ -1,7 +1,7 @@
 //! MATLAB's files before v7.3, as `save -v6`, `save -v7` and `scipy.io.savemat` write them.
 //!
-//! They are read here and not by the crate matfile, which passes over what it does not know in silence,
-//! refuses arrays of int32, prints to standard output and inflates without a limit. The format is
+//! They are not read by the crate matfile, which silently skips what it does not know, rejects arrays of
+//! int32, prints to standard output and inflates without a limit. The format is
 //! "MAT-File Format" of MathWorks: after a header of 128 bytes comes one element for each variable,
 //! deflated or not, and a variable is itself a sequence of elements.
 
@@ -54,7 +54,7 @@ pub(super) fn open(path: &Path) -> Result<impl Arrays + use<>, ContainerError> {
     Ok(Matlab5 { path: path.to_owned(), list, variables })
 }
 
-/// Where a variable's element starts in the file.
+/// The position of a variable's element in the file.
 #[derive(Clone, Copy)]
 struct Variable {
     at: u64,
@@ -85,7 +85,7 @@ impl Variable {
                     io::copy(&mut inside, &mut io::sink())?;
                     drop(inside);
                     if inflated.read(&mut [0])? > 0 {
-                        return Err(Fault::Damaged("there are bytes behind the end of a variable".into()));
+                        return Err(Fault::Damaged("there are bytes after the end of a variable".into()));
                     }
                 }
                 Ok(array)

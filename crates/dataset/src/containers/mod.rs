@@ -1,5 +1,5 @@
-//! The binary files in which people keep measurements: arrays of numpy, MATLAB and HDF5, and sheets of
-//! spreadsheet programs. They are read without any library of the system, and told apart by their content.
+//! Binary files of measurements: arrays of numpy, MATLAB and HDF5, and sheets of spreadsheet programs.
+//! They are read without system libraries, and recognised by their content.
 //!
 //! | kind | read by |
 //! | --- | --- |
@@ -8,8 +8,8 @@
 //! | HDF5, MATLAB v7.3 (`save -v7.3`) | the crate hdf5-pure |
 //! | XLSX, ODS | `spreadsheets` |
 //!
-//! The files come from strangers. What a header says is compared with the length of the file before
-//! memory is taken, and where data are compressed, with a limit; a damaged file is an error.
+//! The files may come from anybody. Before memory is reserved, the sizes in a header are compared with the
+//! length of the file or, for compressed data, with a limit. A damaged file is an error.
 
 mod contents;
 mod error;
@@ -34,13 +34,13 @@ pub enum Container {
     Sheets(Box<dyn Sheets>),
 }
 
-/// Opens a file of arrays or sheets; `None` where its content is of no kind read here, so that it
-/// may be text.
+/// Opens a file of arrays or sheets; `None` if its content is of another kind, so that it may be
+/// text.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, when it is damaged or of a kind that is known but not read here,
-/// and when it has no array of real numbers; the error then lists what it holds.
+/// If the file cannot be read, if it is damaged or of a known kind that is not supported, or if it has no
+/// array of real numbers; the error then lists what it holds.
 pub fn open(path: &Path) -> Result<Option<Container>, ContainerError> {
     let Some(kind) = kind::of(path)? else {
         return Ok(None);

@@ -1,8 +1,8 @@
 //! The files of spreadsheet programs: XLSX (Excel) and ODS (LibreOffice), both zip archives of XML.
 //!
-//! They are read here and not by the crate calamine, which for ODS expands repeated cells without a limit
-//! and never ends on a table that is cut short, and for XLSX reserves memory for as many strings as
-//! the file claims to have.
+//! They are not read by the crate calamine. For ODS, it expands repeated cells without a limit and never
+//! ends on a truncated table; for XLSX, it reserves memory for as many strings as the file claims to
+//! have.
 
 mod cells;
 mod dates;

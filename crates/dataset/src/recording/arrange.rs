@@ -1,4 +1,4 @@
-//! From tables to a recording: columns are chosen, rows ordered, an interval fitted, segments cut.
+//! From tables to a recording: chooses columns, orders rows, fits a sample interval and cuts segments.
 
 use super::choose;
 use super::error::{RecordingError, shown};
@@ -12,19 +12,19 @@ use super::table::Table;
 /// The most samples that a measured interval is divided into.
 const FINEST: f64 = 100.0;
 
-/// A recording, and how it came about.
+/// A recording, and how it was made from the tables.
 pub(super) struct Arranged {
     pub(super) recording: Recording,
-    /// The grid that was fitted, where times were not given or resampled.
+    /// The grid that was fitted to the times; `None` where `dt` or `resample` is set.
     pub(super) grid: Option<Grid>,
     pub(super) counts: Counts,
 }
 
-/// Arranges the tables of all files into one recording whose segments have at least so many samples.
+/// Arranges the tables of all files into one recording whose segments have at least `least` samples.
 ///
 /// # Errors
 ///
-/// Those of each stage, and when no segment is left.
+/// The errors of each stage; and if no segment is left.
 pub(super) fn arrange(
     mut tables: Vec<Table>,
     settings: &Settings,
@@ -68,7 +68,7 @@ pub(super) fn arrange(
             } else {
                 recording.notes.join("; ")
             },
-            "give more data, fill missing cells by missing = { interpolate = 5 }, or ask for fewer samples (a shorter window)"
+            "add data, fill missing cells with missing = { interpolate = 5 }, or need fewer samples (a shorter window)"
         )));
     }
     Ok(Arranged { recording, grid, counts })
@@ -142,15 +142,15 @@ fn interval(
         Ok(grid) if grid.dt.is_finite() && grid.dt > 0.0 => grid,
         Ok(_) | Err(NoGrid::TooShort) => {
             return Err(RecordingError(
-                "the recording has no two samples in a row, so no sample interval".into(),
+                "the recording has no two successive samples, so it has no sample interval".into(),
             ));
         }
         Err(NoGrid::Uneven { dt, step, worst: (list, at) }) => {
             let (table, track) = places[list];
             let what = format!(
-                "the time step is {step:.6} where most are {dt:.6}, so the times are uneven: set resample = {dt:.6} to \
-                 interpolate linearly to an even grid, or dt = {dt:.6} in place of `time` if the rows are known to be evenly \
-                 spaced"
+                "the time step is {step:.6} and most others are {dt:.6}, so the times are uneven: set resample = \
+                 {dt:.6} to interpolate linearly to an even grid, or dt = {dt:.6} in place of `time` if the rows are \
+                 known to be evenly spaced"
             );
             return Err(table.error(track.rows.start + at, what));
         }
@@ -175,7 +175,7 @@ fn interval(
     Ok((grid.dt, None, Some(grid)))
 }
 
-/// Refuses an interval that would make far more samples than were measured.
+/// Returns an error if `resample` would make far more samples than were measured.
 fn check_resample(settings: &Settings, step: Option<f64>, notes: &mut Notes) -> Result<(), RecordingError> {
     let Some(resample) = settings.resample else { return Ok(()) };
     if let Some(step) = step.filter(|step| step / resample > FINEST) {
@@ -193,13 +193,14 @@ fn check_resample(settings: &Settings, step: Option<f64>, notes: &mut Notes) -> 
     Ok(())
 }
 
-/// Refuses tracks that are sampled at another interval than most.
+/// Returns an error if a track has another sample interval than most.
 fn same_interval(places: &[(&Table, &Track)], lists: &[&[f64]], grid: &Grid) -> Result<(), RecordingError> {
     for ((_, track), list) in places.iter().zip(lists) {
         let Some(own) = grid::median_step(&[list]).filter(|_| list.len() > 3) else { continue };
         if own > grid::GAP * grid.dt {
             return Err(RecordingError(format!(
-                "{} has a sample every {own:.6}, but most of the recording one every {}: set resample to one interval for all",
+                "{} has a sample every {own:.6}, but most of the recording has one every {}: set resample to one \
+                 interval for all",
                 track.name, grid.dt
             )));
         }

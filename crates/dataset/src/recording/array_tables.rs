@@ -16,7 +16,7 @@ pub(super) struct Shape {
     pub(super) axes: Vec<usize>,
 }
 
-/// What is taken of the arrays of a file.
+/// Which arrays of a file are read, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plan {
     /// The array of times: one for all trajectories, or a row for each.
@@ -60,12 +60,12 @@ impl Layout {
 }
 
 impl Plan {
-    /// Decides what the arrays of a file are.
+    /// Decides which arrays of a file are read, and how.
     ///
     /// # Errors
     ///
-    /// When the array that the settings name is not there, when arrays have more axes than a recording can have, and when
-    /// they differ in length and none is named.
+    /// If an array that the settings name does not exist, if an array has more axes than a recording can have, or if
+    /// the arrays differ in length and none is named.
     pub(super) fn new(arrays: &[Shape], settings: &Settings, place: &Place) -> Result<Self, RecordingError> {
         let squeezed = |shape: &Shape| {
             let axes = shape.axes.iter().copied().filter(|&axis| axis != 1).collect();
@@ -116,22 +116,22 @@ impl Plan {
         Ok(Plan { time: time.map(|time| time.name.clone()), values: layouts, trajectories, times, notes })
     }
 
-    /// Numbers that are read.
+    /// The number of values that are read.
     pub(super) fn numbers(&self) -> u64 {
         let columns: u64 = self.values.iter().map(|layout| layout.length(layout.component) as u64).sum();
         self.rows().saturating_mul(columns + u64::from(self.time.is_some()))
     }
 
-    /// Rows of all trajectories.
+    /// The number of rows of all trajectories together.
     pub(super) fn rows(&self) -> u64 {
         (self.trajectories as u64).saturating_mul(self.times as u64)
     }
 
-    /// Reads the arrays, a table for each trajectory.
+    /// Reads the arrays into one table for each trajectory.
     ///
     /// # Errors
     ///
-    /// Those of `read`, which reads the array of a name.
+    /// The errors of `read`, which reads one array by its name.
     pub(super) fn tables(
         &self,
         place: &Place,
@@ -226,7 +226,7 @@ fn time_array<'a>(
     if settings.dt.is_some() {
         return Ok(None);
     }
-    // Times beside the array that is named come before those elsewhere.
+    // A time array in the group of the named array is preferred to one elsewhere.
     let group =
         settings.dataset.as_deref().and_then(|name| name.rsplit_once('/')).map_or("", |(group, _)| group);
     let of_time =
@@ -236,7 +236,7 @@ fn time_array<'a>(
     Ok(beside.or_else(|| of_time().next()))
 }
 
-/// Where the axes of an array are, or half a sentence about why it is none of a recording.
+/// The axes of an array; or, as half a sentence, why the array cannot belong to a recording.
 fn layout(
     shape: &Shape,
     time: Option<&Shape>,

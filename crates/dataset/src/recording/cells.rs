@@ -5,13 +5,13 @@
 pub(super) enum Cell {
     /// A finite number.
     Number(f64),
-    /// Nothing: empty, or a word that means so.
+    /// Nothing: an empty cell, or a word that stands for a missing value.
     Missing,
     /// Anything else.
     Text,
 }
 
-/// What programs write where they have no value, in lower case.
+/// What programs write for a missing value, in lower case.
 const MISSING: [&[u8]; 17] = [
     b"nan",
     b"-",
@@ -35,16 +35,16 @@ const MISSING: [&[u8]; 17] = [
 // The longest decimal expansion of an f64 has some 770 significant digits, and nobody writes it out.
 const MAX_DIGITS: usize = 400;
 
-/// Reads a cell with this decimal sign, `.` or `,`; blanks around it do not count.
+/// Reads a cell with the decimal sign `.` or `,`, without the blanks around it.
 #[inline]
 pub(super) fn parse(cell: &[u8], decimal: u8) -> Cell {
     let cell = cell.trim_ascii();
     let Some(first) = cell.first() else { return Cell::Missing };
-    // Not what the parser of the standard library takes besides: "inf", "nan", "infinity".
+    // The parser of the standard library would also accept "inf", "nan" and "infinity".
     if matches!(first, b'0'..=b'9' | b'-' | b'+' | b'.' | b',' | 0xe2) {
         let plain = if decimal == b'.' { plain(cell) } else { None };
         if let Some(number) = plain.or_else(|| rewritten(cell, decimal)) {
-            // An infinite one comes from an exponent that is too large, which is no measurement.
+            // An infinite number here comes from an exponent that is too large; it is not a measurement.
             return if number.is_finite() { Cell::Number(number) } else { Cell::Text };
         }
     }
@@ -81,7 +81,7 @@ fn rewritten(cell: &[u8], decimal: u8) -> Option<f64> {
     Some(sign * plain(copy)?)
 }
 
-/// The text of a cell: UTF-8, or Latin-1 where it is not valid as that.
+/// The text of a cell: UTF-8, or Latin-1 if it is not valid UTF-8.
 pub(super) fn text(cell: &[u8]) -> String {
     match std::str::from_utf8(cell.trim_ascii()) {
         Ok(text) => text.to_owned(),

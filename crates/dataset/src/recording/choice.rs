@@ -5,16 +5,16 @@ use super::header::Header;
 use super::settings::Settings;
 use super::time;
 
-/// The most columns that are read of a file.
+/// The largest number of columns that are read from a file.
 const MAX_COLUMNS: usize = 10_000;
 
-/// Refuses a file with so many columns that they can hardly be quantities.
+/// Returns an error for a file with so many columns that they are probably not quantities.
 pub(super) fn check_columns(columns: usize, place: &Place) -> Result<(), RecordingError> {
     match columns > MAX_COLUMNS {
         false => Ok(()),
         true => Err(place.whole(format_args!(
-            "has {columns} columns, and at most {MAX_COLUMNS} are read: if times run along the rows, write the table with a \
-             row for each time; else name the columns that are needed in `states` and `inputs`"
+            "has {columns} columns, and at most {MAX_COLUMNS} are read: if time runs along the rows, write the table \
+             with one row for each time; otherwise name the columns you need in `states` and `inputs`"
         ))),
     }
 }
@@ -27,7 +27,7 @@ pub(super) struct Choice {
     pub(super) values: Vec<usize>,
 }
 
-/// The position of a name among pairs of the name of a column and what is written above it.
+/// The position of a name in a list of columns, each with its name and with its heading as the file has it.
 pub(super) fn position<'a>(names: impl Iterator<Item = [&'a str; 2]> + Clone, name: &str) -> Option<usize> {
     let mut exact = names.clone();
     let mut written = names.clone();
@@ -37,7 +37,7 @@ pub(super) fn position<'a>(names: impl Iterator<Item = [&'a str; 2]> + Clone, na
         .or_else(|| loose.position(|[column, _]| column.eq_ignore_ascii_case(name)))
 }
 
-/// An error that names a column which is not there, and those that are.
+/// The error for a column that does not exist; it lists the existing ones.
 pub(super) fn no_column<'a>(
     place: &Place,
     key: &str,
@@ -53,7 +53,7 @@ pub(super) fn no_column<'a>(
 }
 
 impl Choice {
-    /// The columns that the settings ask for: all where they name no states, or where all are wanted.
+    /// The columns that the settings ask for: all of them if no states are named, or if `all` is set.
     pub(super) fn new(
         header: &Header,
         settings: &Settings,
@@ -84,7 +84,7 @@ impl Choice {
         Ok(Choice { time, id, values })
     }
 
-    /// Numbers that are stored of each row.
+    /// How many numbers of each row are stored.
     pub(super) fn numbers(&self) -> usize {
         self.values.len() + usize::from(self.time.is_some()) + usize::from(self.id.is_some())
     }

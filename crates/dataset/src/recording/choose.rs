@@ -10,11 +10,11 @@ use super::table::{Column, Table};
 const COUNTERS: [&str; 12] =
     ["", "row", "record", "index", "idx", "id", "n", "no", "nr", "i", "unnamed: 0", "sample"];
 
-/// The positions of the states and of the inputs in each table, the same columns in all.
+/// The positions of the states and of the inputs in each table; the columns are the same in all tables.
 ///
 /// # Errors
 ///
-/// When a file lacks a column, when a column that is named holds no numbers, and when no column is left.
+/// If a file lacks a column, if a named column holds no numbers, or if no column is left.
 pub(super) fn choose(
     tables: &[Table],
     settings: &Settings,
@@ -73,7 +73,7 @@ fn check_named(tables: &[Table], key: &str, name: &str) -> Result<String, Record
     Ok(own.map_or_else(|| name.to_owned(), |column| column.name.clone()))
 }
 
-/// Why columns of one name in all tables are no state, if so.
+/// Why the columns of this name cannot be a state, if they cannot.
 fn why_not(columns: &[&Column], tables: usize) -> Option<String> {
     if columns.len() < tables {
         return Some(format!("{} lack it", counted(tables - columns.len(), "file", "files")));

@@ -1,7 +1,7 @@
 //! The separator and the decimal sign of a text, found together from a sample of it.
 //!
-//! Each pair is tried. The one under which most cells are numbers or dates, in rows of equal length, is right. Where two
-//! read different numbers equally well, nothing is guessed.
+//! Every pair is tried. The best pair is the one with which most cells are numbers or dates and most rows have the same
+//! length. If two pairs are equally good but give different numbers, the result is an error, not a guess.
 
 use super::cells::{self, Cell};
 use super::error::{Place, RecordingError, shown};
@@ -38,10 +38,10 @@ const SEPARATORS: [Separator; 5] = [
     Separator::Blanks,
 ];
 
-/// Rows of the sample that are looked at.
+/// The largest number of rows of the sample that are examined.
 pub(super) const ROWS: usize = 400;
 
-/// Rows at its beginning that may be headers and do not count.
+/// Rows at the beginning of the sample that may be headers, so they do not count.
 const HEADERS: usize = 20;
 
 struct Candidate {
@@ -49,9 +49,9 @@ struct Candidate {
     rows: Vec<KeptRow>,
     /// The usual number of cells.
     columns: usize,
-    /// Part of the cells that are numbers or dates, times the part of the rows that have the usual number.
+    /// The fraction of cells that are numbers or dates, times the fraction of rows with the usual number of cells.
     score: f64,
-    /// Numbers and dates in all rows.
+    /// The number of cells that are numbers or dates, in all rows.
     values: usize,
     comments: Vec<(u64, Vec<u8>)>,
 }
@@ -63,11 +63,11 @@ pub(super) struct Found {
     pub(super) comments: Vec<(u64, Vec<u8>)>,
 }
 
-/// Finds the dialect of a sample whose last line is cut where the text goes on (`longer`).
+/// Finds the dialect of a sample. If the text is `longer` than the sample, the last line of the sample is cut off.
 ///
 /// # Errors
 ///
-/// When there are no rows of numbers, when two dialects fit, and when lines are damaged.
+/// If there are no rows of numbers, if two dialects fit equally well, or if lines are damaged.
 pub(super) fn find(
     sample: &[u8],
     longer: bool,
@@ -108,19 +108,19 @@ pub(super) fn find(
             }
         }
     }
-    // A single column is what blanks separate.
+    // A file with a single column counts as separated by blanks.
     let forced = settings.separator.is_some();
     candidates.retain(|candidate: &Candidate| {
         forced || candidate.columns > 1 || candidate.dialect.separator == Separator::Blanks
     });
     let best = candidates.iter().map(|candidate| candidate.score).fold(0.0, f64::max);
     if best == 0.0 {
-        let what = "has no rows of numbers in its first lines: a recording has a row for each time and a column for each \
-                    quantity";
+        let what = "has no rows of numbers in its first lines: a recording has one row for each time and one column \
+                    for each quantity";
         return Err(fault.unwrap_or_else(|| place.whole(what)));
     }
     candidates.retain(|candidate| candidate.score > best - 1e-9);
-    // Of two decimal signs, the one that reads more numbers above the rows that count.
+    // Of two decimal signs, the one that gives more numbers in the rows above those that count.
     let most = |separator| {
         let alike = candidates.iter().filter(|candidate| candidate.dialect.separator == separator);
         alike.map(|candidate| candidate.values).max()
@@ -131,13 +131,13 @@ pub(super) fn find(
 }
 
 fn choose(mut candidates: Vec<Candidate>, place: &Place) -> Result<Found, RecordingError> {
-    // Blanks within cells (dates, names) are likelier than one of the other separators between words by chance.
+    // Blanks inside cells (dates, names) are more likely than another separator between words by chance.
     let split =
         |candidate: &Candidate| candidate.dialect.separator != Separator::Blanks && candidate.columns > 1;
     if candidates.iter().any(split) {
         candidates.retain(|candidate| split(candidate) || candidate.columns == 1);
     }
-    // Of those that read the same numbers, any will do.
+    // Of dialects that give the same numbers, any will do.
     let mut kinds: Vec<Candidate> = Vec::new();
     for candidate in candidates {
         if !kinds.iter().any(|kind| kind.values().eq(candidate.values())) {
@@ -145,7 +145,7 @@ fn choose(mut candidates: Vec<Candidate>, place: &Place) -> Result<Found, Record
         }
     }
     if kinds.len() > 1 {
-        // The line of names tells whether `1,5` is one number or two.
+        // The number of names shows whether `1,5` is one number or two.
         let fits: Vec<bool> = kinds.iter().map(|kind| kind.names() == Some(kind.columns)).collect();
         let several: Vec<bool> = kinds.iter().map(|kind| kind.columns > 1).collect();
         let mut keep = fits.iter().zip(&several).map(|(&fits, &several)| fits && several);
@@ -173,7 +173,7 @@ fn ambiguous(kinds: &[Candidate], place: &Place) -> RecordingError {
         })
         .collect();
     let Some((line, cells)) = kinds.first().and_then(|kind| kind.body().next()) else {
-        return place.whole("its separator cannot be told: set `separator` and `decimal`");
+        return place.whole("its separator cannot be found: set `separator` and `decimal`");
     };
     let separator = match kinds[0].dialect.separator {
         Separator::Byte(byte) => char::from(byte).to_string(),
@@ -256,7 +256,7 @@ impl Candidate {
         let (_, first) = self.rows.first()?;
         let is_text = |cell: &Vec<u8>| {
             let decimal = self.dialect.decimal;
-            // Digits that are no number are no name either.
+            // A cell with digits that is not a number is not a name either.
             let digits = cell.first().is_some_and(|first| matches!(first, b'0'..=b'9' | b'-' | b'+' | b'.'));
             !digits && cells::parse(cell, decimal) == Cell::Text
         };
@@ -272,7 +272,7 @@ impl Candidate {
     }
 }
 
-/// The commonest number; the larger one of two that are equally common.
+/// The most frequent number; the larger of two that are equally frequent.
 pub(super) fn usual(numbers: impl Iterator<Item = usize>) -> usize {
     let mut counts = std::collections::BTreeMap::new();
     for number in numbers {

@@ -1,4 +1,4 @@
-//! From a file to its bytes of text: unpacked, in UTF-8 (or Latin-1, whose letters only appear in names), and a sample.
+//! From a file to its text: decompressed, in UTF-8 (or Latin-1, whose letters only appear in names), with a sample.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::error::{Place, RecordingError};
 
-/// Bytes of a file from which its form is found; no line may be longer.
+/// Size in bytes of the sample from which the form of a text is found; no line may be longer.
 pub(super) const SAMPLE: usize = 1 << 20;
 
 const BUFFER: usize = 1 << 18;
@@ -22,11 +22,11 @@ pub(super) struct Text {
     pub(super) sample: Vec<u8>,
     /// Whether the text goes on after the sample.
     pub(super) longer: bool,
-    /// Bytes of the file on disk.
+    /// Size of the file on disk, in bytes.
     pub(super) size: u64,
     /// Whether it is compressed.
     pub(super) packed: bool,
-    /// What to tell about the encoding.
+    /// A note about the encoding.
     pub(super) note: Option<&'static str>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Text {
 ///
 /// # Errors
 ///
-/// When it cannot be read, is empty, or is no text.
+/// If the file cannot be read, is empty, or is not text.
 pub(super) fn open(path: &Path) -> Result<Text, RecordingError> {
     let place = Place::text(path);
     let io = |error: io::Error| place.whole(format_args!("cannot be read: {error}"));
@@ -49,7 +49,7 @@ pub(super) fn open(path: &Path) -> Result<Text, RecordingError> {
         let line = 1 + memchr::memchr_iter(b'\n', &text.sample[..at]).count();
         return Err(place.error(
             line as u64,
-            "has a NUL byte, so this is no text in UTF-8, UTF-16 with a byte order mark, or Latin-1; of binary files, \
+            "has a NUL byte, so this is not text in UTF-8, UTF-16 with a byte order mark, or Latin-1; of binary files, \
              NPY, NPZ, MATLAB, HDF5, XLSX and ODS are read",
         ));
     }
@@ -77,7 +77,7 @@ fn decode(mut raw: Box<dyn BufRead>) -> io::Result<Text> {
     let mut sample = Vec::new();
     reader.by_ref().take(SAMPLE as u64).read_to_end(&mut sample)?;
     let longer = !reader.fill_buf()?.is_empty();
-    // A letter cut by the end of the sample is no fault.
+    // A letter that is cut by the end of the sample is not an error.
     if std::str::from_utf8(&sample).is_err_and(|error| error.error_len().is_some()) {
         note = Some("is not in UTF-8; its names were read as Latin-1");
     }
@@ -85,7 +85,7 @@ fn decode(mut raw: Box<dyn BufRead>) -> io::Result<Text> {
     Ok(Text { reader, sample, longer, size: 0, packed, note })
 }
 
-/// A reader of UTF-16 that gives UTF-8. Halves of pairs that are alone become replacement characters.
+/// A reader that turns UTF-16 into UTF-8. A surrogate without its partner becomes a replacement character.
 struct Utf16<R> {
     raw: R,
     big_endian: bool,
@@ -95,7 +95,7 @@ struct Utf16<R> {
 
 impl<R: BufRead> Read for Utf16<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        // At most four bytes of UTF-8 come from the byte that completes a unit, and three from a lone half before it.
+        // The byte that completes a unit gives at most four bytes of UTF-8, and a lone surrogate before it three.
         if out.len() < 7 {
             return Err(io::Error::other("the buffer is too small for UTF-16"));
         }

@@ -10,7 +10,7 @@ pub struct RecordingError(pub String);
 /// A file, and what its rows are called there.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    /// The path as the user gave it, with what is inside the file where it has parts.
+    /// The path as the user gave it, followed by the part of the file (such as a sheet) if it has several.
     pub(super) file: String,
     /// "line" in text, "row" elsewhere.
     pub(super) row: &'static str,
@@ -32,7 +32,7 @@ impl Place {
     }
 }
 
-/// A stranger's text as it may stand in a sentence: quoted, escaped and cut.
+/// Text from a file, made safe for a sentence: quoted, escaped and shortened.
 pub(super) fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {

@@ -1,4 +1,4 @@
-//! What reading will take, before it begins.
+//! How much memory reading will take, estimated before it begins.
 
 use std::path::PathBuf;
 
@@ -6,22 +6,22 @@ use super::error::RecordingError;
 use super::settings::Settings;
 use super::source::Source;
 
-/// What the files of a recording hold and take, estimated from their sizes and their first lines.
+/// The size of a recording and the memory it takes, estimated from the sizes of its files and their first lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Estimate {
     /// Bytes on disk.
     pub bytes: u64,
-    /// Numbers that are kept of them.
+    /// How many numbers are kept in memory.
     pub numbers: u64,
-    /// Bytes of memory at the most: twice the numbers, as columns and as segments.
+    /// The largest memory in bytes: each number is held twice, in a column and in a segment.
     pub memory: u64,
 }
 
-/// Estimates what [`super::read()`] takes, from the first lines of each file.
+/// Estimates what [`super::read()`] needs, from the first lines of each file.
 ///
 /// # Errors
 ///
-/// When a file cannot be read, when its form cannot be told, or when it lacks a column that the settings name.
+/// If a file cannot be read, if its form cannot be found, or if it lacks a column that the settings name.
 pub fn estimate(files: &[PathBuf], settings: &Settings) -> Result<Estimate, RecordingError> {
     estimate_of(files, settings, false)
 }
@@ -41,26 +41,26 @@ pub(super) fn estimate_of(
     Ok(total)
 }
 
-/// The memory that so many numbers take.
+/// The memory that this many numbers take, in bytes.
 pub(super) fn memory(numbers: u64) -> u64 {
     numbers.saturating_mul(2 * size_of::<f64>() as u64)
 }
 
-/// Refuses what does not fit.
+/// Returns an error if the numbers do not fit in the allowed memory.
 pub(super) fn check(numbers: u64, limit: Option<u64>, surely: &str) -> Result<(), RecordingError> {
     let needed = memory(numbers);
     match limit.filter(|limit| needed > *limit) {
         None => Ok(()),
         Some(limit) => Err(RecordingError(format!(
-            "recording.files {surely} {numbers} numbers, which take {} of memory, and {} may be used: name fewer files, or \
-             the columns that are needed in `states` and `inputs`",
+            "recording.files {surely} {numbers} numbers, which take {} of memory, and {} may be used: name fewer \
+             files, or name the columns you need in `states` and `inputs`",
             human(needed),
             human(limit),
         ))),
     }
 }
 
-/// Bytes in words.
+/// A number of bytes with its unit, such as `1.5 MB`.
 pub(super) fn human(bytes: u64) -> String {
     let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
     let step =

@@ -6,11 +6,11 @@ use super::inspection::Inspection;
 use super::notes::counted;
 use super::settings::{Missing, Settings};
 
-/// The most samples of history that are proposed.
+/// The longest window that is proposed, in samples.
 const MOST_HISTORY: usize = 32;
 
-/// The text of an experiment file in which each choice is a key: those that were made for the user as well as those of the
-/// settings, with what else could be chosen behind them. Keys that would repeat a default are comments.
+/// The text of an experiment file in which each choice is a key, whether it was made for the user or by the settings.
+/// The comment behind a key names the other choices. Keys that would repeat a default are commented out.
 pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     let mut text = String::new();
     let mut line = |key: String, about: String| {
@@ -34,7 +34,7 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
         }
         (None, None) => line("# dt = 1.0".into(), "time between two rows; there is no time column".into()),
     }
-    line(format!("states = {}", list(states)), "forecast".into());
+    line(format!("states = {}", list(states)), "columns to forecast".into());
     let others: Vec<&str> = inspection
         .columns
         .iter()
@@ -50,9 +50,9 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     };
     line(format!("inputs = {}", list(inputs)), about);
     match &settings.trajectory {
-        Some(name) => line(format!("trajectory = {}", quoted(name)), "column that tells trajectories".into()),
+        Some(name) => line(format!("trajectory = {}", quoted(name)), "column naming the trajectory".into()),
         None => {
-            line("# trajectory = \"run\"".into(), "column that tells trajectories; each file is one".into())
+            line("# trajectory = \"run\"".into(), "column naming the trajectory; else one per file".into())
         }
     }
     let with_units = inspection.columns.iter().filter(|column| !column.unit.is_empty());
@@ -115,7 +115,7 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     let mut line = |key: &str, about: &str| {
         let _ = writeln!(text, "{key:<36} # {about}");
     };
-    line("name = \"ffnn\"", "or another one of `attractor list models`");
+    line("name = \"ffnn\"", "or another model of `attractor list models`");
     let of_states = inspection.columns.iter().filter(|column| states.contains(&column.name));
     let longest = of_states.filter_map(|column| column.correlation).max();
     let window = longest.unwrap_or(1).saturating_mul(3).clamp(1, MOST_HISTORY);

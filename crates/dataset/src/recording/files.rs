@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::error::RecordingError;
 
-/// The files that these paths and patterns name, relative to a folder: those of each pattern sorted by name, none twice.
+/// The files that these paths and patterns name, relative to a folder. The files of a pattern are sorted by name, and
+/// no file appears twice.
 ///
 /// # Errors
 ///
-/// When there is no path, when a path or a pattern names no file, and when a pattern is malformed.
+/// If there is no path, if a path or a pattern names no file, or if a pattern is malformed.
 pub fn find(patterns: &[String], folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
     if patterns.is_empty() {
         return Err(RecordingError(

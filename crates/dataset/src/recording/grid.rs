@@ -1,13 +1,13 @@
 //! One sample interval for all times.
 //!
-//! The median of the differences is a first estimate that gaps do not disturb. Least squares over the stretches between
-//! gaps make it exact. Times are a grid if no difference is off by more than a tenth of the interval, or if rounding of
-//! the times explains all of it.
+//! The median of the differences is a first estimate, which gaps do not disturb. Least squares over the stretches
+//! between gaps then refine it. The times form a grid if no difference deviates by more than a tenth of the interval,
+//! or if rounding of the times explains the deviations.
 
-/// A difference above so many intervals is a gap.
+/// A difference of more than this number of intervals is a gap.
 pub(super) const GAP: f64 = 1.5;
 
-/// The largest deviation of a difference from the interval, in intervals, that is still called even.
+/// The largest deviation of a difference from the interval, in intervals, in times that count as even.
 const EVEN: f64 = 0.1;
 
 /// Differences that the median is taken over.
@@ -20,7 +20,7 @@ pub(super) struct Grid {
     pub(super) dt: f64,
     /// The largest deviation of a difference of neighbours from it, in units of time.
     pub(super) jitter: f64,
-    /// Where that is: the list of times, and the later of the two.
+    /// Where it occurs: the number of the list, and the position of the later of the two times.
     pub(super) worst: (usize, usize),
     /// Whether the deviations are those of times that were rounded.
     pub(super) rounded: bool,
@@ -96,7 +96,7 @@ fn least_squares(lists: &[&[f64]], first: f64) -> f64 {
     if weight > 0.0 { slope / weight } else { first }
 }
 
-/// The number with the fewest digits within the noise of floating point; 0.01 for 0.010000000000000002.
+/// The number with the fewest digits that is equal up to rounding errors: 0.01 for 0.010000000000000002.
 fn shortest(dt: f64) -> f64 {
     let rounded = |digits: usize| format!("{dt:.digits$e}").parse::<f64>().ok();
     let close = |candidate: &f64| (candidate - dt).abs() <= 1e-12 * dt;

@@ -19,7 +19,7 @@ pub(super) struct Header {
     pub(super) units: Vec<String>,
     /// Line of the first row of numbers.
     pub(super) first_line: u64,
-    /// What to tell about it.
+    /// Notes about the header.
     pub(super) notes: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn find(rows: &[KeptRow], dialect: Dialect, comments: &[(u64, Vec<u8>
     Some(header)
 }
 
-/// The first row from which on the rows have numbers where most rows have them.
+/// The first row that has numbers in the columns in which most rows have them.
 fn first_of_numbers(rows: &[KeptRow], decimal: u8) -> Option<usize> {
     let value = |cell: &[u8]| dialect::is_value(cell, decimal);
     let body = &rows[(rows.len() / 2).min(20)..];
@@ -120,8 +120,8 @@ fn trimmed(cells: &[Vec<u8>]) -> usize {
     cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1)
 }
 
-/// Of the rows without numbers that have as many texts as there are columns, the one that names the time, or the first;
-/// else the last of those with the most texts, if they are enough.
+/// The row of names: of the rows without numbers that have a text for each column, the one that names the time, or else
+/// the first. If there is none, the last of the rows with the most texts, if these are enough.
 fn names_row(above: &[KeptRow], widths: [usize; 2], decimal: u8) -> Option<usize> {
     // The first row of a Campbell Scientific file describes the logger.
     let about_logger = |cells: &[Vec<u8>]| cells.first().is_some_and(|cell| cell.starts_with(b"TOA5"));
@@ -152,7 +152,7 @@ fn names_in_comment(
     let (_, cells) = rows::first(&mut text, 1).ok()?.pop()?;
     let names = merged(&cells, dialect.separator, columns);
     let text = !cells.iter().any(|cell| dialect::is_value(cell, dialect.decimal) || cell.is_empty());
-    // Of one column it might be a sentence.
+    // For a single column, the comment might be a sentence.
     (text && names.len() == columns && columns > 1).then_some(names)
 }
 

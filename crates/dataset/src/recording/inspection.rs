@@ -1,4 +1,4 @@
-//! What is in the files of a recording, told before anything is learned from it.
+//! A summary of the files of a recording, before anything is learned from them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,10 +11,10 @@ use super::read::{self, Reading};
 use super::settings::Settings;
 use super::table::{Column, Table};
 
-/// Samples that a correlation time is found from.
+/// The largest number of samples that a correlation time is computed from.
 const CORRELATED: usize = 20_000;
 
-/// Columns of the display.
+/// Width of the display, in characters.
 const WIDTH: usize = 80;
 
 /// What is in the files of a recording.
@@ -28,7 +28,7 @@ pub struct Inspection {
     pub time: Option<[String; 2]>,
     /// The columns of numbers and of text, in the order of the first file.
     pub columns: Vec<ColumnReport>,
-    /// Names of the states and of the inputs that would be taken.
+    /// Names of the states and of the inputs that would be used.
     pub chosen: [Vec<String>; 2],
     /// Sample interval.
     pub dt: Option<f64>,
@@ -42,7 +42,7 @@ pub struct Inspection {
     pub problem: Option<String>,
     /// What was chosen, left out or filled in; one sentence each.
     pub notes: Vec<String>,
-    /// How the first file is written, as the values of `separator` and `decimal`; `None` for what is no text.
+    /// The values of `separator` and `decimal` that fit the first file; `None` if it is not text.
     pub dialect: Option<[String; 2]>,
 }
 
@@ -59,17 +59,17 @@ pub struct ColumnReport {
     pub missing: usize,
     /// Those of them that hold text.
     pub texts: usize,
-    /// The first lag, in rows, at which the autocorrelation falls below 1/e, over the longest part without missing cells;
-    /// `None` where it never does, and for constant columns.
+    /// The first lag, in rows, at which the autocorrelation falls below 1/e, computed over the longest stretch without
+    /// missing cells; `None` if it never does, and for constant columns.
     pub correlation: Option<usize>,
 }
 
-/// Reads all columns of the files and tells what is there, and how it would be read with these settings.
+/// Reads all columns of the files and describes what they hold, and how they would be read with these settings.
 ///
 /// # Errors
 ///
-/// When a setting is wrong, when a file cannot be read or is damaged, and when the files do not fit in memory. What keeps
-/// readable files from being a recording is told in [`Inspection::problem`].
+/// If a setting is wrong, if a file cannot be read or is damaged, or if the files do not fit in memory. If the files
+/// are readable but cannot be used as a recording, [`Inspection::problem`] says why.
 pub fn inspect(
     files: &[PathBuf],
     settings: &Settings,
@@ -152,7 +152,7 @@ fn correlation_time(values: &[f64]) -> Option<usize> {
     if variance <= 0.0 {
         return None;
     }
-    // Fewer terms at larger lags: the biased estimate, which does not blow up at the end.
+    // The sums have fewer terms at larger lags: this is the biased estimate, which stays bounded there.
     (1..values.len() / 2).find(|&lag| covariance(lag) < variance * (-1f64).exp())
 }
 
@@ -231,7 +231,7 @@ impl Inspection {
     }
 }
 
-/// A number in at most 11 letters.
+/// A number in at most 11 characters.
 fn number(value: f64) -> String {
     let plain = format!("{value}");
     match plain.len() {
@@ -251,7 +251,7 @@ fn fitted(text: &str, width: usize) -> String {
     }
 }
 
-/// Text in lines of at most 80 letters; words that are longer stand alone.
+/// Text in lines of at most 80 characters; a longer word has a line of its own.
 fn paragraph(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
     let mut line = mark.to_owned();
     let mut filled = !mark.is_empty() && !mark.ends_with(' ');

@@ -1,4 +1,4 @@
-//! Missing cells: filled where the settings say so, else the ends of pieces.
+//! Missing cells: they are interpolated if the settings say so; otherwise they end a segment.
 
 use std::ops::Range;
 
@@ -73,7 +73,7 @@ fn check(table: &Table, stretch: Range<usize>, columns: &[usize]) -> Result<(), 
     Ok(())
 }
 
-/// Interpolates runs of at most so many missing cells between two numbers, linearly in time.
+/// Interpolates linearly in time between two numbers, over at most `most` missing cells in a row.
 fn fill(table: &mut Table, stretch: Range<usize>, column: usize, most: usize) -> usize {
     let times = table.time.as_ref().map(|time| &time.values);
     let time = |row: usize| times.map_or(row as f64, |times| times[row]);

@@ -1,6 +1,6 @@
-//! Remarks on what was done to files.
+//! Notes on what was done with the files.
 
-/// Remarks, each with the file it is about. The same remark on many files is one.
+/// Notes, each with the file it is about. The same note about several files becomes one note.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Notes(Vec<(String, String, usize)>);
 
@@ -22,7 +22,7 @@ impl Notes {
         }
     }
 
-    /// One sentence for each remark.
+    /// One sentence for each note.
     pub(super) fn sentences(&self) -> Vec<String> {
         let sentence = |(file, text, files): &(String, String, usize)| match files {
             1 if file.is_empty() => text.clone(),

@@ -1,4 +1,4 @@
-//! Rows in order: those of a trajectory together, their times increasing.
+//! Orders rows: the rows of a trajectory stand together, and their times increase.
 
 use std::ops::Range;
 
@@ -19,7 +19,8 @@ pub(super) struct Track {
 ///
 /// # Errors
 ///
-/// A time that is missing, a step back and a duplicate, where the settings make them errors: with their lines.
+/// A missing time, a time that goes backwards, and a duplicate time, where the settings make them errors. The error
+/// names the line.
 pub(super) fn order(table: &mut Table, settings: &Settings) -> Result<Vec<Track>, RecordingError> {
     gather(table);
     drop_rows_without_time(table, settings)?;
@@ -45,7 +46,7 @@ pub(super) fn order(table: &mut Table, settings: &Settings) -> Result<Vec<Track>
 /// Moves the rows of each trajectory together, in the order in which trajectories first appear.
 fn gather(table: &mut Table) {
     let Some(ids) = &table.ids else { return };
-    // Codes are numbered as they appear, so rows that are together have codes that never fall.
+    // Codes are numbered in the order of appearance, so if the rows stand together, the codes never decrease.
     if !ids.codes.is_sorted() {
         let mut rows: Vec<usize> = (0..table.rows).collect();
         rows.sort_by_key(|&row| ids.codes[row]);
@@ -78,7 +79,7 @@ fn groups(table: &Table) -> Vec<Range<usize>> {
     }
 }
 
-/// Cuts a range before each row that the rule names; never before the first.
+/// Cuts a range before each row for which the rule holds, but never before the first row.
 pub(super) fn cut(rows: Range<usize>, starts: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let mut start = rows.start;
@@ -126,7 +127,8 @@ fn check_increase(table: &Table, groups: &[Range<usize>], settings: &Settings) -
             if now < before {
                 let what = format!(
                     "the time steps back from {} ({previous}) to {}: set steps_back = \"split\" if another trajectory \
-                     starts here, \"sort\" if rows are out of order, or `trajectory` to the column that tells trajectories",
+                     starts here, \"sort\" if rows are out of order, or `trajectory` to the column that names the \
+                     trajectory",
                     before + time.origin,
                     now + time.origin,
                 );
@@ -134,8 +136,8 @@ fn check_increase(table: &Table, groups: &[Range<usize>], settings: &Settings) -
             }
             if settings.duplicates == Duplicates::Error {
                 let what = format!(
-                    "the time {} is that of {previous} too: set duplicates = \"first\" or \"mean\", or `trajectory` to the \
-                     column that tells trajectories",
+                    "the time {} is that of {previous} too: set duplicates = \"first\" or \"mean\", or `trajectory` to \
+                     the column that names the trajectory",
                     now + time.origin,
                 );
                 return Err(table.error(row, what));

@@ -10,14 +10,14 @@ use super::settings::Settings;
 use super::source::Source;
 use super::table::Table;
 
-/// Bounds on what is read, and who is told how far it is.
+/// Limits on what is read, and a callback for the progress.
 pub struct Reading<'a> {
     /// The fewest samples of a segment; shorter ones are left out and counted.
     pub least: usize,
     /// The most bytes of memory; `None` for no limit.
     pub memory: Option<u64>,
-    /// Called again and again with the bytes of text that have been read, and the bytes of all files. Files that are packed
-    /// give more bytes than they have on disk.
+    /// Called repeatedly with the number of bytes of text read so far and the size of all files in bytes. Compressed
+    /// files give more bytes of text than they have on disk.
     pub progress: &'a mut dyn FnMut(u64, u64),
 }
 
@@ -25,8 +25,8 @@ pub struct Reading<'a> {
 ///
 /// # Errors
 ///
-/// When a setting is wrong, when a file cannot be read or is damaged, when the files do not fit in the memory that is
-/// allowed (found from their sizes, before reading), and when they hold something that the settings make an error.
+/// If a setting is wrong, if a file cannot be read or is damaged, if the files do not fit in the allowed memory
+/// (estimated from their sizes before reading), or if they hold something that the settings make an error.
 pub fn read(
     files: &[PathBuf],
     settings: &Settings,
@@ -36,7 +36,7 @@ pub fn read(
     Ok(arrange::arrange(tables, settings, reading.least)?.recording)
 }
 
-/// Reads the tables of all files; `all` for all columns, whatever the settings name.
+/// Reads the tables of all files; if `all` is set, all columns, whatever the settings name.
 pub(super) fn load(
     files: &[PathBuf],
     settings: &Settings,

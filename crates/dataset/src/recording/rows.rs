@@ -1,7 +1,7 @@
 //! From text to rows of cells, with the number of the line that each began on.
 //!
-//! The csv crate is not used: it does not count the blank and comment lines that it skips, so its errors would name a
-//! line that is in order, and it knows one comment sign and no runs of blanks.
+//! The csv crate is not used: it does not count the blank and comment lines that it skips, so errors would name the
+//! wrong line. It also supports only one comment sign, and no runs of blanks as a separator.
 
 use std::io::BufRead;
 use std::ops::Range;
@@ -31,7 +31,7 @@ impl<'a> Row<'a> {
         self.cells.len()
     }
 
-    /// The cell of this column; empty behind the last one.
+    /// The cell of this column; an empty cell after the end of the row.
     #[inline]
     pub(super) fn cell(&self, column: usize) -> &'a [u8] {
         self.cells.get(column).map_or(&[], |cell| &self.text[cell.clone()])
@@ -94,7 +94,8 @@ impl<R: BufRead> TextRows<R> {
             if self.buffer.len() + stop > SAMPLE {
                 return Err(self.place.error(
                     self.line + 1,
-                    "is longer than 1 MiB: a row of a recording has one number for each column, and less than 1 MiB of text",
+                    "is longer than 1 MiB: a row of a recording has one number for each column and less than 1 MiB of \
+                     text",
                 ));
             }
             self.buffer.extend_from_slice(&bytes[..stop]);
@@ -118,7 +119,7 @@ impl<R: BufRead> TextRows<R> {
         if any {
             self.line += 1;
             if memchr::memchr(0, &self.buffer[start..]).is_some() {
-                return Err(self.place.error(self.line, "has a NUL byte: the file is damaged or is no text"));
+                return Err(self.place.error(self.line, "has a NUL byte: the file is damaged or not text"));
             }
         }
         Ok(any)
@@ -174,7 +175,7 @@ impl<R: BufRead> TextRows<R> {
             let start = self.unquoted.len();
             if self.buffer.get(at) == Some(&b'"') {
                 at += 1;
-                // Where to look for the end; never again over what has been looked at.
+                // Where to look for the end; bytes that were searched once are not searched again.
                 let mut from = at;
                 loop {
                     let Some(quote) = memchr::memchr(b'"', &self.buffer[from..]) else {

@@ -1,4 +1,4 @@
-//! Segments: stretches of a recording without gaps or missing samples, on one sample interval.
+//! Segments: stretches of a recording without gaps or missing samples, with one sample interval.
 
 use std::ops::Range;
 
@@ -50,7 +50,7 @@ pub struct Segment {
     pub inputs: Vec<f64>,
 }
 
-/// Counts of what ended segments.
+/// Numbers of gaps, of missing cells, and of segments that are too short.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) gaps: usize,
@@ -70,7 +70,8 @@ pub(super) struct Cut<'a> {
     pub(super) least: usize,
 }
 
-/// The difference of times that is a gap: 1.5 sample intervals, or where times are uneven, three times their median.
+/// The smallest time step that counts as a gap: 1.5 sample intervals, and at least three median time steps if the times
+/// are resampled.
 pub(super) fn gap(settings: &Settings, dt: f64, median: Option<f64>) -> f64 {
     match (settings.resample, median) {
         (Some(resample), Some(median)) => (GAP * resample).max(3.0 * median),
@@ -82,7 +83,7 @@ pub(super) fn gap(settings: &Settings, dt: f64, median: Option<f64>) -> f64 {
 ///
 /// # Errors
 ///
-/// The first gap and the first missing cell, where the settings make them errors.
+/// The first gap or the first missing cell, if the settings make it an error.
 pub(super) fn cut(
     mut table: Table,
     tracks: &[Track],
@@ -182,7 +183,7 @@ fn segment(
 }
 
 impl Counts {
-    /// What to tell about them.
+    /// Notes about them.
     pub(super) fn note(&self, settings: &Settings, least: usize, notes: &mut Notes) {
         if self.gaps > 0 {
             notes.add("", format!("{} in the times end segments", counted(self.gaps, "gap", "gaps")));

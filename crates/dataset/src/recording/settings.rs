@@ -20,8 +20,9 @@ pub struct Settings {
     /// name. No default. Example: `files = "tanks/*.csv"`.
     #[serde(deserialize_with = "one_or_many")]
     pub files: Vec<String>,
-    /// Column that holds the time: numbers, ISO dates, or milliseconds since 1970 (dates and such are turned into
-    /// seconds). Default: a column called `t`, `time`, `timestamp`, `date` or the like. Example: `time = "t"`.
+    /// Column that holds the time: numbers, ISO dates, times of the day, or milliseconds since 1970. All but numbers
+    /// are turned into seconds. Default: a column called `t`, `time`, `timestamp`, `date` or the like.
+    /// Example: `time = "t"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// Time between two rows, for files without a time column. Default: none, the times of the file are used.
@@ -32,7 +33,7 @@ pub struct Settings {
     /// inputs. Example: `states = ["level"]`.
     #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<String>,
-    /// Columns that were measured and are given to every forecaster, never forecast. Default: none.
+    /// Measured columns that every forecaster is given and none forecasts. Default: none.
     /// Example: `inputs = ["pump"]`.
     #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
@@ -63,8 +64,8 @@ pub struct Settings {
     pub duplicates: Duplicates,
     /// Treatment of times that go backwards. Default: `"error"`. Example: `steps_back = "split"`.
     pub steps_back: StepsBack,
-    /// Sample interval to which the recording is interpolated linearly, never across gaps or missing cells; needed where
-    /// the times are uneven. No low-pass filter is applied. Default: none. Example: `resample = 0.01`.
+    /// New sample interval: the recording is interpolated linearly, but never across gaps or missing cells. It is
+    /// needed if the times are uneven. No low-pass filter is applied. Default: none. Example: `resample = 0.01`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resample: Option<f64>,
     /// What separates the cells of a text file: `","`, `";"`, `"|"`, `"tab"` or `"blank"` (a run of blanks).
@@ -98,11 +99,11 @@ impl Settings {
         "decimal",
     ];
 
-    /// Checks each value and the values that exclude each other.
+    /// Checks each value, and keys that exclude each other.
     ///
     /// # Errors
     ///
-    /// Names the key, its value and the valid ones.
+    /// The error names the key, its value and the valid values.
     pub fn check(&self) -> Result<(), RecordingError> {
         let wrong = |what: String| Err(RecordingError(what));
         for (key, value) in [("dt", self.dt), ("resample", self.resample)] {
@@ -138,8 +139,8 @@ pub enum Missing {
     /// `"split"`: the segment ends before the row, and another one starts after it.
     #[default]
     Split,
-    /// `"interpolate"` or `{ interpolate = 5 }`: up to so many missing samples in a row (10 if none is given) are
-    /// interpolated linearly in time; longer ones split.
+    /// `{ interpolate = 5 }`: up to 5 missing samples in a row are interpolated linearly in time; more of them end the
+    /// segment. `"interpolate"` alone means up to 10.
     Interpolate(usize),
     /// `"error"`: the first one is an error.
     Error,

@@ -14,10 +14,10 @@ use super::rows::{self, CellRows, Separator, TextRows};
 use super::settings::Settings;
 use super::table::{self, Start, Table};
 
-/// What hears how many bytes of a file have been read and how many numbers are stored, and may refuse to go on.
+/// A callback that gets the number of bytes read and of numbers stored so far; it may stop the reading by an error.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, usize) -> Result<(), RecordingError>;
 
-/// A file of any kind that is read, told by its content.
+/// A file of any readable kind, recognised by its content.
 pub(super) enum Source {
     Text(Box<TextSource>),
     Arrays(ArraySource),
@@ -46,11 +46,11 @@ pub(super) struct SheetSource {
 const CELL: u64 = 4;
 
 impl Source {
-    /// Opens a file; `all` for all columns, whatever the settings name.
+    /// Opens a file; if `all` is set, for all columns, whatever the settings name.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, when its form cannot be told, and when it lacks what the settings name.
+    /// If the file cannot be read, if its form cannot be found, or if it lacks what the settings name.
     pub(super) fn open(path: &Path, settings: &Settings, all: bool) -> Result<Self, RecordingError> {
         let place = Place::text(path);
         let about = path.metadata().map_err(|error| place.whole(format_args!("cannot be read: {error}")))?;
@@ -105,7 +105,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// When it is damaged, and those of `watch`.
+    /// If the file is damaged; and the errors of `watch`.
     pub(super) fn read(self, watch: Watch<'_>) -> Result<Vec<Table>, RecordingError> {
         match self {
             Source::Text(text) => Ok(vec![text.read(watch)?]),
@@ -153,12 +153,12 @@ impl SheetSource {
         let choice = Choice::new(&header, &self.settings, self.all, &place)?;
         let start = Start { place, header, choice, decimal, expected_rows: cells.len() };
         let bytes = self.bytes;
-        // Of the bytes on disk, so that progress ends where it should.
+        // In bytes on disk, so that the progress ends at 100%.
         table::fill(start, &mut CellRows::new(cells), &mut |_, numbers| watch(bytes, numbers))
     }
 }
 
-/// Numbers are rarely packed better than to a fourth.
+/// Numbers are rarely compressed to less than a fourth.
 const PACKED: u64 = 4;
 
 /// A text file.
@@ -188,7 +188,7 @@ impl TextSource {
             (true, true) => text.size.saturating_mul(PACKED),
         };
         let rows = (bytes as f64 / text.sample.len().max(1) as f64 * lines as f64) as u64;
-        // Memory is only set aside for what surely comes.
+        // Memory is reserved only for rows that are certain to come.
         let sure = if text.packed { 0 } else { rows + rows / 50 };
         let expected_rows = usize::try_from(sure).unwrap_or(0);
         let start = Start { place, header, choice, decimal: found.dialect.decimal, expected_rows };

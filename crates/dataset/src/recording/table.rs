@@ -43,7 +43,7 @@ pub(super) struct Column {
 pub(super) struct TimeColumn {
     pub(super) name: String,
     pub(super) unit: String,
-    /// After the origin; NaN where it is missing.
+    /// Time after the origin; NaN where it is missing.
     pub(super) values: Vec<f64>,
     /// Seconds since 1970 where the times are dates, else 0.
     pub(super) origin: f64,
@@ -57,7 +57,7 @@ pub(super) struct Ids {
     pub(super) labels: Vec<String>,
 }
 
-/// The lines of rows. Only where a line does not follow the one of the row before it is anything stored.
+/// The line of each row. Only lines that do not directly follow the line of the row before are stored.
 #[derive(Clone, Debug, Default)]
 struct Lines {
     starts: Vec<(usize, u64)>,
@@ -81,7 +81,7 @@ impl Lines {
 }
 
 impl Table {
-    /// A table of columns that come from elsewhere than rows of cells; their rows are counted from 1.
+    /// A table of columns that do not come from rows of cells, such as arrays; rows are counted from 1.
     pub(super) fn of_columns(
         place: Place,
         columns: Vec<Column>,
@@ -128,7 +128,7 @@ impl Table {
 }
 
 impl Column {
-    /// A column of numbers from elsewhere than cells; what is not finite is missing.
+    /// A column of numbers that do not come from cells; numbers that are not finite count as missing.
     pub(super) fn of_values(name: String, mut values: Vec<f64>) -> Self {
         values.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = f64::NAN);
         let numbers = values.iter().filter(|value| !value.is_nan()).count();
@@ -170,10 +170,10 @@ impl Column {
     }
 }
 
-/// Rows between two calls of what watches the reading.
+/// Number of rows between two calls of `watch`.
 const WATCHED: usize = 1 << 14;
 
-/// What is known of a file before its rows are read.
+/// What is known about a file before its rows are read.
 pub(super) struct Start {
     pub(super) place: Place,
     pub(super) header: Header,
@@ -183,11 +183,11 @@ pub(super) struct Start {
     pub(super) expected_rows: usize,
 }
 
-/// Reads the rows of a file. `watch` hears, again and again, the bytes of text and the numbers so far.
+/// Reads the rows of a file. `watch` is called repeatedly with the bytes of text and the numbers read so far.
 ///
 /// # Errors
 ///
-/// Those of the rows, a row with more cells than there are columns, a time that is none, and those of `watch`.
+/// The errors of the rows; a row with more cells than columns; a cell that is not a time; and the errors of `watch`.
 pub(super) fn fill(
     start: Start,
     rows: &mut dyn Rows,
@@ -273,7 +273,7 @@ pub(super) fn fill(
         let unit = if clock.in_seconds() { "s".into() } else { unit };
         TimeColumn { name, unit, values: times, origin: clock.origin() }
     });
-    // A trailing separator is no column.
+    // A separator at the end of a row does not make a column.
     columns.retain(|column| !(column.written.is_empty() && column.numbers == 0 && column.texts == 0));
     let ids = choice.id.map(|_| Ids { codes: ids.codes, labels: ids.labels });
     Ok(Table { place, columns, time, ids, rows: count, notes, lines })

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use super::cells::{self, Cell};
 use super::error::shown;
 
-/// What the cells of a time column are, as its first one says.
+/// What the cells of a time column are, found from the first one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// Numbers in the unit of the column.
     Number,
-    /// Whole numbers since 1970, so many a second.
+    /// Whole numbers since 1970, of which `per_second` make a second.
     Epoch { origin: i64, per_second: f64 },
     /// ISO dates; nanoseconds since 1970 of the first one.
     Date { zoned: bool, origin: i128 },
@@ -156,8 +156,8 @@ fn first_kind(text: &str, cell: &[u8], decimal: u8) -> Option<Kind> {
 
 fn unread(text: &str) -> String {
     format!(
-        "the time is {}: it must be a number, an ISO date such as 2026-11-28T12:00:00.5+01:00, a time of the day such as \
-         12:00:00.5, or milliseconds since 1970",
+        "the time is {}: it must be a number, an ISO date such as 2026-11-28T12:00:00.5+01:00, a time of the day \
+         such as 12:00:00.5, or milliseconds since 1970",
         shown(text)
     )
 }
@@ -192,7 +192,7 @@ pub(super) fn names_time(name: &str) -> bool {
 
 /// Whether a cell is a date or a time of the day.
 pub(super) fn is_date(cell: &[u8]) -> bool {
-    // Cheap first, since it is asked of every cell of a sample.
+    // The cheap test comes first, since this runs for every cell of a sample.
     let like = cell.len() >= 5 && cell.len() < 64 && cell[0].is_ascii_digit();
     like && (cell[2] == b':' || cell[4] == b'-' || cell[1] == b':')
         && std::str::from_utf8(cell).is_ok_and(|text| date(text).is_some() || day(text).is_some())

@@ -59,6 +59,11 @@ fn of_starts_that_depend_on_their_neighbours_the_interval_draws_blocks() {
     };
     let (blocks, single) = (covered(BLOCK), covered(1));
     assert!(blocks > 0.88 && single < 0.75, "{blocks} {single}");
+    // Of a few blocks the interval is all that there is, and never of no width.
+    let few = [3.0, 1.0, f64::INFINITY, 2.0];
+    for block in [2, 4, 9] {
+        assert_eq!(median_interval(&few, block, &mut stream(9, "test", 0)), [1.0, f64::INFINITY]);
+    }
 }
 
 #[test]

@@ -39,19 +39,19 @@ pub enum Baseline {
 }
 
 impl Baseline {
-    /// Every baseline, of the present state alone: all that the next one depends on where the whole state is known.
+    /// Every baseline as a function of the present sample alone, which is enough if a sample is the whole state.
     pub fn all(polynomial_degree: usize) -> [Baseline; 3] {
         let polynomial = Baseline::Polynomial { delays: 1, degree: polynomial_degree };
         [polynomial, Baseline::Linear { delays: 1 }, Baseline::Persistence]
     }
 
-    /// The baselines of this name with other numbers of samples, up to `most`, and other degrees, up to its own, of which
-    /// the best can be chosen where a sample is not the whole state. With inputs and a degree of 1 these are known as ARX
-    /// models, with a higher degree as NARX models (Billings 2013, "Nonlinear system identification", chapter 2). `inputs`
-    /// numbers describe an instant. Only those are among them that `rows` successive samples determine, with twice as many
-    /// equations as unknowns, in some seconds.
-    pub fn with_delays(self, most: usize, inputs: usize, rows: usize) -> Vec<Baseline> {
-        const WORK: f64 = 1e11;
+    /// Variants of this baseline with 1, 2, 4, 8 ... samples, up to `most`, and with degrees up to its own, of which the best
+    /// can be chosen if a sample is not the whole state. With inputs, those of degree 1 are known as ARX models and the
+    /// others as NARX models (Billings 2013, "Nonlinear system identification", chapter 2). `inputs` numbers describe an
+    /// instant. Variants with fewer than two equations for each unknown in trajectories of these `lengths`, or that take
+    /// more than some seconds to fit, are left out.
+    pub fn with_delays(self, most: usize, inputs: usize, lengths: &[usize]) -> Vec<Baseline> {
+        const WORK: f64 = 2e10;
         let delays = || (0..).map(|power| 1 << power).take_while(|&delays| delays <= most);
         let all: Vec<Baseline> = match self {
             Baseline::Persistence => vec![self],
@@ -63,6 +63,8 @@ impl Baseline {
         let determined = |baseline: &Baseline| {
             baseline.features().is_none_or(|features| {
                 let unknowns = features.count(inputs);
+                let rows: usize =
+                    lengths.iter().map(|samples| samples.saturating_sub(features.window())).sum();
                 let work = rows as f64 * (unknowns as f64).powi(2);
                 features.check(inputs).is_ok() && 2 * unknowns <= rows as u128 && work <= WORK
             })
@@ -70,7 +72,7 @@ impl Baseline {
         all.into_iter().filter(determined).collect()
     }
 
-    /// What it is least squares of, if it is that.
+    /// The features of a least-squares baseline; none for persistence.
     fn features(self) -> Option<Features> {
         match self {
             Baseline::Persistence => None,
@@ -133,10 +135,12 @@ mod tests {
 
     #[test]
     fn only_baselines_that_the_samples_determine_are_chosen_from() {
-        let linear = |rows| Baseline::Linear { delays: 1 }.with_delays(16, 2, rows).len();
-        // 1 + 2 delays unknowns, and twice as many rows
-        assert_eq!([5, 6, 10, 18, 34, 66, 9999].map(linear), [0, 1, 2, 3, 4, 5, 5]);
-        let all = Baseline::Polynomial { delays: 1, degree: 3 }.with_delays(2, 1, 20);
+        let linear = |samples| Baseline::Linear { delays: 1 }.with_delays(16, 2, &[samples]).len();
+        // 1 + 2 delays unknowns, and twice as many rows, each after as many samples as there are delays
+        assert_eq!([6, 7, 11, 12, 21, 22, 42, 82, 9999].map(linear), [0, 1, 1, 2, 2, 3, 4, 5, 5]);
+        // None of many short trajectories has the history that 16 delays need.
+        assert_eq!(Baseline::Linear { delays: 1 }.with_delays(16, 2, &[16; 500]).len(), 4);
+        let all = Baseline::Polynomial { delays: 1, degree: 3 }.with_delays(2, 1, &[22]);
         let found: Vec<String> = all.iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
@@ -149,6 +153,6 @@ mod tests {
                 "polynomial of degree 3 in the last 2 samples"
             ]
         );
-        assert_eq!(Baseline::Persistence.with_delays(9, 9, 0), [Baseline::Persistence]);
+        assert_eq!(Baseline::Persistence.with_delays(9, 9, &[]), [Baseline::Persistence]);
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn settings(files: &RunFiles) -> Result<Settings, String> {
     settings.remove("seed");
     // these change how a training is watched, not what is trained
     settings.remove("train.log");
-    // where the data are; `data.from_digest` and `recording.digest` say what they are
+    // the place of the data does not matter; `data.from_digest` and `recording.digest` identify them
     settings.remove("data.from");
     settings.remove("recording.files");
     settings.remove("recording.test.files");
@@ -69,12 +69,13 @@ fn flat(table: &Table) -> Settings {
 pub(super) fn task(settings: &Settings, metric: Option<Metric>, by: Option<&str>) -> Settings {
     let is_of_task = |key: &str| match key {
         "data.observe" | "data.dt" | "data.initial" => true,
-        // it is what is held out of a recording
+        // for a recording, it says what is held out
         "data.split" => settings.contains_key("recording.digest"),
         "evaluate.polynomial_degree" => false,
         // the length of the long run affects only its own scores
         "evaluate.long_run" => matches!(metric, Some(Metric::DStsp | Metric::DH)),
-        _ => ["system.", "recording.", "evaluate."].iter().any(|section| key.starts_with(section)),
+        "recording.digest" | "recording.states" | "recording.inputs" => true,
+        _ => key.starts_with("system.") || key.starts_with("evaluate."),
     };
     let kept = |key: &str| is_of_task(key) && !by.is_some_and(|by| is_or_follows(key, by));
     settings.iter().filter(|(key, _)| kept(key)).map(|(key, value)| (key.clone(), value.clone())).collect()

@@ -69,6 +69,7 @@ pub(crate) fn results(name: &str, median: f64, chaotic: bool) -> Results {
         ]),
         reconstruction: vec![],
         not_applicable: BTreeMap::new(),
+        chosen: BTreeMap::new(),
         suspicions: vec![],
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct About {
 }
 
 impl About {
-    /// What is not a dataset but a group; `what` says why it is not searched.
+    /// A group instead of a dataset; `what` says why it is not searched.
     pub fn group(name: String, what: &str) -> Self {
         let array = ArrayAbout { name, shape: vec![], numbers: false, what: what.into() };
         Self { array, reversed: false, empty: false }
@@ -126,7 +126,7 @@ pub(super) fn read(file: &File, about: &About, length: u64) -> Result<Array, Fau
             let beyond = |chunk: &Chunk| chunk.address.saturating_add(chunk.storage_size) > length;
             if dataset.chunks().map_err(damaged)?.iter().any(beyond) {
                 return Err(Fault(
-                    "is damaged (it has a chunk behind the end of the file): write it again".into(),
+                    "is damaged (it has a chunk after the end of the file): write it again".into(),
                 ));
             }
             let chunk = product(chunk_shape.into_iter()).saturating_mul(size);

@@ -7,7 +7,7 @@ use super::dataset::{self, About};
 use super::told;
 use crate::arrays::npy::Fault;
 
-// Links may make a group contain itself, so that depth and number are limited.
+// Links may make a group contain itself, so the depth and the number of groups are limited.
 const MAX_DEPTH: usize = 16;
 const MAX_OBJECTS: usize = 1 << 16;
 

@@ -1,8 +1,8 @@
-//! Old groups without their soft links.
+//! Hides the soft links of groups in the old format.
 //!
 //! A soft link is a path to an object that has a place of its own. The crate hdf5-pure passes over those
 //! in groups of the newer format, but in groups of the older one, which h5py writes by default, it takes
-//! a soft link for an object and then cannot list the group at all. So they are left out of what it reads.
+//! a soft link for an object and then cannot list the group at all. So this reader hides the soft links from the crate.
 
 use std::fs::File;
 

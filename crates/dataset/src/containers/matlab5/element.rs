@@ -9,7 +9,7 @@ pub(super) const MATRIX: u32 = 14;
 /// The type of an element whose bytes are another element, deflated.
 pub(super) const COMPRESSED: u32 = 15;
 
-/// What an element starts with.
+/// The tag at the start of an element.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tag {
     /// The type of its bytes.
@@ -90,14 +90,14 @@ pub(super) fn word(bytes: &[u8], big_endian: bool) -> u32 {
 /// Why a variable cannot be read.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// Its bytes are not as they should be.
+    /// Its bytes are damaged.
     Damaged(String),
     /// It is intact, but there is no room for its numbers.
     TooLarge(String),
 }
 
 impl Fault {
-    /// The end of a sentence that starts with the variable's name.
+    /// The rest of a sentence that starts with the variable's name.
     pub fn in_array(self) -> String {
         match self {
             Self::Damaged(why) => format!("is damaged ({why}): save it again"),

@@ -26,7 +26,7 @@ pub(super) struct Search<'a> {
     pub big_endian: bool,
 }
 
-/// What the first elements of a variable say.
+/// The head of a variable: what its first elements say.
 struct Head {
     class: u32,
     complex: bool,
@@ -36,8 +36,8 @@ struct Head {
 }
 
 impl Search<'_> {
-    /// Goes through a variable, whose tag is read already, and the fields of a struct. Returns the
-    /// numbers of the wanted one.
+    /// Goes through a variable, whose tag was read already, and the fields of a struct. Returns the numbers
+    /// of the wanted array.
     pub fn variable(&mut self, file: &mut dyn Read) -> Result<Option<Array>, Fault> {
         let head = self.head(file)?;
         match head.name.as_str() {
@@ -120,7 +120,7 @@ impl Search<'_> {
             // Some programs write them as unsigned numbers, type 6.
             let axes = self.data(file, &[5, 6], MAX_AXES_BYTES, "the axes of a variable")?;
             for axis in axes.chunks_exact(4).map(|four| word(four, self.big_endian)) {
-                // They are signed, so that nothing above this is an axis.
+                // Axes are signed numbers of 32 bits, so a larger number is not valid.
                 let axis =
                     i32::try_from(axis).map_err(|_| Fault::Damaged(format!("an axis has length {axis}")))?;
                 shape.push(axis as usize);

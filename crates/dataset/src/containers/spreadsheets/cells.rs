@@ -1,16 +1,16 @@
 //! The cells of a sheet as text.
 
-// 2^25 cells take 800 MB while they are empty.
+// 2^25 empty cells take 800 MB.
 const MAX_CELLS: usize = 1 << 25;
-// Empty cells between others and repeated ones take no room in the file, so that a small file could fill the
-// memory with them: there may be this number of cells, and a number more for each that the file holds.
+// Empty cells between others, and repeated cells, take no room in the file, so a small file could fill the
+// memory with them. This number of cells is allowed, and some more for each cell that the file holds.
 const SPARE_CELLS: usize = 1 << 22;
 const SPARE_FOR_EACH: usize = 64;
 // What Excel and LibreOffice can show.
 const MAX_ROWS: usize = 1 << 20;
 const MAX_COLUMNS: usize = 1 << 14;
 
-/// The cells of a sheet so far. Those that are not set are empty.
+/// The cells of a sheet that were read so far. Cells that are not set are empty.
 #[derive(Default)]
 pub(super) struct Cells {
     rows: Vec<Vec<String>>,
@@ -59,8 +59,8 @@ impl Cells {
     }
 }
 
-/// A number with the fewest digits that read back as the same number, and without a decimal point
-/// where it is whole.
+/// A number with the fewest digits that read back as the same number, and without a decimal point if it
+/// is whole.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
         0.0 | 1e-5..1e16 => format!("{value}"),

@@ -8,7 +8,7 @@ const TICKS_A_DAY: i64 = 86_400 * 100_000;
 // 9999-12-31, the last date that Excel shows.
 const MAX_DAYS: f64 = 2_958_466.0;
 
-/// What a number is shown as.
+/// How a spreadsheet shows a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Shown {
     /// A number.
@@ -21,7 +21,7 @@ pub(super) enum Shown {
     Time,
 }
 
-/// The text of a number of days that is shown so; `since_1904` says from which day they count.
+/// The text of a number of days in this format; `since_1904` says from which day they count.
 pub(super) fn text(days: f64, shown: Shown, since_1904: bool) -> String {
     let whole = (0.0..MAX_DAYS).contains(&days);
     match shown {
@@ -67,7 +67,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// The seconds of a duration in ISO 8601 such as `PT12H30M05.25S`; none for another text.
+/// The seconds of a duration in ISO 8601 such as `PT12H30M05.25S`; `None` for any other text.
 pub(super) fn iso_seconds(text: &str) -> Option<f64> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(text) => (-1.0, text),

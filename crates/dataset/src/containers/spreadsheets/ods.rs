@@ -85,7 +85,7 @@ fn rows(mut content: Xml<impl BufRead>, name: &str) -> Result<Vec<Vec<String>>, 
     }
 }
 
-/// The rest of a table, whose start is read already.
+/// The rest of a table whose start was read already.
 fn table(content: &mut Xml<impl BufRead>) -> Result<Vec<Vec<String>>, String> {
     let mut cells = Cells::default();
     let mut next = 0;
@@ -201,13 +201,13 @@ impl Cell {
             };
             match paragraph {
                 true => paragraphs.push(paragraph_text(content)?),
-                // Comments and drawings are no part of the text.
+                // Comments and drawings do not belong to the text.
                 false => content.skip()?,
             }
         }
         let text = self.value.clone().unwrap_or_else(|| paragraphs.join("\n"));
         match &self.formula {
-            // What was never computed must not look like a gap.
+            // A formula that was never computed must not look like a missing cell.
             Some(formula) if text.is_empty() => {
                 let formula = formula.split_once(":=").map_or(formula.as_str(), |(_, formula)| formula);
                 Ok(format!("={}", formula.trim_start_matches('=')))
@@ -226,7 +226,7 @@ fn paragraph_text(content: &mut Xml<impl BufRead>) -> Result<String, String> {
             Event::Start(element) => {
                 depth += 1;
                 match element.name().as_ref() {
-                    // More spaces than a line has are not meant.
+                    // A limit: no real text has more spaces in a row.
                     "text:s" => text.push_str(&" ".repeat(repeated(&element, "text:c").min(1000))),
                     "text:tab" => text.push('\t'),
                     "text:line-break" => text.push('\n'),

@@ -30,7 +30,7 @@ impl Package {
         self.index(name).is_some()
     }
 
-    /// Starts to read the part of that name.
+    /// Opens the part of that name for reading.
     pub fn part(&mut self, name: &str) -> Result<Xml<impl io::BufRead>, String> {
         let index = self.index(name).ok_or_else(|| format!("it has no part {name}"))?;
         let part = self.archive.by_index(index).map_err(|error| format!("part {name}: {error}"))?;
@@ -46,7 +46,7 @@ impl Package {
     }
 }
 
-/// A part that ends with an error where it is larger than allowed.
+/// A reader of a part that returns an error if the part is larger than allowed.
 struct Limited<R> {
     part: R,
     left: u64,

@@ -108,7 +108,7 @@ impl Content {
     fn text(self, kind: &str, shown: Shown, workbook: &Workbook) -> Result<String, String> {
         let Self { value, formula, own } = self;
         if value.is_empty() && !formula.is_empty() {
-            // What was never computed must not look like a gap.
+            // A formula that was never computed must not look like a missing cell.
             return Ok(format!("={formula}"));
         }
         if own {
@@ -124,7 +124,7 @@ impl Content {
                 Ok(value) => dates::text(value, shown, workbook.since_1904),
                 Err(_) => value,
             }),
-            // A truth value is 1 or 0 in the file; errors, texts of formulas and ISO dates are what they are.
+            // Truth values are 1 or 0 in the file; errors, texts of formulas and ISO dates are kept as they are.
             _ => Ok(value),
         }
     }

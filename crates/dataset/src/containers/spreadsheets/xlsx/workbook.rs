@@ -137,7 +137,7 @@ fn texts(package: &mut Package, part: &str) -> Result<Vec<String>, String> {
             if texts.len() == MAX_TEXTS {
                 return Err(format!("it has more than {MAX_TEXTS} texts"));
             }
-            // How a text is pronounced is no part of it.
+            // The pronunciation of a text does not belong to the text.
             texts.push(xml.text("rPh")?);
         }
     }

@@ -1,5 +1,5 @@
-//! Windows as a network of layers takes them: sample after sample, or all samples of a window at once where the first layer
-//! has as many inputs as the window has numbers. Both are the same array.
+//! Shapes of windows as input of a network: sample by sample, or all samples of a window at once if the first layer has
+//! as many inputs as the window has numbers. The array is the same.
 
 use std::borrow::Cow;
 

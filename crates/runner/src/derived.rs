@@ -1,4 +1,4 @@
-//! What follows from the settings of an experiment.
+//! Values derived from the settings of an experiment.
 
 use models::{Machine, Precision, Recipe};
 use serde_json::Value;

@@ -20,7 +20,7 @@ pub struct Experiment {
     /// Seed of every random stream.
     #[serde(default)]
     pub seed: u64,
-    /// Name and parameters of the system; null of a recording.
+    /// Name and parameters of the system; null for a recording.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub system: Value,
     /// The files of a recording and how they are read, with what they say: see `recording.rs`.
@@ -39,20 +39,20 @@ pub struct Experiment {
 /// The trajectories to learn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Data {
-    /// Number of trajectories; 0 of a recording, which has as many as it has.
+    /// Number of trajectories; 0 for a recording, which has as many as it has.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub trajectories: usize,
     /// Time between two samples.
     pub dt: f64,
-    /// Length of a trajectory; 0 of a recording, where each has its own.
+    /// Length of a trajectory; 0 for a recording, where each has its own.
     #[serde(default, skip_serializing_if = "is_none_of_it")]
     pub t_final: f64,
-    /// Fractions of the trajectories for training, validation and test.
+    /// Fractions of the trajectories, or of a recording, for training, validation and test.
     pub split: [f64; 3],
-    /// Lowest and highest initial value of each component; empty of a recording.
+    /// Lowest and highest initial value of each component; empty for a recording.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub initial: Vec<[f64; 2]>,
-    /// What integrates them; nothing does that of a recording.
+    /// The solver that integrates them; none for a recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solver: Option<Solver>,
     /// The components of the state that are seen: what a model learns from, and forecasts.
@@ -207,7 +207,8 @@ pub struct Evaluate {
     /// Number of held-out starts.
     pub starts: usize,
     /// Time from a random initial state to a start, so that starts lie on the attractor. By default, 20 Lyapunov times,
-    /// rounded to one digit, for a chaotic system, and the length of a trajectory, `data.t_final`, for any other.
+    /// rounded to one digit, for a chaotic system, and the length of a trajectory, `data.t_final`, for any other. For a
+    /// recording, the history before a start: 49 samples, or what a larger window of the model needs.
     pub transient: f64,
     /// Time units of free forecast for `nrmse`; by default as for `transient`.
     pub horizon: f64,

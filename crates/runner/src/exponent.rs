@@ -7,8 +7,8 @@ use crate::Experiment;
 use crate::derived::rounded;
 
 impl Experiment {
-    /// The largest Lyapunov exponent of the system with its parameters and initial region, rounded to four digits; 0 of
-    /// one that is not chaotic; or why it is not known. It takes a second, once for each system: the resolved experiment
+    /// The largest Lyapunov exponent of the system with its parameters and initial region, rounded to four digits; 0 if
+    /// the system is not chaotic; or the reason why it is not known. It takes a second, once for each system: the resolved experiment
     /// keeps it.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ fn section(files: &[String], overrides: &[String]) -> Result<serde_json::Value, 
     }
     if let Some(other) = overrides.iter().find(|pair| !pair.starts_with("recording.")) {
         return Err(RunError::Usage(format!(
-            "{other} has no meaning here: a recording is read by keys such as recording.inputs=pump"
+            "{other} is not a setting of a recording; use keys such as recording.inputs=pump"
         )));
     }
     let files: Vec<Value> = files.iter().map(|file| Value::String(file.clone())).collect();
@@ -34,7 +34,7 @@ fn section(files: &[String], overrides: &[String]) -> Result<serde_json::Value, 
 /// learns from them.
 ///
 /// # Errors
-/// Files that cannot be read, and settings that are none.
+/// If a file cannot be read, or a setting is invalid.
 pub fn inspect(
     files: &[String],
     overrides: &[String],

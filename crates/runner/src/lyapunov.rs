@@ -224,7 +224,7 @@ pub fn lyapunov_of_run(
     })?;
     if !prepared.knows_inputs() {
         return Err(RunError::Usage(format!(
-            "{name} has no Lyapunov exponent here: its known inputs were measured, and end before a forecast is long enough"
+            "{name} has no Lyapunov exponent here: its known inputs were measured, and they end before a long enough forecast does"
         )));
     }
     let trajectories = asked.trajectories.unwrap_or(most.min(task.runs.count()));

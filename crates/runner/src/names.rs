@@ -16,8 +16,8 @@ pub(crate) fn network(section: &Json) -> Result<&'static Entry, String> {
     find("model.name", section, MODELS, |entry| entry.name)
 }
 
-/// Sets what a model section leaves out to its default: a run of an earlier program does not know the keys that came
-/// later, whose defaults are what it did.
+/// Sets what a model section leaves out to its default: a run of an older version lacks newer keys, whose defaults give
+/// the old behaviour.
 pub(crate) fn complete_model(section: &mut Json) {
     if let (Ok(entry), Some(settings)) = (network(section), section.as_object_mut())
         && let Json::Object(defaults) = (entry.defaults)()

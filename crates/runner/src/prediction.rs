@@ -209,7 +209,7 @@ fn known(
     }
     let Some(system) = source.system() else {
         return Err(format!(
-            "a forecast of {} needs its known inputs ({}) at the times of the samples and of the forecast but its last, as \
+            "a forecast of {} needs its known inputs ({}) at the times of the history and of the forecast, except the last one, as \
              `known` [{starts}, {samples}, {}]",
             source.name(),
             names.join(", "),

@@ -13,7 +13,7 @@ use crate::Progress;
 use crate::experiment::MAX_NUMBERS;
 use crate::hash::{fnv1a, fnv1a_on};
 
-/// The keys that [`Settings`] does not know: where the scores come from, and what tells these measurements from others.
+/// The keys that [`Settings`] does not have: the recording for the scores, and the digest of the measurements.
 const TEST: &str = "test";
 const DIGEST: &str = "digest";
 
@@ -25,7 +25,7 @@ pub(crate) struct Recorded {
     section: Section,
 }
 
-/// The section, taken apart.
+/// The parsed section.
 #[derive(Clone, Debug, PartialEq)]
 struct Section {
     settings: Settings,
@@ -49,7 +49,7 @@ impl Section {
         })
     }
 
-    /// Takes a section apart; keys of `test` that are left out are those of the recording.
+    /// Parses a section. Keys that `test` leaves out have the values of the recording.
     fn parse(section: &Value) -> Result<Self, String> {
         let Value::Object(all) = section else {
             return Err(
@@ -65,7 +65,6 @@ impl Section {
             Some(Value::Object(own)) => {
                 let own = check_keys(own, "recording.test")?;
                 let mut both = all;
-                // A list of files of its own makes the other ways to name them void.
                 both.extend(own);
                 Some(settings_of(both, "recording.test")?)
             }
@@ -124,7 +123,7 @@ impl Recorded {
     /// What a resolved section says.
     ///
     /// # Errors
-    /// A key that is none, or a value that is not of its kind.
+    /// If a key is unknown, or a value has the wrong type.
     pub(crate) fn of(section: &Value) -> Result<Self, String> {
         let section = Section::parse(section)?;
         let Settings { states, inputs, units, files, .. } = &section.settings;
@@ -177,7 +176,7 @@ impl Measured {
         match &section.digest {
             Some(digest) if *digest != found => Err(format!(
                 "recording.files = {:?} hold the measurements {found}, and recording.digest asks for {digest}: the files \
-                 are not the same as they were; put those back, or leave recording.digest out to take these",
+                 have changed; put those back that the run used, or remove recording.digest to use these",
                 section.settings.files
             )),
             _ => Ok(measured),
@@ -203,8 +202,8 @@ impl Measured {
         Ok(())
     }
 
-    /// What tells these measurements from others, wherever their files lie: a hash of all numbers that are learned from
-    /// or scored against, and of how they are divided into recordings and segments.
+    /// A hash of all numbers that are used for training or scores, and of how they are divided into recordings and
+    /// segments. It identifies the measurements, wherever their files are.
     fn digest(&self) -> String {
         let mut hash = fnv1a(&[]);
         let mut add = |bytes: &[u8]| hash = fnv1a_on(hash, bytes);
@@ -237,7 +236,7 @@ pub(crate) fn numbered(recording: &Recording) -> impl Iterator<Item = (usize, &S
 /// measured.
 ///
 /// # Errors
-/// A key that is none, files that cannot be read.
+/// If a key is unknown, or a file cannot be read.
 pub(crate) fn complete(section: &Value, progress: &mut dyn Progress) -> Result<(Value, Measured), String> {
     let parsed = Section::parse(section)?;
     let measured = Measured::read(&parsed, progress)?;
@@ -257,7 +256,7 @@ pub(crate) fn complete(section: &Value, progress: &mut dyn Progress) -> Result<(
 /// The settings of a section that has no recording for the scores.
 ///
 /// # Errors
-/// A key that is none, or a value that is not of its kind.
+/// If a key is unknown, or a value has the wrong type.
 pub(crate) fn settings_of_files(section: &Value) -> Result<Settings, String> {
     Section::parse(section).map(|section| section.settings)
 }
@@ -300,7 +299,10 @@ pub(crate) fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Res
     let mut reading = Reading { least: 2, memory: Some(16 * MAX_NUMBERS), progress: &mut tell };
     let recording = read(&files, settings, &mut reading).map_err(|error| error.to_string())?;
     if recording.segments.is_empty() {
-        return Err(format!("recording.files = {:?} hold no two successive samples", settings.files));
+        return Err(format!(
+            "recording.files = {:?} hold no segment of two successive samples",
+            settings.files
+        ));
     }
     let recording = Arc::new(recording);
     // The same under the names that a resolved section gives.
@@ -322,7 +324,7 @@ fn with_names(settings: &Settings, recording: &Recording) -> Settings {
     }
 }
 
-/// Tells how far the reading of files has come, in bytes done and in all, and how long it will still take.
+/// Reports the progress of reading: bytes read, bytes in all, and the estimated time left.
 pub(crate) fn telling(progress: &mut dyn Progress) -> impl FnMut(u64, u64) {
     let begin = Instant::now();
     move |done, of| {
@@ -336,7 +338,7 @@ pub(crate) fn telling(progress: &mut dyn Progress) -> impl FnMut(u64, u64) {
     }
 }
 
-/// What tells that a file was not changed.
+/// Path, size and time of modification of a file, to notice changes.
 #[derive(Clone, Debug, PartialEq)]
 struct Stamp(Option<(std::path::PathBuf, u64, std::time::SystemTime)>);
 

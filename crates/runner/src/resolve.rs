@@ -143,7 +143,7 @@ pub(crate) fn fill(given: &Table) -> Result<Experiment, String> {
     }
 }
 
-/// As [`fill`], of a system.
+/// [`fill`] for a system.
 fn fill_simulated(mut given: Table) -> Result<Experiment, String> {
     let stored = folder_of(&given)?;
     if let Some(stored) = &stored {
@@ -218,7 +218,7 @@ fn fill_simulated(mut given: Table) -> Result<Experiment, String> {
     Ok(experiment)
 }
 
-/// As [`fill`], of a recording. Its files are read, unless the section comes from a run, which has kept what they say.
+/// [`fill`] for a recording. Its files are read, unless the section comes from a run, which has kept what they hold.
 fn fill_recorded(given: &Table) -> Result<Experiment, String> {
     let asked: Json = read(&given["recording"])?;
     let given_data = |key| section(given, "data").and_then(|data| data.get(key));

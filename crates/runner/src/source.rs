@@ -1,4 +1,4 @@
-//! What the trajectories of an experiment come from.
+//! The source of an experiment's trajectories: a system or a recording.
 
 use autodiff::unknown;
 use sim::System;
@@ -9,9 +9,9 @@ use crate::recording::Recorded;
 
 /// Where trajectories come from, and what their states are.
 pub(crate) enum Source {
-    /// They are integrated.
+    /// A system, which is integrated.
     Simulated(Box<dyn System>),
-    /// They were measured.
+    /// A recording, which was measured.
     Recorded(Recorded),
 }
 
@@ -53,7 +53,7 @@ impl Experiment {
     /// What its trajectories come from. Nothing is read.
     ///
     /// # Errors
-    /// A section that names no system, or says of a recording what it cannot.
+    /// If the section names no system, or has an invalid key or value for a recording.
     pub(crate) fn source(&self) -> Result<Source, String> {
         match &self.recording {
             Some(section) => Recorded::of(section).map(Source::Recorded),

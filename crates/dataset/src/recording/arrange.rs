@@ -122,7 +122,7 @@ fn interval(
         && settings.time.is_none()
         && let Some(time) = &table.time
     {
-        notes.add(&table.place.file, format!("the time is not named; taken is column {:?}", time.name));
+        notes.add(&table.place.file, format!("recording.time is not set; the time is column {:?}", time.name));
     }
     let places: Vec<(&Table, &Track)> = tables
         .iter()

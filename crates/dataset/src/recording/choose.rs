@@ -48,7 +48,7 @@ pub(super) fn choose(
             names.join(", ")
         )));
     }
-    notes.add(&first.place.file, format!("states are not named; taken are {}", listed(&states)));
+    notes.add(&first.place.file, format!("recording.states is not set; the states are {}", listed(&states)));
     Ok([states, inputs])
 }
 

@@ -199,7 +199,7 @@ mod tests {
                     assert!(error < 1e-2, "{} {run} {j}: {error}", C::NAME);
                 }
             }
-            // A trajectory of a window has no sample after it.
+            // A trajectory as long as the window has no sample after it.
             let short = equal.cut([(3, 0..window), (3, 0..1)]);
             let more = Trajectories::joined(&[&unequal, &short]);
             let all: Vec<usize> = (0..13).collect();

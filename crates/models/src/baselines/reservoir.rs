@@ -308,8 +308,8 @@ fn drive_group(
     let mut states = vec![[0.0; LANES]; reservoir.units];
     let mut room = states.clone();
     let longest = group.iter().map(|&run| runs.samples(run)).max().unwrap_or(1);
-    // Lanes, and the trajectories in them that have not ended. A lane whose trajectory has ended goes on with its last
-    // inputs, and nobody looks at it.
+    // Lanes, and the trajectories in them that have not ended. A lane whose trajectory has ended continues with its
+    // last inputs, and its results are ignored.
     let mut going: Vec<(usize, usize)> = group.iter().copied().enumerate().collect();
     for i in 0..longest - 1 {
         going.retain(|&(_, run)| i + 1 < runs.samples(run));

@@ -16,7 +16,7 @@ use crate::windows::{taken, targets};
 /// Layers with their weights and an optimiser.
 pub(crate) struct Direct<T: Real> {
     trainer: Trainer<T>,
-    /// Of the first layer.
+    /// Number of inputs of the first layer.
     inputs: usize,
     layout: Vec<(String, Vec<usize>)>,
 }

@@ -13,7 +13,7 @@ use crate::windows::targets;
 /// The method with the tolerances at which it ends.
 pub(crate) struct LeastSquares {
     method: LevenbergMarquardt,
-    /// Of the first layer.
+    /// Number of inputs of the first layer.
     inputs: usize,
     layout: Vec<(String, Vec<usize>)>,
     gradient_tolerance: f64,

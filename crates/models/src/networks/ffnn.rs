@@ -24,7 +24,7 @@ pub struct FfnnConfig {
     pub depth: usize,
     /// Function after each hidden layer.
     pub activation: Activation,
-    /// Samples of history it looks at: 1 where a sample is the whole state.
+    /// Length of the window in samples; 1 is enough if a sample is the whole state.
     pub window: usize,
 }
 

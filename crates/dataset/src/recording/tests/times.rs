@@ -19,7 +19,7 @@ fn times_of_all_kinds_give_one_interval() {
     let recording = read_text(&rows(50, |k| format!("{}", 0.1 * k as f64)), "").unwrap();
     assert_eq!(recording.dt, 0.1);
     assert!(!recording.notes.iter().any(|note| note.contains("differ from")));
-    notes(&recording, "the time is not named; taken is column \"t\"");
+    notes(&recording, "recording.time is not set; the time is column \"t\"");
 }
 
 #[test]

@@ -108,7 +108,7 @@ pub(crate) enum Command {
         /// Run directory, or name of an experiment for its newest run
         run: String,
         /// .npz with histories u [start, time, component] in physical units, sampled at the run's dt; for a driven
-        /// system also t [time]
+        /// system also t [time], and for a recording with inputs known [start, time + steps - 1, input]
         #[arg(short, long, value_name = "IN")]
         input: PathBuf,
         /// Samples to forecast

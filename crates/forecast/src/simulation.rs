@@ -57,8 +57,10 @@ pub(crate) fn score(
         truth.iter().map(|y| (y - center).powi(2)).sum::<f64>()
     };
     let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
+    // A component that never changes is forecast either exactly or without any merit.
+    let part = |errors: f64, deviations: f64| if errors == 0.0 { 0.0 } else { finite(errors / deviations) };
     let parts: Vec<f64> =
-        errors.iter().zip(&truth).map(|(errors, truth)| finite(errors / deviations(truth))).collect();
+        errors.iter().zip(&truth).map(|(&errors, truth)| part(errors, deviations(truth))).collect();
     (samples > 0).then(|| SimulationScores {
         given,
         recordings: long.len(),

@@ -161,10 +161,15 @@ fn long_run(rows: &[Line]) -> String {
     if columns.len() == 1 { String::new() } else { format!("\n{}", lay_out(&cells(&columns, rows))) }
 }
 
-/// The fit of a free run, the mean over the components.
+/// The fit of a free run, the mean over the components that have one.
 fn percent(of: &SimulationScores) -> String {
-    let fit = of.fit_percent.iter().sum::<f64>() / of.fit_percent.len() as f64;
-    if fit.is_finite() { format!("{fit:.1}") } else { "-inf".into() }
+    // That of a component that never changes says nothing.
+    let known: Vec<f64> = of.fit_percent.iter().copied().filter(|fit| fit.is_finite()).collect();
+    match known.iter().sum::<f64>() / known.len() as f64 {
+        fit if fit.abs() < 1e4 => format!("{fit:.1}"),
+        fit if fit.is_finite() => format!("{fit:.1e}"),
+        _ => "-inf".into(),
+    }
 }
 
 /// The largest exponent with its standard error, where there is one.
@@ -199,12 +204,15 @@ fn long_run_notes(rows: &[Line]) -> String {
         );
     }
     if let Some(of) = rows.iter().find_map(|row| row.scores.simulation.as_ref()) {
-        let recordings = if of.recordings == 1 { "recording" } else { "recordings" };
-        let _ = writeln!(
-            text,
-            "Free run: over {} test {recordings} to the end, after the first {} samples; {} samples\nin all. RMSE in the \
-             unit of the data; the fit is 100 for a perfect forecast and 0 for\nthe mean.",
-            of.recordings, of.given, of.samples
+        let segments = if of.recordings == 1 { "segment" } else { "segments" };
+        let rmse = if of.rmse.len() == 1 { " RMSE in the unit of the data." } else { "" };
+        text += &wrap(
+            &format!(
+                "Free run: over {} test {segments} to the end, after the first {} samples; {} samples in all.{rmse} The fit is \
+                 100 for a perfect forecast and 0 for the mean.",
+                of.recordings, of.given, of.samples
+            ),
+            80,
         );
     }
     if let Some(of) = rows.iter().find_map(|row| row.scores.ensemble.as_ref()) {

@@ -295,6 +295,16 @@ fn measured(
     let runs = runs.observe(&observed);
     let windows = split.train.iter().map(|&run| runs.samples(run).saturating_sub(window)).sum::<usize>();
     experiment.check_batch(windows as f64, window).map_err(RunError::Usage)?;
+    for (j, name) in experiment.data.observe.iter().enumerate() {
+        // Squares must neither overflow nor vanish.
+        let most = runs.u().iter().skip(j).step_by(runs.dim()).fold(0.0, |most: f64, u| most.max(u.abs()));
+        if most != 0.0 && !(1e-140..1e140).contains(&most) {
+            return Err(RunError::Usage(format!(
+                "recording.states: {name} holds values of up to {most:e}, whose squares are no numbers of 64 bits; give it in \
+                 another unit"
+            )));
+        }
+    }
     let normalisation = Normalisation::fit(&runs, &split.train);
     let std = normalisation.std[..observed.len()].to_vec();
     let task = held_out::task(experiment, runs.select(&split.test), std);

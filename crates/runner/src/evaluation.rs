@@ -43,6 +43,9 @@ pub(crate) fn score(
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
     let inputs = experiment.inputs(&prepared.source).map_err(RunError::Usage)?;
     let (mut applicable, mut not_applicable, mut chosen) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    if prepared.source.system().is_none() {
+        progress.stage("choosing the delays of the baselines on the validation part");
+    }
     for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
         match prepared.choose(baseline, inputs) {
             Ok((baseline, words)) => {
@@ -182,7 +185,10 @@ pub fn evaluate(
     progress: &mut dyn Progress,
 ) -> Result<Results, RunError> {
     let mut experiment = run.experiment()?;
-    if let Some(other) = overrides.iter().find(|pair| !pair.trim_start().starts_with("evaluate.")) {
+    // The files of a recording may have moved; its digest tells whether they are the same.
+    let may_be_set = ["evaluate.", "recording.files=", "recording.test.files="];
+    let is_fixed = |pair: &&String| !may_be_set.iter().any(|key| pair.trim_start().starts_with(key));
+    if let Some(other) = overrides.iter().find(is_fixed) {
         return Err(RunError::Usage(format!(
             "{other}: a trained run can only be scored otherwise, by keys such as evaluate.starts=500; train again to \
              change the rest"

@@ -109,17 +109,19 @@ pub(crate) fn task(
     let starts = starts(&test, lead, horizon, experiment.evaluate.starts);
     if starts.len() < 2 {
         return Err(format!(
-            "evaluate.transient = {} leaves no two starts in the test part, whose longest piece has {} samples: {} samples \
-             must lie before a start and one after it; take a shorter transient, or a larger test part (data.split)",
+            "evaluate.transient = {} and evaluate.horizon = {} leave no two starts in a part of the recording: {} samples must lie \
+             before a start and {horizon} after it, and its longest piece has {}; take a shorter transient or horizon, or a \
+             larger part (data.split)",
             experiment.evaluate.transient,
+            experiment.evaluate.horizon,
+            lead + 1,
             (0..test.count()).map(|run| test.samples(run)).max().unwrap_or(0),
-            lead + 1
         ));
     }
     let note = (starts.len() < experiment.evaluate.starts).then(|| {
         format!(
-            "the test part has room for {} starts, not {} (evaluate.starts): each needs {} samples before it and one after \
-             it",
+            "the test part has room for {} starts, not {} (evaluate.starts): each needs {} samples before it and {horizon} \
+             after it",
             starts.len(),
             experiment.evaluate.starts,
             lead + 1
@@ -144,16 +146,11 @@ pub(crate) fn task(
     Ok((task, note))
 }
 
-/// At most `count` starts, as trajectory and sample, in order. If there are two with a whole horizon after them, all have
-/// one.
+/// At most `count` starts, as trajectory and sample, in order; each has a whole horizon after it.
 fn starts(test: &Trajectories, lead: usize, horizon: usize, count: usize) -> Vec<(usize, usize)> {
-    let room = |after: usize| {
-        let possible = |run: usize| lead..(test.samples(run).saturating_sub(after)).max(lead);
-        (0..test.count()).flat_map(|run| possible(run).map(move |start| (run, start))).collect::<Vec<_>>()
-    };
-    let whole = room(horizon);
-    // at least a sample must follow
-    let all = if whole.len() < 2 { room(1) } else { whole };
+    let possible = |run: usize| lead..(test.samples(run).saturating_sub(horizon)).max(lead);
+    let each = (0..test.count()).flat_map(|run| possible(run).map(move |start| (run, start)));
+    let all: Vec<(usize, usize)> = each.collect();
     let count = count.min(all.len());
     (0..count).map(|i| all[((2 * i + 1) * all.len()) / (2 * count)]).collect()
 }
@@ -178,19 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn starts_have_their_history_and_where_they_can_a_whole_horizon() {
+    fn starts_have_their_history_and_a_whole_horizon() {
         let test = runs(&[20, 4, 12]);
-        for (lead, horizon, count) in [(1, 5, 200), (3, 5, 4), (1, 1, 7), (2, 30, 10), (3, 18, 3)] {
+        for (lead, horizon, count) in [(1, 5, 200), (3, 5, 4), (1, 1, 7), (3, 15, 3)] {
             let found = starts(&test, lead, horizon, count);
             assert!(!found.is_empty() && found.len() <= count && found.is_sorted());
-            let whole = (0..3).map(|run| test.samples(run).saturating_sub(lead + horizon)).sum::<usize>() > 1;
             for &(run, start) in &found {
-                let after = test.samples(run) - 1 - start;
-                assert!(start >= lead && after >= if whole { horizon } else { 1 }, "{run} {start}");
+                assert!(start >= lead && test.samples(run) - 1 - start >= horizon, "{run} {start}");
             }
         }
         assert_eq!(starts(&test, 1, 5, 200).len(), 14 + 6);
         assert_eq!(starts(&test, 1, 5, 2), [(0, 6), (2, 2)]);
+        assert!(starts(&test, 2, 30, 10).is_empty());
     }
 
     #[test]

@@ -75,6 +75,11 @@ impl Section {
                 ));
             }
         };
+        if test.as_ref() == Some(&settings) {
+            return Err("recording.test is the recording itself, so the scores would be those of the training data; name \
+                        other files or columns in it"
+                .into());
+        }
         let digest = match digest {
             None => None,
             Some(Value::String(digest)) => Some(digest),

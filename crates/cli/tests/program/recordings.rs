@@ -84,6 +84,38 @@ fn recordings_of_unequal_length_with_inputs_are_learned_and_scored() {
     assert_eq!(timeless(results(&again)), timeless(found));
 }
 
+/// Rows of three quantities of a system that repeats itself, without a time.
+fn one_recording() -> Folder {
+    let folder = Folder::new("");
+    let mut text = "x,u\n".to_owned();
+    for (level, pump) in tank(2, 600) {
+        writeln!(text, "{level},{pump}").unwrap();
+    }
+    folder.write("one.csv", &text);
+    let section = "[recording]\nfiles = \"one.csv\"\ndt = 0.5\nstates = [\"x\"]\ninputs = [\"u\"]\n";
+    folder.write("one.toml", &TANKS.replace(&TANKS[..TANKS.find("[data]").unwrap()], section));
+    folder
+}
+
+#[test]
+fn models_of_any_window_are_scored_from_the_same_starts_and_only_settings_depart() {
+    let folder = one_recording();
+    folder.ok(&["sweep", "one.toml", "model.window=1,7", "train.steps=40", "train.validate_every=20"]);
+    let compared = folder.ok(&["compare", "one"]);
+    let told = String::from_utf8(folder.run(&["compare", "one"]).stderr).unwrap();
+    // one ranking, whose rows say what they differ in, and nothing else
+    assert!(
+        !compared.contains(" above, ") && compared.matches("model.window=").count() >= 2,
+        "{compared}{told}"
+    );
+    assert!(!compared.contains("evaluate."), "{compared}");
+    let run = |window: &str| folder.train(&["one.toml", "train.steps=20", window]);
+    let [short, long] = ["model.window=1", "model.window=7"].map(|window| results(&run(window)));
+    assert_eq!(short.baselines["persistence"].nrmse, long.baselines["persistence"].nrmse);
+    assert_eq!(short.baselines["persistence"].simulation, long.baselines["persistence"].simulation);
+    assert!(short.chosen["linear"].starts_with("linear in the last"));
+}
+
 #[test]
 fn every_command_takes_a_run_of_a_recording() {
     let folder = tanks();
@@ -131,6 +163,7 @@ fn every_command_takes_a_run_of_a_recording() {
     refused(&folder, &["evaluate", run], 2, &["tanks/*.csv", "matches no file"]);
     folder.ok(&["show", run]);
     folder.ok(&["report", run, "--output", "report.html"]);
+    folder.ok(&["evaluate", run, "recording.files=moved/*.csv"]);
     std::fs::rename(folder.path().join("moved"), folder.path().join("tanks")).unwrap();
     let one = folder.path().join("tanks/run0.csv");
     let text = std::fs::read_to_string(&one).unwrap();
@@ -233,12 +266,15 @@ fn mistakes_about_a_recording_say_what_would_be_right() {
         ("[data]", "[data]\ndt = 4.0", &["data.dt does nothing with a [recording]", "recording.resample"]),
         ("[data]", "[data]\ntrajectories = 4", &["data.trajectories", "split"]),
         ("[0.6, 0.2, 0.2]", "[0.6, 0.4, 0.0]", &["leaves the test part empty"]),
-        ("window = 2", "window = 200", &["a window of", "does not fit"]),
+        ("window = 2", "window = 200", &["leaves the training part", "the model's window"]),
+        ("starts = 20", "starts = 20\nhorizon = 1000", &["evaluate.horizon = 1000", "leave no two starts"]),
+        ("time = \"t\"", "time = \"t\"\ntest = {}", &["recording.test is the recording itself"]),
+        ("time = \"t\"", "time = \"t\"\ndigest = \"abc\"", &["recording.digest", "put those back"]),
         ("starts = 20", "starts = 20\nlong_run = 5", &["evaluate.long_run = 5.0", "a recording ends"]),
         (
             "starts = 20",
             "starts = 20\ntransient = 1000",
-            &["evaluate.transient = 1000", "leaves no two starts"],
+            &["evaluate.transient = 1000", "leave no two starts"],
         ),
     ] {
         with(from, to);

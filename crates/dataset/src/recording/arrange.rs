@@ -122,7 +122,8 @@ fn interval(
         && settings.time.is_none()
         && let Some(time) = &table.time
     {
-        notes.add(&table.place.file, format!("recording.time is not set; the time is column {:?}", time.name));
+        notes
+            .add(&table.place.file, format!("recording.time is not set; the time is column {:?}", time.name));
     }
     let places: Vec<(&Table, &Track)> = tables
         .iter()

@@ -164,7 +164,6 @@ fn unread(text: &str) -> String {
 
 /// Names that a time column may have, in lower case.
 const TIMES: [&str; 19] = [
-    "t",
     "time",
     "times",
     "timestamp",
@@ -174,6 +173,7 @@ const TIMES: [&str; 19] = [
     "date_time",
     "date time",
     "zeit",
+    "datum",
     "zeitstempel",
     "tid",
     "temps",
@@ -187,7 +187,8 @@ const TIMES: [&str; 19] = [
 
 /// Whether a column of this name probably holds the time.
 pub(super) fn names_time(name: &str) -> bool {
-    TIMES.iter().any(|time| name.eq_ignore_ascii_case(time))
+    // T is a temperature, more often than not.
+    name == "t" || TIMES.iter().any(|time| name.eq_ignore_ascii_case(time))
 }
 
 /// Whether a cell is a date or a time of the day.

@@ -7,6 +7,7 @@ use std::error::Error;
 use std::f64::consts::TAU;
 use std::time::Instant;
 
+use pde::random_fields::Covariance;
 use pde::systems::schrodinger::{Potential, gaussian};
 use pde::systems::{Burgers, KuramotoSivashinsky, NavierStokes, Schrodinger};
 use pde::{FieldSystem, Grid, Method, Order};
@@ -19,6 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for points in [64, 128] {
         let grid = Grid::new(&[points, points], &[TAU, TAU])?;
         let system = NavierStokes { grid, ..NavierStokes::kolmogorov() };
+        // from slow flow, for which steps of 0.01 are short enough
+        let system = NavierStokes { start: Covariance { amplitude: 1e4, ..system.start }, ..system };
         for order in [Order::Second, Order::Fourth] {
             measure("navier-stokes-kolmogorov", &system, None, order, 0.01)?;
         }
@@ -62,18 +65,13 @@ fn measure(
     let (times, method) = (Times::new(steps as f64 * step, 1)?, Method::with_step(order, step));
     for count in [1, 32] {
         let draw = |i| system.random_start(&mut random::stream(0, "bench", i));
-        let mut starts: Vec<Vec<f64>> =
-            (0..count).map(|i| start.cloned().unwrap_or_else(|| draw(i))).collect();
-        let size = starts[0].len();
-        let mut out = vec![0.0; 2 * size * starts.len()];
+        let starts: Vec<Vec<f64>> = (0..count).map(|i| start.cloned().unwrap_or_else(|| draw(i))).collect();
+        let mut out = vec![0.0; 2 * starts[0].len() * starts.len()];
         let (mut rates, begin) = (Vec::new(), Instant::now());
         while rates.len() < 5 || begin.elapsed().as_secs_f64() < 5.0 * SECONDS {
             let begin = Instant::now();
             system.integrate(&starts, &times, &method, &mut out)?;
             rates.push((steps * starts.len()) as f64 / begin.elapsed().as_secs_f64());
-            for (start, run) in starts.iter_mut().zip(out.chunks(2 * size)) {
-                start.copy_from_slice(&run[size..]);
-            }
         }
         rates.sort_by(f64::total_cmp);
         println!(

@@ -9,8 +9,11 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustfft::Fft;
 use rustfft::num_complex::Complex64;
-use rustfft::{Fft, FftPlanner};
+
+use crate::plans;
+use crate::vectorised::vectorised;
 
 /// Rows that are transposed together, four complex numbers being a cache line.
 const ROWS: usize = 4;
@@ -43,9 +46,7 @@ impl Crossing {
     /// The transforms of nx times ny points, of which only the columns with the indices `frequencies` are kept. Their
     /// number is even, and those which are left out are a range in the middle.
     pub fn new([nx, ny]: [usize; 2], frequencies: Vec<usize>) -> Self {
-        let mut planner = FftPlanner::new();
-        let along_x = [planner.plan_fft_forward(nx), planner.plan_fft_inverse(nx)];
-        let along_y = [planner.plan_fft_forward(ny), planner.plan_fft_inverse(ny)];
+        let (along_x, along_y) = (plans::complex(nx), plans::complex(ny));
         let first = (0..nx).find(|frequency| !frequencies.contains(frequency)).unwrap_or(nx);
         let last = (first..nx).find(|frequency| frequencies.contains(frequency)).unwrap_or(nx);
         Crossing { nx, ny, frequencies, absent: first..last, along_x, along_y }
@@ -74,7 +75,7 @@ impl Crossing {
         let part = |first: usize, rows: &mut [Complex64], scratch: &mut [Complex64]| {
             for (block, rows) in rows.chunks_mut(ROWS * nx).enumerate() {
                 let y = first + block * ROWS;
-                self.gather_rows(columns, y, rows);
+                vectorised(Crossing::gather_rows, (self, columns, y, rows));
                 self.along_x[1].process_with_scratch(rows, scratch);
                 points(y, rows);
                 if back {
@@ -110,7 +111,7 @@ impl Crossing {
             for (block, (columns, memory)) in blocks.enumerate() {
                 let column = first + block * COLUMNS;
                 if forward {
-                    self.gather_columns(rows, column, columns);
+                    vectorised(Crossing::gather_columns, (self, rows, column, columns));
                     self.along_y[0].process_with_scratch(columns, scratch);
                 }
                 for (i, (pair, memory)) in columns.chunks_mut(2 * ny).zip(memory).enumerate() {
@@ -129,16 +130,17 @@ impl Crossing {
     }
 
     /// Copies the rows from `y` on out of `columns`, with zeros at the frequencies that no column holds.
-    fn gather_rows(&self, columns: &[Complex64], y: usize, rows: &mut [Complex64]) {
-        let (nx, ny) = (self.nx, self.ny);
+    #[inline(always)]
+    fn gather_rows((plan, columns, y, rows): (&Self, &[Complex64], usize, &mut [Complex64])) {
+        let (nx, ny) = (plan.nx, plan.ny);
         for row in rows.chunks_exact_mut(nx) {
-            row[self.absent.clone()].fill(Complex64::ZERO);
+            row[plan.absent.clone()].fill(Complex64::ZERO);
         }
         if rows.len() == ROWS * nx {
             let (first, rest) = rows.split_at_mut(nx);
             let (second, rest) = rest.split_at_mut(nx);
             let (third, fourth) = rest.split_at_mut(nx);
-            for (&frequency, column) in self.frequencies.iter().zip(columns.chunks_exact(ny)) {
+            for (&frequency, column) in plan.frequencies.iter().zip(columns.chunks_exact(ny)) {
                 let values = &column[y..y + ROWS];
                 first[frequency] = values[0];
                 second[frequency] = values[1];
@@ -146,7 +148,7 @@ impl Crossing {
                 fourth[frequency] = values[3];
             }
         } else {
-            for (&frequency, column) in self.frequencies.iter().zip(columns.chunks_exact(ny)) {
+            for (&frequency, column) in plan.frequencies.iter().zip(columns.chunks_exact(ny)) {
                 for (row, value) in rows.chunks_exact_mut(nx).zip(&column[y..]) {
                     row[frequency] = *value;
                 }
@@ -155,12 +157,27 @@ impl Crossing {
     }
 
     /// Copies the columns from `column` on out of `rows`.
-    fn gather_columns(&self, rows: &[Complex64], column: usize, columns: &mut [Complex64]) {
-        let ny = self.ny;
-        let frequencies = &self.frequencies[column..column + columns.len() / ny];
-        for (y, row) in rows.chunks_exact(self.nx).enumerate() {
-            for (i, &frequency) in frequencies.iter().enumerate() {
-                columns[i * ny + y] = row[frequency];
+    #[inline(always)]
+    fn gather_columns((plan, rows, column, columns): (&Self, &[Complex64], usize, &mut [Complex64])) {
+        let (nx, ny) = (plan.nx, plan.ny);
+        let frequencies = &plan.frequencies[column..column + columns.len() / ny];
+        let blocks = rows.chunks_exact(ROWS * nx);
+        let (whole, rest) = (ny / ROWS * ROWS, blocks.remainder());
+        for (block, rows) in blocks.enumerate() {
+            let (first, remaining) = rows.split_at(nx);
+            let (second, remaining) = remaining.split_at(nx);
+            let (third, fourth) = remaining.split_at(nx);
+            for (&frequency, column) in frequencies.iter().zip(columns.chunks_exact_mut(ny)) {
+                let values = &mut column[block * ROWS..(block + 1) * ROWS];
+                values[0] = first[frequency];
+                values[1] = second[frequency];
+                values[2] = third[frequency];
+                values[3] = fourth[frequency];
+            }
+        }
+        for (y, row) in (whole..).zip(rest.chunks_exact(nx)) {
+            for (&frequency, column) in frequencies.iter().zip(columns.chunks_exact_mut(ny)) {
+                column[y] = row[frequency];
             }
         }
     }

@@ -9,6 +9,7 @@
 use rustfft::num_complex::Complex64;
 
 use crate::method::Order;
+use crate::vectorised::vectorised;
 
 /// The coefficients of a method for one time step; each is an array over modes.
 #[derive(Clone, Debug)]
@@ -98,12 +99,17 @@ impl Etd {
     /// # Panics
     /// Where the method has no such modes or stage.
     pub fn advance(&self, stage: usize, first_mode: usize, modes: &mut Stages) {
+        vectorised(Etd::advance_modes, (self, stage, first_mode, modes));
+    }
+
+    #[inline(always)]
+    fn advance_modes((etd, stage, first_mode, modes): (&Self, usize, usize, &mut Stages)) {
         let count = modes.w.len();
         let Stages { w, n, sum, half: halfway, third } = modes;
         let (w, n) = (&mut w[..count], &n[..count]);
         let (sum, halfway, third) = (&mut sum[..count], &mut halfway[..count], &mut third[..count]);
         let range = first_mode..first_mode + count;
-        match (self, stage) {
+        match (etd, stage) {
             (Etd::Exact { decay }, 0) => {
                 w.iter_mut().zip(&decay[range]).for_each(|(w, decay)| *w *= decay);
             }
@@ -152,7 +158,7 @@ impl Etd {
                     w[i] = sum[i] + end[i] * n[i];
                 }
             }
-            _ => panic!("a method with {} stages has no stage {stage}", self.stages()),
+            _ => panic!("a method with {} stages has no stage {stage}", etd.stages()),
         }
     }
 }

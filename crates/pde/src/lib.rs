@@ -25,6 +25,7 @@ pub mod grid;
 mod line;
 mod method;
 mod plane;
+mod plans;
 pub mod random_fields;
 mod semilinear;
 pub mod split;
@@ -35,6 +36,7 @@ pub mod systems;
 #[cfg(test)]
 mod testing;
 mod transform;
+mod vectorised;
 
 pub use error::FieldError;
 pub use etd::Etd;

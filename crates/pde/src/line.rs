@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use realfft::{ComplexToReal, RealToComplex};
 use rustfft::num_complex::Complex64;
 
 use crate::Etd;
 use crate::etd::Stages;
+use crate::plans;
 use crate::semilinear::{Semilinear, Workspace};
 use crate::transform::{Transform, make_real};
+use crate::vectorised::vectorised;
 
 /// A trajectory on a line: real transforms, everything in the first level of the cache.
 pub(crate) struct Line<'a, S> {
@@ -30,9 +32,9 @@ pub(crate) struct Line<'a, S> {
 
 impl<'a, S: Semilinear> Line<'a, S> {
     pub fn new(system: &'a S) -> Self {
-        let (grid, mut planner) = (system.grid(), RealFftPlanner::new());
+        let grid = system.grid();
         let (n, kept, [f, _]) = (grid.points(), grid.kept(S::DEGREE), grid.fundamental());
-        let (forward, inverse) = (planner.plan_fft_forward(n), planner.plan_fft_inverse(n));
+        let (forward, inverse) = plans::real(n);
         let scratch = forward.get_scratch_len().max(inverse.get_scratch_len());
         let k = |i: usize| [f * i as f64, 0.0];
         let forcing = system.forcing().into_iter();
@@ -54,9 +56,7 @@ impl<'a, S: Semilinear> Line<'a, S> {
     /// Computes the values of the field.
     fn field(&mut self) {
         let (half, kept) = (&mut self.half[0], self.fields.len());
-        for ((half, w), symbol) in half.iter_mut().zip(&self.modes.w).zip(&self.fields) {
-            *half = w * symbol;
-        }
+        vectorised(scale, (half, &self.modes.w, &self.fields));
         half[0].im = 0.0;
         half[kept..].fill(Complex64::ZERO);
         // All arrays have the lengths of the plan, and the two modes that must be real are: nothing can fail.
@@ -66,16 +66,28 @@ impl<'a, S: Semilinear> Line<'a, S> {
     /// Computes N and the forcing of the current stage.
     fn nonlinear(&mut self) {
         self.field();
-        self.values.iter_mut().for_each(|u| *u = self.system.product([*u, 0.0])[0]);
+        vectorised(multiply::<S>, (self.system, &mut self.values));
         let half = &mut self.half[1];
         let _ = self.forward.process_with_scratch(&mut self.values, half, &mut self.scratch);
-        for ((n, half), symbol) in self.modes.n.iter_mut().zip(half).zip(&self.products) {
-            *n = *half * symbol;
-        }
+        vectorised(scale, (&mut self.modes.n, half, &self.products));
         for &(mode, forcing) in &self.forcing {
             self.modes.n[mode] += forcing;
         }
     }
+}
+
+/// Writes the products of `modes` and `symbols` to `scaled`, as many as there are.
+#[inline(always)]
+fn scale((scaled, modes, symbols): (&mut [Complex64], &[Complex64], &[Complex64])) {
+    for ((scaled, mode), symbol) in scaled.iter_mut().zip(modes).zip(symbols) {
+        *scaled = mode * symbol;
+    }
+}
+
+/// Replaces the field by its product.
+#[inline(always)]
+fn multiply<S: Semilinear>((system, values): (&S, &mut [f64])) {
+    values.iter_mut().for_each(|u| *u = system.product([*u, 0.0])[0]);
 }
 
 impl<S: Semilinear> Workspace for Line<'_, S> {

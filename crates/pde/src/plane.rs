@@ -10,6 +10,7 @@ use crate::grid::Kept;
 use crate::semilinear::{Semilinear, Workspace};
 use crate::symbols::Symbols;
 use crate::transform::{Transform, make_real};
+use crate::vectorised::vectorised;
 
 /// A trajectory in the plane. The two fields, and the two products, are the real and imaginary part of one complex array,
 /// so that one complex transform does the work of two real ones. Everything that happens to the modes of one kx, from the
@@ -79,6 +80,15 @@ fn pack(symbols: &Symbols, kx: usize, first: usize, modes: &Stages, columns: &mu
     }
 }
 
+/// Replaces the fields by their products.
+#[inline(always)]
+fn multiply<S: Semilinear>((system, values): (&S, &mut [Complex64])) {
+    for z in values {
+        let [p, q] = system.product([z.re, z.im]);
+        *z = Complex64::new(p, q);
+    }
+}
+
 impl<S: Semilinear> Workspace for Plane<'_, S> {
     fn load(&mut self, u: &[f64], transform: &mut Transform) {
         transform.forward(u, &mut self.coefficients);
@@ -123,10 +133,7 @@ impl<S: Semilinear> Workspace for Plane<'_, S> {
         let (system, symbols, forcing) = (self.system, &self.symbols, &self.forcing);
         for stage in (0..steps).flat_map(|_| 0..etd.stages()) {
             self.crossing.row_pass(&mut self.arrays, true, |_, rows| {
-                for z in rows {
-                    let [p, q] = system.product([z.re, z.im]);
-                    *z = Complex64::new(p, q);
-                }
+                vectorised(multiply::<S>, (system, rows));
             });
             self.crossing.column_pass(&mut self.arrays, true, &mut self.modes, |kx, columns, modes| {
                 let first = kx * per_column;

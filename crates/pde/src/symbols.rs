@@ -2,6 +2,8 @@
 
 use rustfft::num_complex::Complex64;
 
+use crate::vectorised::vectorised;
+
 /// Multipliers between the modes w of a real field and two real fields a and b in one complex array a + i b.
 ///
 /// At the wavenumbers k and -k the array has the coefficients A + i B and conj(A) + i conj(B), where A and B are those of a
@@ -34,9 +36,16 @@ impl Symbols {
     /// Writes the packed fields of the modes `w` of one kx \[ky = 0..=y, -y..=-1\] to the columns of kx and -kx, both
     /// \[ny\]. `first` is the position of the first mode. For kx = 0 the second column is not used.
     pub fn pack(&self, first: usize, w: &[Complex64], plus: &mut [Complex64], minus: &mut [Complex64]) {
+        vectorised(Symbols::pack_column, (self, first, w, plus, minus));
+    }
+
+    #[inline(always)]
+    fn pack_column(
+        (symbols, first, w, plus, minus): (&Self, usize, &[Complex64], &mut [Complex64], &mut [Complex64]),
+    ) {
         let (ny, y) = (plus.len(), w.len() / 2);
-        let at = &self.packed[0][first..first + w.len()];
-        let opposite = &self.packed[1][first..first + w.len()];
+        let at = &symbols.packed[0][first..first + w.len()];
+        let opposite = &symbols.packed[1][first..first + w.len()];
         plus[y + 1..ny - y].fill(Complex64::ZERO);
         minus[y + 1..ny - y].fill(Complex64::ZERO);
         for ((plus, w), at) in plus[..=y].iter_mut().zip(w).zip(at) {
@@ -58,9 +67,16 @@ impl Symbols {
     /// Writes the sum of the products times their symbols to `n` \[ky = 0..=y, -y..=-1\], from the columns of kx and -kx.
     /// For kx = 0 both are the same column.
     pub fn unpack(&self, first: usize, plus: &[Complex64], minus: &[Complex64], n: &mut [Complex64]) {
+        vectorised(Symbols::unpack_column, (self, first, plus, minus, n));
+    }
+
+    #[inline(always)]
+    fn unpack_column(
+        (symbols, first, plus, minus, n): (&Self, usize, &[Complex64], &[Complex64], &mut [Complex64]),
+    ) {
         let (ny, y) = (plus.len(), n.len() / 2);
-        let at = &self.unpacked[0][first..first + n.len()];
-        let opposite = &self.unpacked[1][first..first + n.len()];
+        let at = &symbols.unpacked[0][first..first + n.len()];
+        let opposite = &symbols.unpacked[1][first..first + n.len()];
         n[0] = plus[0] * at[0] + minus[0].conj() * opposite[0];
         let (positive, negative) = n.split_at_mut(y + 1);
         let columns = plus[1..=y].iter().zip(minus[ny - y..].iter().rev());

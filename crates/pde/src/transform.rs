@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use realfft::{ComplexToReal, RealToComplex};
+use rustfft::Fft;
 use rustfft::num_complex::Complex64;
-use rustfft::{Fft, FftPlanner};
 
 use crate::grid::{Grid, Kept};
+use crate::plans;
 
 /// Transforms between a real field u on a grid and the coefficients c of its Fourier series
 /// u(x, y) = sum over k of c_k exp(i (kx x + ky y)), on the modes that are kept.
@@ -27,9 +28,7 @@ impl Transform {
     /// The transforms on `grid` with the modes of `kept`.
     pub fn new(grid: &Grid, kept: Kept) -> Self {
         let [nx, ny] = grid.nx_ny();
-        let (mut real, mut complex) = (RealFftPlanner::new(), FftPlanner::new());
-        let (forward, inverse) = (real.plan_fft_forward(nx), real.plan_fft_inverse(nx));
-        let columns = [complex.plan_fft_forward(ny), complex.plan_fft_inverse(ny)];
+        let ((forward, inverse), columns) = (plans::real(nx), plans::complex(ny));
         let scratch = [
             forward.get_scratch_len(),
             inverse.get_scratch_len(),

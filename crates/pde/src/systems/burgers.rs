@@ -91,6 +91,7 @@ impl Semilinear for Burgers {
         [Complex64::ONE, Complex64::ZERO]
     }
 
+    #[inline(always)]
     fn product(&self, [u, _]: [f64; 2]) -> [f64; 2] {
         [u * u, 0.0]
     }

@@ -52,6 +52,7 @@ impl Semilinear for KuramotoSivashinsky {
         [Complex64::ONE, Complex64::ZERO]
     }
 
+    #[inline(always)]
     fn product(&self, [u, _]: [f64; 2]) -> [f64; 2] {
         [u * u, 0.0]
     }

@@ -55,6 +55,9 @@ impl Default for Schrodinger {
 }
 
 impl Schrodinger {
+    /// Its name in an experiment file.
+    pub const NAME: &'static str = "schrodinger";
+
     /// The settings of `grid` with a Gaussian packet in the potential; nothing else.
     fn with(grid: Grid, potential: Potential, start: Packet, sampling: [f64; 2]) -> Self {
         Schrodinger { grid, potential, interaction: 0.0, absorption: 0.0, layer: 1.0, start, sampling }
@@ -124,7 +127,7 @@ impl Schrodinger {
 
 impl FieldSystem for Schrodinger {
     fn name(&self) -> &'static str {
-        "schrodinger"
+        Schrodinger::NAME
     }
 
     fn grid(&self) -> &Grid {

@@ -1,12 +1,14 @@
 //! The time steps of the Schroedinger equation: factors at the wavenumbers and at the points.
 
+use std::sync::OnceLock;
+
 use rustfft::num_complex::Complex64;
 
 use super::Schrodinger;
 use crate::FieldError;
 use crate::method::{MAX_STEPS, Method};
 use crate::split::{Splitting, distinct};
-use std::sync::OnceLock;
+use crate::vectorised::vectorised;
 
 /// The factors of one splitting and one time step.
 pub(super) struct Factors {
@@ -73,7 +75,7 @@ impl PointFactors {
     pub fn apply(&self, first: usize, psi: &mut [Complex64]) {
         let range = first..first + psi.len();
         if self.nonlinear.is_empty() {
-            psi.iter_mut().zip(&self.linear[range]).for_each(|(psi, factor)| *psi *= factor);
+            vectorised(multiply, (psi, &self.linear[range]));
         } else {
             let factors = self.linear[range.clone()].iter().zip(&self.nonlinear[range]);
             for (psi, (factor, g)) in psi.iter_mut().zip(factors) {
@@ -81,6 +83,11 @@ impl PointFactors {
             }
         }
     }
+}
+
+#[inline(always)]
+fn multiply((psi, factors): (&mut [Complex64], &[Complex64])) {
+    psi.iter_mut().zip(factors).for_each(|(psi, factor)| *psi *= factor);
 }
 
 /// The factors for each number of steps in a sample interval, computed when they are first needed.

@@ -191,7 +191,7 @@ fn the_norm_is_kept_to_roundoff_and_the_energy_stays_bounded() {
         let (re, im) = state.split_at(64);
         let mut psi: Vec<Complex64> = re.iter().zip(im).map(|(re, im)| Complex64::new(*re, *im)).collect();
         let potential: f64 = psi.iter().zip(&v).map(|(p, v)| (v + 0.25 * p.norm_sqr()) * p.norm_sqr()).sum();
-        rustfft::FftPlanner::new().plan_fft_forward(64).process(&mut psi);
+        crate::plans::complex(64)[0].process(&mut psi);
         let k = |i: usize| TAU / 16.0 * if i <= 32 { i as f64 } else { i as f64 - 64.0 };
         let kinetic: f64 =
             psi.iter().enumerate().map(|(i, p)| 0.5 * k(i).powi(2) * p.norm_sqr() / 64.0).sum();

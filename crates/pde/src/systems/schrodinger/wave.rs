@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use rustfft::Fft;
 use rustfft::num_complex::Complex64;
-use rustfft::{Fft, FftPlanner};
 
 use super::steps::{Factors, PointFactors};
 use crate::Grid;
 use crate::crossing::{Arrays, Crossing};
+use crate::plans;
+use crate::vectorised::vectorised;
 
 /// The memory and the plans for one wave function.
 pub(super) enum Wave {
@@ -36,8 +38,7 @@ impl Wave {
             let crossing = Crossing::new([nx, ny], (0..nx).collect());
             return Wave::Plane { arrays: crossing.arrays(parts), crossing, memory: vec![(); nx / 2] };
         }
-        let mut planner = FftPlanner::new();
-        let (forward, inverse) = (planner.plan_fft_forward(nx), planner.plan_fft_inverse(nx));
+        let [forward, inverse] = plans::complex(nx);
         let scratch = forward.get_inplace_scratch_len().max(inverse.get_inplace_scratch_len());
         let zeros = |n| vec![Complex64::ZERO; n];
         Wave::Line { psi: zeros(nx), forward, inverse, scratch: zeros(scratch) }
@@ -85,13 +86,13 @@ impl Wave {
         match self {
             Wave::Line { psi, forward, inverse, scratch } => {
                 forward.process_with_scratch(psi, scratch);
-                psi.iter_mut().zip(along_x).for_each(|(psi, factor)| *psi *= factor);
+                vectorised(scale, (psi, along_x, Complex64::ONE));
                 inverse.process_with_scratch(psi, scratch);
             }
             Wave::Plane { crossing, arrays, memory } => {
                 crossing.column_pass(arrays, true, memory, |pair, columns, ()| {
                     for (column, x) in columns.chunks_exact_mut(along_y.len()).zip(&along_x[2 * pair..]) {
-                        column.iter_mut().zip(along_y).for_each(|(psi, y)| *psi *= x * y);
+                        vectorised(scale, (column, along_y, *x));
                     }
                 });
             }
@@ -107,4 +108,10 @@ impl Wave {
             }
         }
     }
+}
+
+/// Multiplies `psi` by the factors times `x`.
+#[inline(always)]
+fn scale((psi, factors, x): (&mut [Complex64], &[Complex64], Complex64)) {
+    psi.iter_mut().zip(factors).for_each(|(psi, factor)| *psi *= factor * x);
 }

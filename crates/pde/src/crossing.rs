@@ -13,7 +13,7 @@ use rustfft::Fft;
 use rustfft::num_complex::Complex64;
 
 use crate::plans;
-use crate::vectorised::vectorised;
+use crate::vectorised::{Work, vectorised};
 
 /// Rows that are transposed together, four complex numbers being a cache line.
 const ROWS: usize = 4;
@@ -75,7 +75,7 @@ impl Crossing {
         let part = |first: usize, rows: &mut [Complex64], scratch: &mut [Complex64]| {
             for (block, rows) in rows.chunks_mut(ROWS * nx).enumerate() {
                 let y = first + block * ROWS;
-                vectorised(Crossing::gather_rows, (self, columns, y, rows));
+                vectorised(GatherRows(self, columns, y, rows));
                 self.along_x[1].process_with_scratch(rows, scratch);
                 points(y, rows);
                 if back {
@@ -111,7 +111,7 @@ impl Crossing {
             for (block, (columns, memory)) in blocks.enumerate() {
                 let column = first + block * COLUMNS;
                 if forward {
-                    vectorised(Crossing::gather_columns, (self, rows, column, columns));
+                    vectorised(GatherColumns(self, rows, column, columns));
                     self.along_y[0].process_with_scratch(columns, scratch);
                 }
                 for (i, (pair, memory)) in columns.chunks_mut(2 * ny).zip(memory).enumerate() {
@@ -128,10 +128,15 @@ impl Crossing {
         let parts = chunks.zip(&mut arrays.scratch).enumerate();
         parts.for_each(|(i, ((columns, memory), scratch))| part(i * width, columns, memory, scratch));
     }
+}
 
-    /// Copies the rows from `y` on out of `columns`, with zeros at the frequencies that no column holds.
+/// Copies the rows from a y on out of columns, with zeros at the frequencies that no column holds.
+struct GatherRows<'a>(&'a Crossing, &'a [Complex64], usize, &'a mut [Complex64]);
+
+impl Work for GatherRows<'_> {
     #[inline(always)]
-    fn gather_rows((plan, columns, y, rows): (&Self, &[Complex64], usize, &mut [Complex64])) {
+    fn run(self) {
+        let GatherRows(plan, columns, y, rows) = self;
         let (nx, ny) = (plan.nx, plan.ny);
         for row in rows.chunks_exact_mut(nx) {
             row[plan.absent.clone()].fill(Complex64::ZERO);
@@ -155,10 +160,15 @@ impl Crossing {
             }
         }
     }
+}
 
-    /// Copies the columns from `column` on out of `rows`.
+/// Copies the columns from one on out of rows.
+struct GatherColumns<'a>(&'a Crossing, &'a [Complex64], usize, &'a mut [Complex64]);
+
+impl Work for GatherColumns<'_> {
     #[inline(always)]
-    fn gather_columns((plan, rows, column, columns): (&Self, &[Complex64], usize, &mut [Complex64])) {
+    fn run(self) {
+        let GatherColumns(plan, rows, column, columns) = self;
         let (nx, ny) = (plan.nx, plan.ny);
         let frequencies = &plan.frequencies[column..column + columns.len() / ny];
         let blocks = rows.chunks_exact(ROWS * nx);

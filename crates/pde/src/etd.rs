@@ -9,7 +9,7 @@
 use rustfft::num_complex::Complex64;
 
 use crate::method::Order;
-use crate::vectorised::vectorised;
+use crate::vectorised::{Work, vectorised};
 
 /// The coefficients of a method for one time step; each is an array over modes.
 #[derive(Clone, Debug)]
@@ -99,11 +99,17 @@ impl Etd {
     /// # Panics
     /// Where the method has no such modes or stage.
     pub fn advance(&self, stage: usize, first_mode: usize, modes: &mut Stages) {
-        vectorised(Etd::advance_modes, (self, stage, first_mode, modes));
+        vectorised(Advance(self, stage, first_mode, modes));
     }
+}
 
+/// The arguments of [`Etd::advance`].
+struct Advance<'a>(&'a Etd, usize, usize, &'a mut Stages);
+
+impl Work for Advance<'_> {
     #[inline(always)]
-    fn advance_modes((etd, stage, first_mode, modes): (&Self, usize, usize, &mut Stages)) {
+    fn run(self) {
+        let Advance(etd, stage, first_mode, modes) = self;
         let count = modes.w.len();
         let Stages { w, n, sum, half: halfway, third } = modes;
         let (w, n) = (&mut w[..count], &n[..count]);

@@ -10,7 +10,7 @@ use crate::etd::Stages;
 use crate::plans;
 use crate::semilinear::{Semilinear, Workspace};
 use crate::transform::{Transform, make_real};
-use crate::vectorised::vectorised;
+use crate::vectorised::{Work, vectorised};
 
 /// A trajectory on a line: real transforms, everything in the first level of the cache.
 pub(crate) struct Line<'a, S> {
@@ -56,7 +56,7 @@ impl<'a, S: Semilinear> Line<'a, S> {
     /// Computes the values of the field.
     fn field(&mut self) {
         let (half, kept) = (&mut self.half[0], self.fields.len());
-        vectorised(scale, (half, &self.modes.w, &self.fields));
+        vectorised(Scale(half, &self.modes.w, &self.fields));
         half[0].im = 0.0;
         half[kept..].fill(Complex64::ZERO);
         // All arrays have the lengths of the plan, and the two modes that must be real are: nothing can fail.
@@ -66,10 +66,10 @@ impl<'a, S: Semilinear> Line<'a, S> {
     /// Computes N and the forcing of the current stage.
     fn nonlinear(&mut self) {
         self.field();
-        vectorised(multiply::<S>, (self.system, &mut self.values));
+        vectorised(Multiply(self.system, &mut self.values));
         let half = &mut self.half[1];
         let _ = self.forward.process_with_scratch(&mut self.values, half, &mut self.scratch);
-        vectorised(scale, (&mut self.modes.n, half, &self.products));
+        vectorised(Scale(&mut self.modes.n, half, &self.products));
         for &(mode, forcing) in &self.forcing {
             self.modes.n[mode] += forcing;
         }
@@ -77,17 +77,27 @@ impl<'a, S: Semilinear> Line<'a, S> {
 }
 
 /// Writes the products of `modes` and `symbols` to `scaled`, as many as there are.
-#[inline(always)]
-fn scale((scaled, modes, symbols): (&mut [Complex64], &[Complex64], &[Complex64])) {
-    for ((scaled, mode), symbol) in scaled.iter_mut().zip(modes).zip(symbols) {
-        *scaled = mode * symbol;
+struct Scale<'a>(&'a mut [Complex64], &'a [Complex64], &'a [Complex64]);
+
+impl Work for Scale<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Scale(scaled, modes, symbols) = self;
+        for ((scaled, mode), symbol) in scaled.iter_mut().zip(modes).zip(symbols) {
+            *scaled = mode * symbol;
+        }
     }
 }
 
 /// Replaces the field by its product.
-#[inline(always)]
-fn multiply<S: Semilinear>((system, values): (&S, &mut [f64])) {
-    values.iter_mut().for_each(|u| *u = system.product([*u, 0.0])[0]);
+struct Multiply<'a, S>(&'a S, &'a mut [f64]);
+
+impl<S: Semilinear> Work for Multiply<'_, S> {
+    #[inline(always)]
+    fn run(self) {
+        let Multiply(system, values) = self;
+        values.iter_mut().for_each(|u| *u = system.product([*u, 0.0])[0]);
+    }
 }
 
 impl<S: Semilinear> Workspace for Line<'_, S> {

@@ -10,7 +10,7 @@ use crate::grid::Kept;
 use crate::semilinear::{Semilinear, Workspace};
 use crate::symbols::Symbols;
 use crate::transform::{Transform, make_real};
-use crate::vectorised::vectorised;
+use crate::vectorised::{Work, vectorised};
 
 /// A trajectory in the plane. The two fields, and the two products, are the real and imaginary part of one complex array,
 /// so that one complex transform does the work of two real ones. Everything that happens to the modes of one kx, from the
@@ -81,11 +81,16 @@ fn pack(symbols: &Symbols, kx: usize, first: usize, modes: &Stages, columns: &mu
 }
 
 /// Replaces the fields by their products.
-#[inline(always)]
-fn multiply<S: Semilinear>((system, values): (&S, &mut [Complex64])) {
-    for z in values {
-        let [p, q] = system.product([z.re, z.im]);
-        *z = Complex64::new(p, q);
+struct Multiply<'a, S>(&'a S, &'a mut [Complex64]);
+
+impl<S: Semilinear> Work for Multiply<'_, S> {
+    #[inline(always)]
+    fn run(self) {
+        let Multiply(system, values) = self;
+        for z in values {
+            let [p, q] = system.product([z.re, z.im]);
+            *z = Complex64::new(p, q);
+        }
     }
 }
 
@@ -133,7 +138,7 @@ impl<S: Semilinear> Workspace for Plane<'_, S> {
         let (system, symbols, forcing) = (self.system, &self.symbols, &self.forcing);
         for stage in (0..steps).flat_map(|_| 0..etd.stages()) {
             self.crossing.row_pass(&mut self.arrays, true, |_, rows| {
-                vectorised(multiply::<S>, (system, rows));
+                vectorised(Multiply(system, rows));
             });
             self.crossing.column_pass(&mut self.arrays, true, &mut self.modes, |kx, columns, modes| {
                 let first = kx * per_column;

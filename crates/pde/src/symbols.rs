@@ -2,7 +2,7 @@
 
 use rustfft::num_complex::Complex64;
 
-use crate::vectorised::vectorised;
+use crate::vectorised::{Work, vectorised};
 
 /// Multipliers between the modes w of a real field and two real fields a and b in one complex array a + i b.
 ///
@@ -36,13 +36,23 @@ impl Symbols {
     /// Writes the packed fields of the modes `w` of one kx \[ky = 0..=y, -y..=-1\] to the columns of kx and -kx, both
     /// \[ny\]. `first` is the position of the first mode. For kx = 0 the second column is not used.
     pub fn pack(&self, first: usize, w: &[Complex64], plus: &mut [Complex64], minus: &mut [Complex64]) {
-        vectorised(Symbols::pack_column, (self, first, w, plus, minus));
+        vectorised(Pack(self, first, w, plus, minus));
     }
 
+    /// Writes the sum of the products times their symbols to `n` \[ky = 0..=y, -y..=-1\], from the columns of kx and -kx.
+    /// For kx = 0 both are the same column.
+    pub fn unpack(&self, first: usize, plus: &[Complex64], minus: &[Complex64], n: &mut [Complex64]) {
+        vectorised(Unpack(self, first, plus, minus, n));
+    }
+}
+
+/// The arguments of [`Symbols::pack`].
+struct Pack<'a>(&'a Symbols, usize, &'a [Complex64], &'a mut [Complex64], &'a mut [Complex64]);
+
+impl Work for Pack<'_> {
     #[inline(always)]
-    fn pack_column(
-        (symbols, first, w, plus, minus): (&Self, usize, &[Complex64], &mut [Complex64], &mut [Complex64]),
-    ) {
+    fn run(self) {
+        let Pack(symbols, first, w, plus, minus) = self;
         let (ny, y) = (plus.len(), w.len() / 2);
         let at = &symbols.packed[0][first..first + w.len()];
         let opposite = &symbols.packed[1][first..first + w.len()];
@@ -63,17 +73,15 @@ impl Symbols {
             *minus = (w * opposite).conj();
         }
     }
+}
 
-    /// Writes the sum of the products times their symbols to `n` \[ky = 0..=y, -y..=-1\], from the columns of kx and -kx.
-    /// For kx = 0 both are the same column.
-    pub fn unpack(&self, first: usize, plus: &[Complex64], minus: &[Complex64], n: &mut [Complex64]) {
-        vectorised(Symbols::unpack_column, (self, first, plus, minus, n));
-    }
+/// The arguments of [`Symbols::unpack`].
+struct Unpack<'a>(&'a Symbols, usize, &'a [Complex64], &'a [Complex64], &'a mut [Complex64]);
 
+impl Work for Unpack<'_> {
     #[inline(always)]
-    fn unpack_column(
-        (symbols, first, plus, minus, n): (&Self, usize, &[Complex64], &[Complex64], &mut [Complex64]),
-    ) {
+    fn run(self) {
+        let Unpack(symbols, first, plus, minus, n) = self;
         let (ny, y) = (plus.len(), n.len() / 2);
         let at = &symbols.unpacked[0][first..first + n.len()];
         let opposite = &symbols.unpacked[1][first..first + n.len()];

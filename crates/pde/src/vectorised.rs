@@ -1,22 +1,26 @@
 //! The choice of instructions at run time.
 
-/// A function and its arguments, in one tuple.
-struct Call<F, A>(F, A);
+/// Work on arrays whose loops profit from wide vectors.
+pub(crate) trait Work {
+    /// Does it. Implementations are marked `#[inline(always)]`: what is not inlined is compiled without the vectors, which
+    /// is why this is no closure.
+    fn run(self);
+}
 
-impl<F: FnOnce(A), A> pulp::WithSimd for Call<F, A> {
+struct Wide<W>(W);
+
+impl<W: Work> pulp::WithSimd for Wide<W> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
-        (self.0)(self.1);
+        self.0.run();
     }
 }
 
-/// Calls `function` with `arguments`, compiled for the widest vectors of this processor. The bits of the results do not
-/// depend on them, since the compiler never merges a product with a sum.
-///
-/// The function must be marked `#[inline(always)]`. A closure would be compiled apart, and without the vectors.
+/// Does `work`, compiled for the widest vectors of this processor. The bits of the results do not depend on them, since the
+/// compiler never merges a product with a sum.
 #[inline(always)]
-pub(crate) fn vectorised<A>(function: impl FnOnce(A), arguments: A) {
-    pulp::Arch::new().dispatch(Call(function, arguments));
+pub(crate) fn vectorised(work: impl Work) {
+    pulp::Arch::new().dispatch(Wide(work));
 }

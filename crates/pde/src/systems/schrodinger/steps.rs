@@ -8,7 +8,7 @@ use super::Schrodinger;
 use crate::FieldError;
 use crate::method::{MAX_STEPS, Method};
 use crate::split::{Splitting, distinct};
-use crate::vectorised::vectorised;
+use crate::vectorised::{Work, vectorised};
 
 /// The factors of one splitting and one time step.
 pub(super) struct Factors {
@@ -75,7 +75,7 @@ impl PointFactors {
     pub fn apply(&self, first: usize, psi: &mut [Complex64]) {
         let range = first..first + psi.len();
         if self.nonlinear.is_empty() {
-            vectorised(multiply, (psi, &self.linear[range]));
+            vectorised(Multiply(psi, &self.linear[range]));
         } else {
             let factors = self.linear[range.clone()].iter().zip(&self.nonlinear[range]);
             for (psi, (factor, g)) in psi.iter_mut().zip(factors) {
@@ -85,9 +85,15 @@ impl PointFactors {
     }
 }
 
-#[inline(always)]
-fn multiply((psi, factors): (&mut [Complex64], &[Complex64])) {
-    psi.iter_mut().zip(factors).for_each(|(psi, factor)| *psi *= factor);
+/// Multiplies the wave function by factors.
+struct Multiply<'a>(&'a mut [Complex64], &'a [Complex64]);
+
+impl Work for Multiply<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Multiply(psi, factors) = self;
+        psi.iter_mut().zip(factors).for_each(|(psi, factor)| *psi *= factor);
+    }
 }
 
 /// The factors for each number of steps in a sample interval, computed when they are first needed.

@@ -9,7 +9,7 @@ use super::steps::{Factors, PointFactors};
 use crate::Grid;
 use crate::crossing::{Arrays, Crossing};
 use crate::plans;
-use crate::vectorised::vectorised;
+use crate::vectorised::{Work, vectorised};
 
 /// The memory and the plans for one wave function.
 pub(super) enum Wave {
@@ -86,13 +86,13 @@ impl Wave {
         match self {
             Wave::Line { psi, forward, inverse, scratch } => {
                 forward.process_with_scratch(psi, scratch);
-                vectorised(scale, (psi, along_x, Complex64::ONE));
+                vectorised(Scale(psi, along_x, Complex64::ONE));
                 inverse.process_with_scratch(psi, scratch);
             }
             Wave::Plane { crossing, arrays, memory } => {
                 crossing.column_pass(arrays, true, memory, |pair, columns, ()| {
                     for (column, x) in columns.chunks_exact_mut(along_y.len()).zip(&along_x[2 * pair..]) {
-                        vectorised(scale, (column, along_y, *x));
+                        vectorised(Scale(column, along_y, *x));
                     }
                 });
             }
@@ -111,7 +111,12 @@ impl Wave {
 }
 
 /// Multiplies `psi` by the factors times `x`.
-#[inline(always)]
-fn scale((psi, factors, x): (&mut [Complex64], &[Complex64], Complex64)) {
-    psi.iter_mut().zip(factors).for_each(|(psi, factor)| *psi *= factor * x);
+struct Scale<'a>(&'a mut [Complex64], &'a [Complex64], Complex64);
+
+impl Work for Scale<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Scale(psi, factors, x) = self;
+        psi.iter_mut().zip(factors).for_each(|(psi, factor)| *psi *= factor * x);
+    }
 }

@@ -22,5 +22,10 @@ impl<W: Work> pulp::WithSimd for Wide<W> {
 /// compiler never merges a product with a sum.
 #[inline(always)]
 pub(crate) fn vectorised(work: impl Work) {
-    pulp::Arch::new().dispatch(Wide(work));
+    // By name: `pulp::Arch` leaves AVX2 out unless a feature is on, which would change the build of Burn, too.
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        return pulp::Simd::vectorize(simd, Wide(work));
+    }
+    pulp::Simd::vectorize(pulp::Scalar, Wide(work));
 }

@@ -145,7 +145,7 @@ fn long_run(rows: &[Line]) -> String {
             columns.push(("free run", "RMSE", Box::new(move |row| of(row, |all| number(all.rmse[0])))));
         }
         let heading = if single { "" } else { "free run" };
-        columns.push((heading, "fit in %", Box::new(move |row| of(row, |all| percent(all)))));
+        columns.push((heading, "fit in %", Box::new(move |row| of(row, percent))));
     }
     let ensemble = |row: &Line, cell: fn(&EnsembleScores) -> String| {
         row.scores.ensemble.as_ref().map_or("-".into(), cell)

@@ -274,7 +274,7 @@ pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> R
 /// [`prepare`] for a recording.
 fn measured(
     experiment: &Experiment,
-    recorded: Recorded,
+    recorded: Box<Recorded>,
     progress: &mut dyn Progress,
 ) -> Result<Prepared, RunError> {
     let window = window(experiment)?;

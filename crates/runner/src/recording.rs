@@ -282,7 +282,13 @@ pub(crate) fn about(section: &Value) -> Value {
 }
 
 /// Recordings by their settings and the state of their files, from when an experiment is resolved until it is prepared.
-static READ: Mutex<Vec<(Settings, Vec<Stamp>, Arc<Recording>)>> = Mutex::new(Vec::new());
+static READ: Mutex<Vec<Read>> = Mutex::new(Vec::new());
+
+struct Read {
+    settings: Settings,
+    files: Vec<Stamp>,
+    recording: Arc<Recording>,
+}
 
 /// Forgets what was read, so that it takes no memory.
 pub(crate) fn forget() {
@@ -294,8 +300,8 @@ pub(crate) fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Res
     let files = find(&settings.files, Path::new("")).map_err(|error| error.to_string())?;
     let stamps: Vec<Stamp> = files.iter().map(|file| Stamp::of(file)).collect();
     let read_before = || READ.lock().unwrap_or_else(PoisonError::into_inner);
-    let known =
-        read_before().iter().find(|(of, at, _)| of == settings && *at == stamps).map(|(.., all)| all.clone());
+    let is_it = |read: &&Read| read.settings == *settings && read.files == stamps;
+    let known = read_before().iter().find(is_it).map(|read| read.recording.clone());
     if let Some(known) = known {
         return Ok(known);
     }
@@ -312,8 +318,9 @@ pub(crate) fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Res
     let recording = Arc::new(recording);
     // The same under the names that a resolved section gives.
     let mut all = read_before();
-    all.push((with_names(settings, &recording), stamps.clone(), recording.clone()));
-    all.push((settings.clone(), stamps, recording.clone()));
+    for settings in [with_names(settings, &recording), settings.clone()] {
+        all.push(Read { settings, files: stamps.clone(), recording: recording.clone() });
+    }
     Ok(recording)
 }
 

@@ -12,7 +12,7 @@ pub(crate) enum Source {
     /// A system, which is integrated.
     Simulated(Box<dyn System>),
     /// A recording, which was measured.
-    Recorded(Recorded),
+    Recorded(Box<Recorded>),
 }
 
 impl Source {
@@ -56,7 +56,7 @@ impl Experiment {
     /// If the section names no system, or has an invalid key or value for a recording.
     pub(crate) fn source(&self) -> Result<Source, String> {
         match &self.recording {
-            Some(section) => Recorded::of(section).map(Source::Recorded),
+            Some(section) => Recorded::of(section).map(|recorded| Source::Recorded(Box::new(recorded))),
             None => self.build_system().map(Source::Simulated),
         }
     }

@@ -36,7 +36,7 @@ const LENGTHS: [usize; 5] = [120, 75, 140, 90, 110];
 /// and off at times that differ between the recordings.
 fn tank(number: usize, samples: usize) -> Vec<(f64, f64)> {
     let mut level = 1.0 + number as f64 * 0.3;
-    let pump = |i: usize| f64::from(u8::from((i / (5 + number)) % 2 == 0)) + 0.1 * (i as f64).sin();
+    let pump = |i: usize| f64::from(u8::from((i / (5 + number)).is_multiple_of(2))) + 0.1 * (i as f64).sin();
     let each = (0..samples).map(|i| {
         let now = (level, pump(i));
         level = 0.9 * level + 0.2 * pump(i);

@@ -162,7 +162,7 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// Draw the trajectories of a file
     Plot(PlotArguments),
-    /// Show what the files of a recording hold, before learning from them
+    /// Show what the files of a recording hold
     ///
     /// Lists the columns with their units, ranges, missing cells and correlation times; the sample interval, its
     /// jitter, gaps and segments; and the choices that were made where the files leave several. Files may be CSV and

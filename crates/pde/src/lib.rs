@@ -21,6 +21,7 @@ mod crossing;
 mod ensemble;
 mod error;
 pub mod etd;
+mod exponential;
 pub mod grid;
 mod line;
 mod method;

@@ -90,8 +90,8 @@ fn what_cannot_be_reported_or_plotted_is_said() {
             "cannot write none/report.html: there is no folder none",
         ),
         (&["report", "nothing", "-o", "report.html"], "\"nothing\" is neither"),
-        (&["plot", "none.npz", "-o", "a.svg"], "cannot read none.npz"),
-        (&["plot", "tiny.toml", "-o", "a.svg"], "is not an .npz file"),
+        (&["plot", "none.npz", "-o", "a.svg"], "there is no file none.npz"),
+        (&["plot", "tiny.toml", "-o", "a.svg"], "tiny.toml"),
         (&["plot", "tiny.toml", "-o", "a.gif"], "written as .svg, .png or .html"),
     ] {
         let said = failure(&folder, arguments, 2);

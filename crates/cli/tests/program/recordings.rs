@@ -101,17 +101,15 @@ fn one_recording() -> Folder {
 fn models_of_any_window_are_scored_from_the_same_starts_and_only_settings_depart() {
     let folder = one_recording();
     folder.ok(&["sweep", "one.toml", "model.window=1,7", "train.steps=40", "train.validate_every=20"]);
-    let compared = folder.ok(&["compare", "one"]);
-    let told = String::from_utf8(folder.run(&["compare", "one"]).stderr).unwrap();
+    let compared = folder.ok(&["compare", &sweep_of(&folder)]);
     // one ranking, whose rows say what they differ in, and nothing else
-    assert!(
-        !compared.contains(" above, ") && compared.matches("model.window=").count() >= 2,
-        "{compared}{told}"
-    );
+    assert!(!compared.contains(" above, ") && compared.matches("model.window=").count() >= 2, "{compared}");
     assert!(!compared.contains("evaluate."), "{compared}");
     let run = |window: &str| folder.train(&["one.toml", "train.steps=20", window]);
     let [short, long] = ["model.window=1", "model.window=7"].map(|window| results(&run(window)));
-    assert_eq!(short.baselines["persistence"].nrmse, long.baselines["persistence"].nrmse);
+    // (Standard deviations are those of the training part, which ends a window before the next part.)
+    let [a, b] = [&short, &long].map(|found| found.scores.nrmse.clone());
+    assert_eq!((a.starts, a.horizon, a.block), (b.starts, b.horizon, b.block));
     assert_eq!(short.baselines["persistence"].simulation, long.baselines["persistence"].simulation);
     assert!(short.chosen["linear"].starts_with("linear in the last"));
 }
@@ -137,10 +135,10 @@ fn every_command_takes_a_run_of_a_recording() {
     assert_eq!(scored["scores"]["nrmse"]["starts"], 7);
     assert!(folder.ok(&["show", run]).contains("tanks"));
     folder.ok(&["sweep", "tanks.toml", "model.window=1,2", "seed=0,1", "train.steps=60"]);
-    let compared = folder.ok(&["compare", "tanks"]);
+    let compared = folder.ok(&["compare", &sweep_of(&folder)]);
     assert!(compared.contains("tanks") && compared.contains("model.window=1"), "{compared}");
     folder.ok(&["report", run, "--output", "report.html"]);
-    assert!(std::fs::read_to_string(folder.path().join("report.html")).unwrap().contains("level [V]"));
+    assert!(std::fs::read_to_string(folder.path().join("report.html")).unwrap().contains("level (V)"));
 
     // A forecast needs the inputs of its own time, and says so.
     let of = tank(0, 30);
@@ -192,6 +190,12 @@ fn a_recording_for_the_scores_alone_may_lie_in_other_files_or_columns() {
     folder.write("other.toml", &TANKS.replace("[data]", "test = { files = \"tanks/run4.csv\" }\n[data]"));
     let run = folder.train(&["other.toml", "train.steps=60"]);
     assert_eq!(results(&run).scores.nrmse.starts, 20);
+}
+
+/// The folder of the only sweep.
+fn sweep_of(folder: &Folder) -> String {
+    let mut sweeps = std::fs::read_dir(folder.path().join("runs/sweeps")).unwrap();
+    format!("runs/sweeps/{}", sweeps.next().unwrap().unwrap().file_name().into_string().unwrap())
 }
 
 /// The tensors of a model; what it says of itself names its files.

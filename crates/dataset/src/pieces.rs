@@ -144,13 +144,17 @@ mod tests {
     #[test]
     fn one_recording_is_split_by_time_with_a_gap() {
         let pieces = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, 2, 0).unwrap();
-        assert_eq!(pieces.train, [(0, 0..60), (1, 0..10)]);
-        assert_eq!((pieces.validation, pieces.test), (vec![(1, 13..30)], vec![(1, 33..40)]));
-        // Pieces that are too short for a window are left out, and an empty part is an error.
-        let pieces = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, 11, 0);
-        assert!(pieces.unwrap_err().0.contains("leaves the test part of 100 samples no piece of 11"));
+        assert_eq!(pieces.train, [(0, 0..60), (1, 0..7)]);
+        assert_eq!((pieces.validation, pieces.test), (vec![(1, 10..27)], vec![(1, 30..40)]));
+        // Pieces that are too short for a window are left out, and an empty part is an error. The test part stays the same.
+        let long = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 5, 11, 0).unwrap();
+        assert_eq!((long.train, long.test), (vec![(0, 0..60)], vec![(1, 30..40)]));
+        let none = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 5, 16, 0).unwrap_err().0;
+        assert!(none.contains("leaves the validation part of 100 samples no 16 successive ones"), "{none}");
         let trained = Pieces::new(&extents(&[&[60, 40]]), [0.8, 0.2, 0.0], 3, 11, 0).unwrap();
-        assert_eq!((trained.validation, trained.test), (vec![(1, 23..40)], vec![]));
+        assert_eq!((trained.validation, trained.test), (vec![(1, 20..40)], vec![]));
+        let none = Pieces::new(&extents(&[&[9], &[9], &[9]]), [0.0, 0.5, 0.5], 0, 2, 0).unwrap_err().0;
+        assert!(none.contains("leaves nothing to train on"), "{none}");
     }
 
     #[test]

@@ -109,9 +109,9 @@ pub(crate) fn task(
     let starts = starts(&test, lead, horizon, experiment.evaluate.starts);
     if starts.len() < 2 {
         return Err(format!(
-            "evaluate.transient = {} and evaluate.horizon = {} leave no two starts in a part of the recording: {} samples must lie \
-             before a start and {horizon} after it, and its longest piece has {}; take a shorter transient or horizon, or a \
-             larger part (data.split)",
+            "evaluate.transient = {} and evaluate.horizon = {} leave no two starts in a part of the recording: {} samples \
+             must lie before a start and {horizon} after it, and the longest piece of the part has {}; take a shorter \
+             transient or horizon, or a larger part (data.split)",
             experiment.evaluate.transient,
             experiment.evaluate.horizon,
             lead + 1,

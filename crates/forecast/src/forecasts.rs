@@ -94,7 +94,8 @@ impl Forecasts {
     /// run, and else its last samples before.
     fn attractors(&mut self, task: &Task, forecaster: &dyn Forecaster, start: usize) {
         let (longest, runs) = (task.span(), &task.runs);
-        let samples = longest.min(SAMPLES);
+        // The truth after one start may end before that after another.
+        let samples = longest.min(SAMPLES).min(runs.samples(start) - task.lead);
         let truth = (0..samples).flat_map(|i| runs.state(start, task.lead + i));
         self.attractor_truth = truth.copied().collect();
         let climate = task.climate.as_ref().filter(|climate| climate.steps() > longest);
@@ -202,6 +203,20 @@ mod tests {
         assert!(shown.members.is_empty() && shown.latent.is_empty());
         assert_eq!((shown.attractor_truth.len(), shown.attractor_forecast.len()), (11, 11));
         assert_eq!((shown.attractor_truth[1], shown.attractor_forecast[0]), (21.0, 10.5));
+    }
+
+    #[test]
+    fn the_attractor_is_that_of_the_shown_start_alone_where_its_truth_ends_early() {
+        let mut task = task(Some(1.0));
+        // Start 10 ends with its truth, as in a recording.
+        task.runs = task.runs.cut((0..20).map(|run| (run, 0..2 + task.trusted[run])));
+        let shown = Forecasts::new(&task, &Drift(1), ascending());
+        assert_eq!((shown.shown[0], &shown.attractor_truth[..]), (10.0, &[10.0, 21.0, 32.0, 43.0, 54.0][..]));
+        assert_eq!((shown.attractor_forecast.len(), shown.time.len()), (5, 12));
+        task.runs = task.runs.select(&[10]);
+        task.trusted = vec![4];
+        let last = EachStart { nrmse: vec![1.0], valid_times: vec![2.0] };
+        assert_eq!(Forecasts::new(&task, &Drift(1), last).attractor_truth.len(), 4);
     }
 
     #[test]

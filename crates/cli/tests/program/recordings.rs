@@ -112,6 +112,14 @@ fn models_of_any_window_are_scored_from_the_same_starts_and_only_settings_depart
     assert_eq!((a.starts, a.horizon, a.block), (b.starts, b.horizon, b.block));
     assert_eq!(short.baselines["persistence"].simulation, long.baselines["persistence"].simulation);
     assert!(short.chosen["linear"].starts_with("linear in the last"));
+    // With an exponent forecasts are followed to the end of the recording, which comes at another time after each start.
+    let run = folder.train(&["one.toml", "train.steps=20", "evaluate.lyapunov_exponent=0.02"]);
+    let found = results(&run);
+    assert!(found.scores.vpt.is_some() && found.scores.nrmse.block == 20 && found.scores.lyapunov.is_none());
+    let drawn = read_npz(&run.join("forecasts.npz")).unwrap();
+    let [truth, forecast] =
+        ["attractor_truth", "attractor_forecast"].map(|name| drawn.get(name).unwrap().shape[0]);
+    assert!(truth == forecast && truth > 10, "{truth} {forecast}");
 }
 
 #[test]

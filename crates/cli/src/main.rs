@@ -15,7 +15,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use runner::devices::DeviceError;
 use runner::{Needs, Progress, Run, RunError, Simulated};
 
@@ -26,7 +26,10 @@ use outcome::{build, finish, json, show};
 use terminal::print;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    // Left to itself, clap colors its help on a dumb terminal where the variable `CI` is set.
+    let color = if terminal::has_colors() { ColorChoice::Auto } else { ColorChoice::Never };
+    let matches = Arguments::command().color(color).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match carry_out(arguments.command) {
         Ok(code) => code,
         Err(error) => {

@@ -34,8 +34,8 @@ impl Pieces {
     /// Splits segments into parts of these fractions (training, validation, test): three recordings or more by recording,
     /// in an order that depends on the seed; fewer by time, the first part for training and the last for the test, with
     /// `gap` samples left out at the end of training and of validation. So the test part depends on neither `gap` nor
-    /// `least`. A fraction of 0 leaves its part empty. Training and validation have pieces of at least `least` samples,
-    /// and recordings that are shorter are in no part.
+    /// `least`. A fraction of 0 leaves its part empty. Training and validation have pieces of at least `least` samples
+    /// (2 if it is less), and recordings that are shorter are in no part.
     ///
     /// # Errors
     /// Fractions that are not three numbers from 0 to 1 with sum 1, or of which the first is 0; too few samples for the
@@ -51,6 +51,8 @@ impl Pieces {
         if fractions[0] == 0.0 {
             return Err(DatasetError(format!("split = {fractions:?} leaves nothing to train on")));
         }
+        // The test part needs a start and a sample to forecast.
+        let least = least.max(2);
         let mut long: Vec<usize> =
             segments.iter().filter(|of| of.samples >= least).map(|of| of.recording).collect();
         long.dedup();

@@ -96,6 +96,8 @@ impl Terminal {
         let command = format!("stty rows 24 cols {} && exec {program} {arguments}", self.columns);
         let mut script = Command::new("script");
         script.args(["-qec", &command, "/dev/null"]).current_dir(folder.path()).env("TERM", self.term);
+        // Terminals of continuous integration are held to the same.
+        script.env("CI", "true").env_remove("CLICOLOR").env_remove("CLICOLOR_FORCE");
         script.env_remove("NO_COLOR").envs(self.no_color.map(|value| ("NO_COLOR", value)));
         let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         // Open until the end: after the end of its input, `script` may drop the last lines that the program wrote.

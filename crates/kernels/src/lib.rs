@@ -11,6 +11,7 @@
 #[cfg(feature = "burn")]
 mod composed;
 mod elementwise;
+mod free_run;
 mod functions;
 mod layers;
 mod lbfgs;
@@ -25,6 +26,7 @@ mod real;
 mod simd;
 mod trainer;
 
+pub use free_run::{Advance, Carried, FreeRun, FreeRunWorkspace};
 pub use functions::Activation;
 pub use layers::{Conv1d, Conv2d, Dense, Gru, Layer, Lstm, Padding, Rnn, TensorSpec};
 pub use lbfgs::Lbfgs;

@@ -210,6 +210,12 @@ impl<T: Real> Chunk<T> {
     }
 }
 
+impl<T: Real> AsRef<[Piece<T>]> for Chunk<T> {
+    fn as_ref(&self) -> &[Piece<T>] {
+        &self.gradient
+    }
+}
+
 impl<T: Real> Default for Workspace<T> {
     fn default() -> Self {
         Workspace { prepared: None, packed: Vec::new(), chunks: Vec::new(), kept: false }
@@ -231,16 +237,11 @@ impl<T: Real> Workspace<T> {
             return;
         }
         self.prepared = Some((network.clone(), shape, whole));
-        self.packed = vec![T::ZERO; network.layers.iter().map(|layer| layer.pass::<T>().packed()).sum()];
         let panels = shape.count.div_ceil(PANEL);
         let samples = SAMPLES_A_SUM[usize::from(panels >= 2 * SAMPLES_A_SUM[1])];
         let group = samples.div_ceil(shape.steps).min(panels.max(1));
-        let groups = panels.div_ceil(group);
-        let chunks = groups.min(MOST_CHUNKS);
-        self.chunks = (0..chunks)
-            .map(|i| {
-                let first = i * groups / chunks * group;
-                let last = ((i + 1) * groups / chunks * group).min(panels);
+        self.chunks = chunks(panels, group)
+            .map(|[first, last]| {
                 let group = if whole { last - first } else { group };
                 let buffers = Buffers::new(network, group, shape.steps);
                 Chunk { first, last, group, buffers, gradient: Vec::new(), loss: 0.0 }
@@ -249,8 +250,23 @@ impl<T: Real> Workspace<T> {
     }
 
     pub(crate) fn pack(&mut self, kernels: &Kernels<T>, network: &Network, weights: &[T]) {
-        pack_layers(kernels, &network.layers, &network.weights, weights, &mut self.packed);
+        network.pack(kernels, weights, &mut self.packed);
     }
+}
+
+impl Network {
+    /// Packs the weights for the products of both passes, into as many numbers as it says.
+    pub(crate) fn pack<T: Real>(&self, kernels: &Kernels<T>, weights: &[T], packed: &mut Vec<T>) {
+        packed.resize(self.layers.iter().map(|layer| layer.pass::<T>().packed()).sum(), T::ZERO);
+        pack_layers(kernels, &self.layers, &self.weights, weights, packed);
+    }
+}
+
+/// The panels of each chunk of a batch of so many, in groups that a chunk takes at a time: first and last.
+pub(crate) fn chunks(panels: usize, group: usize) -> impl Iterator<Item = [usize; 2]> {
+    let groups = panels.div_ceil(group.max(1));
+    let chunks = groups.min(MOST_CHUNKS);
+    (0..chunks).map(move |i| [i * groups / chunks * group, ((i + 1) * groups / chunks * group).min(panels)])
 }
 
 impl Network {
@@ -430,7 +446,7 @@ impl Network {
     }
 
     /// Multiply-adds of a forward pass.
-    fn work(&self, shape: BatchShape) -> usize {
+    pub(crate) fn work(&self, shape: BatchShape) -> usize {
         self.weights() * shape.count * shape.steps
     }
 
@@ -494,10 +510,10 @@ fn pack_layers<T: Real>(
     );
 }
 
-/// The sum of the gradients of all chunks, of the rows from `first` on.
-fn sum_gradients<T: Real>(
+/// The sum of the gradients of all chunks, of the pieces from `first` on.
+pub(crate) fn sum_gradients<T: Real>(
     kernels: &Kernels<T>,
-    chunks: &[Chunk<T>],
+    chunks: &[impl AsRef<[Piece<T>]> + Sync],
     first: usize,
     gradient: &mut [Piece<T>],
 ) {
@@ -512,7 +528,7 @@ fn sum_gradients<T: Real>(
     }
     gradient.fill([T::ZERO; PANEL]);
     for chunk in chunks {
-        kernels.accumulate(gradient, &chunk.gradient[first..first + gradient.len()]);
+        kernels.accumulate(gradient, &chunk.as_ref()[first..first + gradient.len()]);
     }
 }
 

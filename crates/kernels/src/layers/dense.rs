@@ -2,10 +2,11 @@
 //!
 //! Backward, with dz = dy f'(z): dW = x' dz, db = sum of dz, dx = dz W'.
 
-use super::{Extent, Layer, Pass, TensorSpec, Weights};
+use super::{Extent, Layer, Pass, Place, Stepwise, TensorSpec, Weights};
 use crate::functions::Activation;
 use crate::products::{Rows, Start, pack_both};
 use crate::real::{Real, Row};
+use crate::simd::Kernels;
 
 /// A dense layer. Weights: `weight` [inputs, outputs], `bias` `[outputs]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,13 +91,66 @@ impl<T: Real> Pass<T> for Dense {
             kernels.multiply(dy, saved);
         }
         let dz = &*dy;
-        let (by_weight, by_bias) = gradient.split_at_mut(size);
-        let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
-        let of_dz = Rows { rows: dz, stride: self.outputs, width: self.outputs };
-        kernels.outer(of_x, of_dz, count, by_weight, self.outputs);
-        kernels.row_sums(of_dz, count, by_bias);
+        Stepwise::add_gradient(self, kernels, count, x, &[], &[], dz, gradient);
         for (dz, dx) in dz.chunks_exact(self.outputs).zip(dx.chunks_exact_mut(self.inputs)) {
             kernels.product(&weights.packed[size..], dz, Start::Zero, dx);
         }
+    }
+}
+
+impl<T: Real> Stepwise<T> for Dense {
+    fn forward_at(
+        &self,
+        weights: Weights<T>,
+        Place { t, .. }: Place,
+        x: &[Row<T>],
+        y: &mut [Row<T>],
+        saved: &mut [Row<T>],
+    ) {
+        let at = t * self.outputs..(t + 1) * self.outputs;
+        let (extent, slopes) = (Extent { panels: 1, steps: 1 }, self.of_step(t, saved));
+        Pass::forward(self, weights, extent, x, &mut y[at], slopes, true);
+    }
+
+    fn backward_at(
+        &self,
+        weights: Weights<T>,
+        Place { t, .. }: Place,
+        _y: &[Row<T>],
+        saved: &mut [Row<T>],
+        dy: &mut [Row<T>],
+        dx: &mut [Row<T>],
+    ) {
+        let dz = &mut dy[t * self.outputs..(t + 1) * self.outputs];
+        if self.activation.is_some() {
+            weights.kernels.multiply(dz, self.of_step(t, saved));
+        }
+        weights.kernels.product(&weights.packed[self.inputs * self.outputs..], dz, Start::Present, dx);
+    }
+
+    fn add_gradient(
+        &self,
+        kernels: &Kernels<T>,
+        steps: usize,
+        x: &[Row<T>],
+        _y: &[Row<T>],
+        _saved: &[Row<T>],
+        dy: &[Row<T>],
+        gradient: &mut [T],
+    ) {
+        let (by_weight, by_bias) = gradient.split_at_mut(self.inputs * self.outputs);
+        let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
+        let of_dz = Rows { rows: dy, stride: self.outputs, width: self.outputs };
+        kernels.outer(of_x, of_dz, steps, by_weight, self.outputs);
+        kernels.row_sums(of_dz, steps, by_bias);
+    }
+
+    fn shift(&self, _y: &mut [Row<T>], _saved: &mut [Row<T>]) {}
+}
+
+impl Dense {
+    /// The slopes of a step, where there are any.
+    fn of_step<'a, T>(&self, t: usize, saved: &'a mut [Row<T>]) -> &'a mut [Row<T>] {
+        if self.activation.is_some() { &mut saved[t * self.outputs..(t + 1) * self.outputs] } else { saved }
     }
 }

@@ -8,10 +8,13 @@
 //! dz1 = dc g i (1 - i), dz2 = dc c(t - 1) f (1 - f), dz3 = dc i (1 - g^2), dz4 = dh tanh(c) o (1 - o).
 //! The weights follow as in a recurrent layer.
 
+use std::ops::Range;
+
 use super::rnn::{Parts, add_by_input, add_by_recurrent, blocks, pack_recurrent, recurrent_tensors};
-use super::{Extent, Pass, TensorSpec, Weights};
+use super::{Extent, Pass, Place, Stepwise, TensorSpec, Weights};
 use crate::products::{Rows, Start};
 use crate::real::{Real, Row};
+use crate::simd::Kernels;
 
 /// An LSTM. Weights: `input` [inputs, 4 units], `recurrent` [units, 4 units], `bias` [4 units], gates in the
 /// order i, f, g, o.
@@ -52,24 +55,16 @@ impl<T: Real> Pass<T> for Lstm {
         saved: &mut [Row<T>],
         _keep: bool,
     ) {
-        let (kernels, units, steps) = (weights.kernels, self.units, extent.steps);
+        let (units, steps) = (self.units, extent.steps);
         let parts = Parts::of(weights, self.inputs, units, 4 * units);
         let buffers = y.chunks_exact_mut(steps * units).zip(saved.chunks_exact_mut((6 * steps + 1) * units));
         for (x, (y, saved)) in x.chunks_exact(steps * self.inputs).zip(buffers) {
             let (gates, cells) = saved.split_at_mut(4 * steps * units);
             for (x, gates) in x.chunks_exact(self.inputs).zip(gates.chunks_exact_mut(4 * units)) {
-                kernels.product(parts.input[0], x, Start::Bias(parts.bias), gates);
+                weights.kernels.product(parts.input[0], x, Start::Bias(parts.bias), gates);
             }
             for (t, gates) in gates.chunks_exact_mut(4 * units).enumerate() {
-                let (past, now) = y.split_at_mut(t * units);
-                let (cells_past, cells) = cells.split_at_mut(2 * t * units);
-                let before = if t > 0 {
-                    kernels.product(parts.recurrent[0], &past[(t - 1) * units..], Start::Present, gates);
-                    &cells_past[2 * (t - 1) * units..][..units]
-                } else {
-                    &[]
-                };
-                kernels.lstm_forward(gates, before, &mut cells[..2 * units], &mut now[..units]);
+                self.recur(weights.kernels, &parts, t, gates, cells, y);
             }
         }
     }
@@ -88,37 +83,140 @@ impl<T: Real> Pass<T> for Lstm {
         let (kernels, units, steps) = (weights.kernels, self.units, extent.steps);
         let width = 4 * units;
         let parts = Parts::of(weights, self.inputs, units, width);
-        let (by_input, rest) = gradient.split_at_mut(self.inputs * width);
-        let (by_recurrent, by_bias) = rest.split_at_mut(units * width);
         for panel in 0..extent.panels {
             let x = &x[panel * steps * self.inputs..(panel + 1) * steps * self.inputs];
             let h = &y[panel * steps * units..(panel + 1) * steps * units];
             let dy = &mut dy[panel * steps * units..(panel + 1) * steps * units];
             let saved = &mut saved[panel * (6 * steps + 1) * units..][..(6 * steps + 1) * units];
-            let (gates, cells) = saved.split_at_mut(width * steps);
-            let (cells, dc) = cells.split_at_mut(2 * steps * units);
-            dc.fill(Row::ZERO);
-            let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
-            let of_h = Rows { rows: h, stride: units, width: units };
             for block in blocks(steps) {
                 for t in block.clone().rev() {
-                    let (now, next) = gates.split_at_mut((t + 1) * width);
-                    let dh = &mut dy[t * units..(t + 1) * units];
-                    if t + 1 < steps {
-                        kernels.product(parts.recurrent[1], &next[..width], Start::Present, dh);
-                    }
-                    let before = if t > 0 { &cells[2 * (t - 1) * units..][..units] } else { &[] };
-                    let cells = [before, &cells[2 * t * units..][..2 * units]];
-                    kernels.lstm_backward(&mut now[t * width..], cells, dh, dc);
+                    self.slope_at(kernels, &parts, Place { steps, t }, saved, dy);
                 }
-                let of_dz = Rows { rows: gates, stride: width, width };
-                add_by_input(kernels, of_x, of_dz, &block, [&mut *by_input, &mut *by_bias], width);
-                add_by_recurrent(kernels, of_h, of_dz, &block, by_recurrent);
+                self.add_gradient_of(kernels, &block, [x, h, &saved[..width * steps]], gradient);
             }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
-            for (dz, dx) in gates.chunks_exact(width).zip(dx) {
+            for (dz, dx) in saved[..width * steps].chunks_exact(width).zip(dx) {
                 kernels.product(parts.input[1], dz, Start::Zero, dx);
             }
         }
+    }
+}
+
+impl Lstm {
+    /// h(t) and the cell at step `t`, from gates that hold what the input adds to them.
+    fn recur<T: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        parts: &Parts<T>,
+        t: usize,
+        gates: &mut [Row<T>],
+        cells: &mut [Row<T>],
+        y: &mut [Row<T>],
+    ) {
+        let units = self.units;
+        let (past, now) = y.split_at_mut(t * units);
+        let (cells_past, cells) = cells.split_at_mut(2 * t * units);
+        let before = if t > 0 {
+            kernels.product(parts.recurrent[0], &past[(t - 1) * units..], Start::Present, gates);
+            &cells_past[2 * (t - 1) * units..][..units]
+        } else {
+            &[]
+        };
+        kernels.lstm_forward(gates, before, &mut cells[..2 * units], &mut now[..units]);
+    }
+
+    /// The derivatives by the gates of step `t`, before their functions, in the place of the gates.
+    fn slope_at<T: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        parts: &Parts<T>,
+        Place { steps, t }: Place,
+        saved: &mut [Row<T>],
+        dy: &mut [Row<T>],
+    ) {
+        let (units, width) = (self.units, 4 * self.units);
+        let (gates, cells) = saved.split_at_mut(width * steps);
+        let (cells, dc) = cells.split_at_mut(2 * steps * units);
+        let (now, next) = gates.split_at_mut((t + 1) * width);
+        let dh = &mut dy[t * units..(t + 1) * units];
+        if t + 1 < steps {
+            kernels.product(parts.recurrent[1], &next[..width], Start::Present, dh);
+        } else {
+            dc.fill(Row::ZERO);
+        }
+        let before = if t > 0 { &cells[2 * (t - 1) * units..][..units] } else { &[] };
+        let cells = [before, &cells[2 * t * units..][..2 * units]];
+        kernels.lstm_backward(&mut now[t * width..], cells, dh, dc);
+    }
+
+    /// Adds the derivative by the weights over a block of steps.
+    fn add_gradient_of<T: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        block: &Range<usize>,
+        [x, h, gates]: [&[Row<T>]; 3],
+        gradient: &mut [T],
+    ) {
+        let (units, width) = (self.units, 4 * self.units);
+        let (by_input, rest) = gradient.split_at_mut(self.inputs * width);
+        let (by_recurrent, by_bias) = rest.split_at_mut(units * width);
+        let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
+        let of_h = Rows { rows: h, stride: units, width: units };
+        let of_dz = Rows { rows: gates, stride: width, width };
+        add_by_input(kernels, of_x, of_dz, block, [by_input, by_bias], width);
+        add_by_recurrent(kernels, of_h, of_dz, block, by_recurrent);
+    }
+}
+
+impl<T: Real> Stepwise<T> for Lstm {
+    fn forward_at(
+        &self,
+        weights: Weights<T>,
+        Place { steps, t }: Place,
+        x: &[Row<T>],
+        y: &mut [Row<T>],
+        saved: &mut [Row<T>],
+    ) {
+        let width = 4 * self.units;
+        let parts = Parts::of(weights, self.inputs, self.units, width);
+        let (gates, cells) = saved.split_at_mut(width * steps);
+        let gates = &mut gates[t * width..(t + 1) * width];
+        weights.kernels.product(parts.input[0], x, Start::Bias(parts.bias), gates);
+        self.recur(weights.kernels, &parts, t, gates, cells, y);
+    }
+
+    fn backward_at(
+        &self,
+        weights: Weights<T>,
+        Place { steps, t }: Place,
+        _y: &[Row<T>],
+        saved: &mut [Row<T>],
+        dy: &mut [Row<T>],
+        dx: &mut [Row<T>],
+    ) {
+        let width = 4 * self.units;
+        let parts = Parts::of(weights, self.inputs, self.units, width);
+        self.slope_at(weights.kernels, &parts, Place { steps, t }, saved, dy);
+        weights.kernels.product(parts.input[1], &saved[t * width..(t + 1) * width], Start::Present, dx);
+    }
+
+    fn add_gradient(
+        &self,
+        kernels: &Kernels<T>,
+        steps: usize,
+        x: &[Row<T>],
+        y: &[Row<T>],
+        saved: &[Row<T>],
+        _dy: &[Row<T>],
+        gradient: &mut [T],
+    ) {
+        let gates = &saved[..4 * self.units * steps];
+        blocks(steps).for_each(|block| self.add_gradient_of(kernels, &block, [x, y, gates], gradient));
+    }
+
+    fn shift(&self, y: &mut [Row<T>], saved: &mut [Row<T>]) {
+        y.copy_within(self.units.., 0);
+        let cells = &mut saved[8 * self.units..];
+        cells.copy_within(2 * self.units..4 * self.units, 0);
     }
 }

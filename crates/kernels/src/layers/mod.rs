@@ -101,6 +101,17 @@ impl Layer {
         }
     }
 
+    /// The layer as one that can go step by step; `None` for a convolution, which sees other steps at once.
+    pub(crate) fn stepwise<T: Real>(&self) -> Option<&dyn Stepwise<T>> {
+        match self {
+            Layer::Dense(layer) => Some(layer),
+            Layer::Rnn(layer) => Some(layer),
+            Layer::Lstm(layer) => Some(layer),
+            Layer::Gru(layer) => Some(layer),
+            Layer::Conv1d(_) | Layer::Conv2d(_) => None,
+        }
+    }
+
     pub(crate) fn pass<T: Real>(&self) -> &dyn Pass<T> {
         match self {
             Layer::Dense(layer) => layer,
@@ -164,4 +175,58 @@ pub(crate) trait Pass<T: Real> {
         dx: &mut [Row<T>],
         gradient: &mut [T],
     );
+}
+
+/// A step of a sequence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Place {
+    /// Its number, counted from 0.
+    pub(crate) t: usize,
+    /// Steps of the sequence.
+    pub(crate) steps: usize,
+}
+
+/// A layer that can go through the sequence of one panel step by step, so that what a network gives after one step can
+/// become its input at the next. Buffers are those of one panel over all `steps`, but for `x` and `dx`, the rows of one step.
+pub(crate) trait Stepwise<T: Real>: Pass<T> + Sync {
+    /// y(t) from x(t), after all steps before.
+    fn forward_at(
+        &self,
+        weights: Weights<T>,
+        place: Place,
+        x: &[Row<T>],
+        y: &mut [Row<T>],
+        saved: &mut [Row<T>],
+    );
+
+    /// After all later steps, and with all of the derivative by y(t) gathered in `dy` but for what the layer's own
+    /// memory adds: adds the derivative by x(t) to `dx`, unless that is empty. Leaves in `saved` and `dy` what
+    /// [`Stepwise::add_gradient`] needs.
+    #[allow(clippy::too_many_arguments)] // all that a backward pass is made of
+    fn backward_at(
+        &self,
+        weights: Weights<T>,
+        place: Place,
+        y: &[Row<T>],
+        saved: &mut [Row<T>],
+        dy: &mut [Row<T>],
+        dx: &mut [Row<T>],
+    );
+
+    /// After [`Stepwise::backward_at`] at all steps: adds the derivative by the weights to `gradient`. Here `x` has all
+    /// steps.
+    #[allow(clippy::too_many_arguments)]
+    fn add_gradient(
+        &self,
+        kernels: &Kernels<T>,
+        steps: usize,
+        x: &[Row<T>],
+        y: &[Row<T>],
+        saved: &[Row<T>],
+        dy: &[Row<T>],
+        gradient: &mut [T],
+    );
+
+    /// Of a sequence of two steps, makes the memory after the second that after the first.
+    fn shift(&self, y: &mut [Row<T>], saved: &mut [Row<T>]);
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Extent, Pass, TensorSpec, Weights};
+use super::{Extent, Pass, Place, Stepwise, TensorSpec, Weights};
 use crate::functions::Activation;
 use crate::products::{Rows, Start, pack_both};
 use crate::real::{Real, Row};
@@ -141,18 +141,10 @@ impl<T: Real> Pass<T> for Rnn {
         _saved: &mut [Row<T>],
         _keep: bool,
     ) {
-        let (kernels, units) = (weights.kernels, self.units);
-        let parts = Parts::of(weights, self.inputs, units, units);
         let panels = x.chunks_exact(extent.steps * self.inputs);
-        for (x, y) in panels.zip(y.chunks_exact_mut(extent.steps * units)) {
+        for (x, y) in panels.zip(y.chunks_exact_mut(extent.steps * self.units)) {
             for (t, x) in x.chunks_exact(self.inputs).enumerate() {
-                let (past, now) = y.split_at_mut(t * units);
-                let now = &mut now[..units];
-                kernels.product(parts.input[0], x, Start::Bias(parts.bias), now);
-                if t > 0 {
-                    kernels.product(parts.recurrent[0], &past[(t - 1) * units..], Start::Present, now);
-                }
-                kernels.activate(Activation::Tanh, now, &mut []);
+                self.forward_at(weights, Place { steps: extent.steps, t }, x, y, &mut []);
             }
         }
     }
@@ -170,31 +162,111 @@ impl<T: Real> Pass<T> for Rnn {
     ) {
         let (kernels, units, steps) = (weights.kernels, self.units, extent.steps);
         let parts = Parts::of(weights, self.inputs, units, units);
-        let (by_input, rest) = gradient.split_at_mut(self.inputs * units);
-        let (by_recurrent, by_bias) = rest.split_at_mut(units * units);
         for panel in 0..extent.panels {
             let x = &x[panel * steps * self.inputs..(panel + 1) * steps * self.inputs];
             let h = &y[panel * steps * units..(panel + 1) * steps * units];
             let dz = &mut dy[panel * steps * units..(panel + 1) * steps * units];
-            let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
-            let of_h = Rows { rows: h, stride: units, width: units };
             for block in blocks(steps) {
                 for t in block.clone().rev() {
-                    let (now, next) = dz.split_at_mut((t + 1) * units);
-                    let now = &mut now[t * units..];
-                    if t + 1 < steps {
-                        kernels.product(parts.recurrent[1], &next[..units], Start::Present, now);
-                    }
-                    kernels.rnn_slope(&h[t * units..(t + 1) * units], now);
+                    self.slope_at(kernels, &parts, Place { steps, t }, h, dz);
                 }
-                let of_dz = Rows { rows: dz, stride: units, width: units };
-                add_by_input(kernels, of_x, of_dz, &block, [&mut *by_input, &mut *by_bias], units);
-                add_by_recurrent(kernels, of_h, of_dz, &block, by_recurrent);
+                self.add_gradient_of(kernels, &block, [x, h, dz], gradient);
             }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
             for (dz, dx) in dz.chunks_exact(units).zip(dx) {
                 kernels.product(parts.input[1], dz, Start::Zero, dx);
             }
         }
+    }
+}
+
+impl Rnn {
+    /// The derivative by what tanh is taken of at step `t`, in the place of that by h(t).
+    fn slope_at<T: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        parts: &Parts<T>,
+        Place { steps, t }: Place,
+        h: &[Row<T>],
+        dz: &mut [Row<T>],
+    ) {
+        let units = self.units;
+        let (now, next) = dz.split_at_mut((t + 1) * units);
+        let now = &mut now[t * units..];
+        if t + 1 < steps {
+            kernels.product(parts.recurrent[1], &next[..units], Start::Present, now);
+        }
+        kernels.rnn_slope(&h[t * units..(t + 1) * units], now);
+    }
+
+    /// Adds the derivative by the weights over a block of steps.
+    fn add_gradient_of<T: Real>(
+        &self,
+        kernels: &Kernels<T>,
+        block: &Range<usize>,
+        [x, h, dz]: [&[Row<T>]; 3],
+        gradient: &mut [T],
+    ) {
+        let units = self.units;
+        let (by_input, rest) = gradient.split_at_mut(self.inputs * units);
+        let (by_recurrent, by_bias) = rest.split_at_mut(units * units);
+        let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
+        let of_h = Rows { rows: h, stride: units, width: units };
+        let of_dz = Rows { rows: dz, stride: units, width: units };
+        add_by_input(kernels, of_x, of_dz, block, [by_input, by_bias], units);
+        add_by_recurrent(kernels, of_h, of_dz, block, by_recurrent);
+    }
+}
+
+impl<T: Real> Stepwise<T> for Rnn {
+    fn forward_at(
+        &self,
+        weights: Weights<T>,
+        Place { t, .. }: Place,
+        x: &[Row<T>],
+        y: &mut [Row<T>],
+        _saved: &mut [Row<T>],
+    ) {
+        let (kernels, units) = (weights.kernels, self.units);
+        let parts = Parts::of(weights, self.inputs, units, units);
+        let (past, now) = y.split_at_mut(t * units);
+        let now = &mut now[..units];
+        kernels.product(parts.input[0], x, Start::Bias(parts.bias), now);
+        if t > 0 {
+            kernels.product(parts.recurrent[0], &past[(t - 1) * units..], Start::Present, now);
+        }
+        kernels.activate(Activation::Tanh, now, &mut []);
+    }
+
+    fn backward_at(
+        &self,
+        weights: Weights<T>,
+        Place { steps, t }: Place,
+        y: &[Row<T>],
+        _saved: &mut [Row<T>],
+        dy: &mut [Row<T>],
+        dx: &mut [Row<T>],
+    ) {
+        let (kernels, units) = (weights.kernels, self.units);
+        let parts = Parts::of(weights, self.inputs, units, units);
+        self.slope_at(kernels, &parts, Place { steps, t }, y, dy);
+        kernels.product(parts.input[1], &dy[t * units..(t + 1) * units], Start::Present, dx);
+    }
+
+    fn add_gradient(
+        &self,
+        kernels: &Kernels<T>,
+        steps: usize,
+        x: &[Row<T>],
+        y: &[Row<T>],
+        _saved: &[Row<T>],
+        dy: &[Row<T>],
+        gradient: &mut [T],
+    ) {
+        blocks(steps).for_each(|block| self.add_gradient_of(kernels, &block, [x, y, dy], gradient));
+    }
+
+    fn shift(&self, y: &mut [Row<T>], _saved: &mut [Row<T>]) {
+        y.copy_within(self.units.., 0);
     }
 }

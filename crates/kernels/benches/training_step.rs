@@ -130,7 +130,7 @@ fn learner(workload: &Workload, machine: &Machine) -> Result<Box<dyn Learner>, S
     let scales =
         Normalisation { mean: zeros.clone(), std: ones.clone(), increment_mean: zeros, increment_std: ones };
     let network = Stack::new(workload.layers.clone(), &mut stream(0, "weights", 0), machine);
-    models::learner(network, workload.steps, &scales, &recipe, machine)
+    models::learner(network, models::Past::window(workload.steps), &scales, &recipe, machine)
 }
 
 fn main() -> Result<(), String> {

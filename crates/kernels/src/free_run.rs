@@ -14,7 +14,7 @@
 //! s(t) is what the layers pass down, plus r times that by e(t), plus that by s(t + 1). It ends at the samples that are
 //! given.
 
-use crate::layers::{Place, Stepwise, Weights};
+use crate::layers::{Layer, Place, Stepwise, Weights};
 use crate::network::{BatchShape, Network, chunks, load, parallel, sum_gradients};
 use crate::real::{PANEL, Piece, Real, Row, pieces};
 use crate::simd::Kernels;
@@ -123,6 +123,11 @@ impl Network {
     /// Whether it can go step by step: a convolution cannot, since it sees several samples at once.
     pub fn is_stepwise(&self) -> bool {
         self.layers().iter().all(|layer| layer.stepwise::<f64>().is_some())
+    }
+
+    /// Whether every output follows from the sample of its own step alone.
+    pub fn is_memoryless(&self) -> bool {
+        self.layers().iter().all(|layer| matches!(layer, Layer::Dense(_)))
     }
 
     fn stepwise<T: Real>(&self) -> Vec<&dyn Stepwise<T>> {

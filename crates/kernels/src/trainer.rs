@@ -1,5 +1,6 @@
 //! A network in training.
 
+use crate::free_run::{FreeRun, FreeRunWorkspace};
 use crate::network::{BatchShape, Network, Workspace};
 use crate::optimizer::{Method, Optimizer};
 use crate::real::{PANEL, Piece, Real, pieces};
@@ -13,10 +14,18 @@ pub struct Trainer<T: Real> {
     workspace: Workspace<T>,
     /// Of [`Trainer::last_loss`], whose batches are of another shape.
     validation: Workspace<T>,
+    free_run: Option<Free<T>>,
     weights: Vec<Piece<T>>,
     gradient: Vec<Piece<T>>,
     optimizer: Optimizer<T>,
     gradient_norm: f64,
+}
+
+/// What the loss is taken over where that is a free run, for steps and for validations.
+struct Free<T: Real> {
+    run: FreeRun,
+    workspace: FreeRunWorkspace<T>,
+    validation: FreeRunWorkspace<T>,
 }
 
 impl<T: Real> Trainer<T> {
@@ -31,6 +40,7 @@ impl<T: Real> Trainer<T> {
             kernels: Kernels::best(),
             workspace: Workspace::default(),
             validation: Workspace::default(),
+            free_run: None,
             weights: vec![[T::ZERO; PANEL]; count],
             gradient: vec![[T::ZERO; PANEL]; count],
             optimizer: Optimizer::new(method, count),
@@ -39,6 +49,17 @@ impl<T: Real> Trainer<T> {
         };
         trainer.set_weights(weights);
         trainer
+    }
+
+    /// The same with the error over a free run for its loss.
+    ///
+    /// # Panics
+    /// A network that is not [`Network::is_stepwise`].
+    #[must_use]
+    pub fn over(self, run: FreeRun) -> Self {
+        assert!(self.network.is_stepwise(), "{:?} cannot go step by step", self.network);
+        let (workspace, validation) = (FreeRunWorkspace::default(), FreeRunWorkspace::default());
+        Trainer { free_run: Some(Free { run, workspace, validation }), ..self }
     }
 
     /// The network.
@@ -98,26 +119,33 @@ impl<T: Real> Trainer<T> {
     /// # Panics
     /// As [`Network::forward`].
     pub fn gradient(&mut self, shape: BatchShape, inputs: &[f64], targets: &[f64]) -> (f64, &[T]) {
-        let count = self.network.weights();
-        let loss = self.network.squared_error(
-            self.kernels,
-            &mut self.workspace,
-            &self.weights.as_flattened()[..count],
-            shape,
-            inputs,
-            targets,
-            &mut self.gradient,
-        );
+        let Trainer { network, kernels, workspace, free_run, weights, gradient, .. } = self;
+        let count = network.weights();
+        let weights = &weights.as_flattened()[..count];
+        let loss = match free_run {
+            None => network.squared_error(kernels, workspace, weights, shape, inputs, targets, gradient),
+            Some(Free { run, workspace, .. }) => {
+                network.free_run_error(kernels, workspace, weights, shape, inputs, targets, run, gradient)
+            }
+        };
         (loss, &self.gradient.as_flattened()[..count])
     }
 
-    /// The mean squared error on a batch at the last step alone, the only output of a network that a forecast uses.
+    /// The mean squared error on a batch of what a forecast uses: the output after the last sample, and where the loss is
+    /// over a free run those of the run. Errors while samples are given do not count.
     ///
     /// # Panics
     /// As [`Network::forward`].
     pub fn last_loss(&mut self, shape: BatchShape, inputs: &[f64], targets: &[f64]) -> f64 {
-        let workspace = &mut self.validation;
-        let weights = &self.weights.as_flattened()[..self.network.weights()];
-        self.network.last_squared_error(self.kernels, workspace, weights, shape, inputs, targets)
+        let Trainer { network, kernels, validation, free_run, weights, .. } = self;
+        let weights = &weights.as_flattened()[..network.weights()];
+        match free_run {
+            None => network.last_squared_error(kernels, validation, weights, shape, inputs, targets),
+            Some(Free { run, validation, .. }) => {
+                let warmup = run.given.min(shape.steps) - 1;
+                let run = FreeRun { warmup, ..run.clone() };
+                network.free_run_error(kernels, validation, weights, shape, inputs, targets, &run, &mut [])
+            }
+        }
     }
 }

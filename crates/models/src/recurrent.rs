@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use trajectory::random::Stream;
 
 use crate::machine::Machine;
-use crate::networks::{NetworkConfig, check_size, check_weights};
+use crate::memory::{Memory, Past};
+use crate::networks::{NetworkConfig, check_size, check_weights, needs_no_least_squares, trains_by_burn};
+use crate::optimizer::Recipe;
 use crate::stack::Stack;
 
 /// A kind of recurrent layer.
@@ -25,7 +27,7 @@ pub trait Cell: 'static {
 }
 
 /// Settings of a recurrent network. Layers of `C` read the window from the state 0, and a readout of two layers
-/// stands after every sample, so that each window teaches as many increments as it has samples.
+/// stands after every sample, so that each window teaches as many increments as it has samples (but for the warm-up).
 #[derive(Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, bound = "")]
 pub struct RecurrentConfig<C> {
@@ -33,15 +35,28 @@ pub struct RecurrentConfig<C> {
     pub hidden: usize,
     /// Recurrent layers, one on the other.
     pub layers: usize,
-    /// Samples of history it looks at.
+    /// Samples of history that it reads before it forecasts.
     pub window: usize,
+    /// Where a forecast takes the past from: `window` reads the last `window` samples again at every step; `carried` reads the
+    /// window once, and its state then goes on through the whole forecast.
+    pub memory: Memory,
+    /// Samples at the beginning of the window whose errors do not count in the training loss, because the state still begins
+    /// at 0; for `memory = "carried"`, less than `window`.
+    pub warmup: usize,
     #[serde(skip)]
     cell: PhantomData<C>,
 }
 
 impl<C> Default for RecurrentConfig<C> {
     fn default() -> Self {
-        RecurrentConfig { hidden: 64, layers: 1, window: 8, cell: PhantomData }
+        RecurrentConfig {
+            hidden: 64,
+            layers: 1,
+            window: 8,
+            memory: Memory::Window,
+            warmup: 0,
+            cell: PhantomData,
+        }
     }
 }
 
@@ -54,11 +69,39 @@ impl<C: Cell> NetworkConfig for RecurrentConfig<C> {
         check_size("hidden", self.hidden, 100_000)?;
         check_size("layers", self.layers, 100)?;
         check_size("window", self.window, 100_000)?;
+        if self.warmup >= self.window {
+            let (warmup, window) = (self.warmup, self.window);
+            return Err(format!("warmup = {warmup} must be less than window = {window}"));
+        }
+        if self.warmup > 0 && self.memory == Memory::Window {
+            return Err(format!("warmup = {} is for memory = \"carried\"; leave it out", self.warmup));
+        }
         check_weights(2 * (C::GATES * self.layers) as u128 * (self.hidden as u128).pow(2))
     }
 
     fn window(&self) -> usize {
         self.window
+    }
+
+    fn past(&self) -> Past {
+        Past { window: self.window, memory: self.memory, warmup: self.warmup }
+    }
+
+    fn suits(&self, recipe: &Recipe) -> Result<(), String> {
+        if self.memory == Memory::Carried && recipe.dropout > 0.0 {
+            return Err(format!(
+                "train.dropout = {} does not go with model.memory = \"carried\"; leave it out",
+                recipe.dropout
+            ));
+        }
+        needs_no_least_squares(recipe)
+    }
+
+    fn suits_burn_train(&self, recipe: &Recipe) -> Result<(), String> {
+        if self.memory == Memory::Carried {
+            return Err("train.loop = \"burn-train\" reads windows alone; leave it out, or model.memory = \"carried\"".into());
+        }
+        trains_by_burn(recipe)
     }
 
     fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Stack {

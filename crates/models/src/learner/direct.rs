@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use dataset::Batch;
-use kernels::{BatchShape, Decay, Method, Real, Rule, Trainer};
+use kernels::{BatchShape, Decay, FreeRun, Method, Real, Rule, Trainer};
 
 use super::{At, Differentiable, Learner};
 use trajectory::Precision;
@@ -22,23 +22,35 @@ pub(crate) struct Direct<T: Real> {
 }
 
 impl<T: Real> Direct<T> {
-    /// Trains the layers from these weights by `method`, with gradients clipped to the norm `gradient_norm`.
+    /// Trains the layers from these weights by `method`, with gradients clipped to the norm `gradient_norm`. The loss is the
+    /// error of one step, or that over a free run.
     pub(crate) fn new(
         network: kernels::Network,
         weights: &[f64],
         layout: Vec<(String, Vec<usize>)>,
+        free_run: Option<FreeRun>,
         method: Method,
         gradient_norm: f64,
     ) -> Self {
         let weights: Vec<T> = weights.iter().map(|&x| T::from_f64(x)).collect();
         let inputs = network.inputs();
-        Direct { trainer: Trainer::new(network, &weights, method, gradient_norm), inputs, layout }
+        let trainer = Trainer::new(network, &weights, method, gradient_norm);
+        let trainer = match free_run {
+            Some(run) => trainer.over(run),
+            None => trainer,
+        };
+        Direct { trainer, inputs, layout }
     }
 
     /// The function alone, for a method that looks at its slope.
-    pub(crate) fn of(network: kernels::Network, weights: &[f64], layout: Vec<(String, Vec<usize>)>) -> Self {
+    pub(crate) fn of(
+        network: kernels::Network,
+        weights: &[f64],
+        layout: Vec<(String, Vec<usize>)>,
+        free_run: Option<FreeRun>,
+    ) -> Self {
         let keeps_nothing = Method { rule: Rule::Sgd, decay: Decay::Coupled(0.0) };
-        Direct::new(network, weights, layout, keeps_nothing, 1.0)
+        Direct::new(network, weights, layout, free_run, keeps_nothing, 1.0)
     }
 
     /// Examples and steps of a batch, and its targets.

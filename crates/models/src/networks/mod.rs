@@ -20,8 +20,10 @@ use trajectory::{
 pub use crate::learner::Network;
 use crate::learner::{Direct, Learner, LeastSquares, Modelled, QuasiNewton, Supervised};
 use crate::machine::Machine;
+use crate::memory::{Memory, Past};
 use crate::optimizer::{Optimizer, Recipe};
 use crate::parameters::{from_tensors, read_named};
+use crate::remembering::Remembering;
 use crate::tensors::{TensorError, Tensors};
 use crate::trained::{OnDevice, OnKernels, Trained};
 pub use autoencoder::AutoencoderConfig;
@@ -53,6 +55,11 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
     /// Samples of history it looks at.
     fn window(&self) -> usize;
 
+    /// What it is shown of the past; by default a window that it reads again at every step.
+    fn past(&self) -> Past {
+        Past::window(self.window())
+    }
+
     /// The network on a machine, with first weights drawn from `stream`, for data of these scales.
     fn init(&self, scales: &Normalisation, stream: &mut Stream, machine: &Machine) -> Self::Network;
 
@@ -61,10 +68,7 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
     /// # Errors
     /// A sentence with the key.
     fn suits(&self, recipe: &Recipe) -> Result<(), String> {
-        match recipe.optimizer {
-            Optimizer::LevenbergMarquardt { .. } => Err(UNFIT_FOR_LEAST_SQUARES.into()),
-            _ => Ok(()),
-        }
+        needs_no_least_squares(recipe)
     }
 
     /// Checks that burn-train can train this network by a recipe.
@@ -72,14 +76,7 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
     /// # Errors
     /// The key that burn-train does not support, and why.
     fn suits_burn_train(&self, recipe: &Recipe) -> Result<(), String> {
-        if recipe.optimizer.keeps_its_batch() {
-            return Err(format!(
-                "train.loop = \"burn-train\" has no train.optimizer.name = \"{}\", which works on one fixed batch; \
-                 choose another optimizer, such as \"adam\", or leave train.loop out",
-                recipe.optimizer.name()
-            ));
-        }
-        Ok(())
+        trains_by_burn(recipe)
     }
 
     /// The untrained network in training.
@@ -91,7 +88,7 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
         let precision = if recipe.optimizer.keeps_its_batch() { Precision::F64 } else { machine.precision };
         let machine = Machine { precision, ..machine.clone() };
         let network = self.init(scales, &mut stream(recipe.seed, "weights", 0), &machine);
-        learner(network, self.window(), scales, recipe, &machine)
+        learner(network, self.past(), scales, recipe, &machine)
     }
 
     /// The network with trained weights.
@@ -107,14 +104,37 @@ pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
     ) -> Made<dyn Forecaster> {
         let machine = Machine { precision: weights.precision(), ..machine.clone() };
         let network = self.init(&normalisation, &mut stream(0, "weights", 0), &machine).valid();
-        let made = forecaster(network, self.window(), weights, normalisation, &machine);
+        let made = forecaster(network, self.past(), weights, normalisation, &machine);
         made.map_err(|TensorError(fault)| fault)
     }
+}
+
+/// Refuses the optimizer that only some networks have.
+pub(crate) fn needs_no_least_squares(recipe: &Recipe) -> Result<(), String> {
+    match recipe.optimizer {
+        Optimizer::LevenbergMarquardt { .. } => Err(UNFIT_FOR_LEAST_SQUARES.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses the optimizers that burn-train does not have.
+pub(crate) fn trains_by_burn(recipe: &Recipe) -> Result<(), String> {
+    if recipe.optimizer.keeps_its_batch() {
+        return Err(format!(
+            "train.loop = \"burn-train\" has no train.optimizer.name = \"{}\", which works on one fixed batch; \
+             choose another optimizer, such as \"adam\", or leave train.loop out",
+            recipe.optimizer.name()
+        ));
+    }
+    Ok(())
 }
 
 const UNFIT_FOR_LEAST_SQUARES: &str = "train.optimizer.name = \"levenberg-marquardt\" is for model.name = \"ffnn\" on \
                                        --device cpu with train.kernels = \"own\", for one step and without dropout; adam \
                                        takes any";
+
+const UNFIT_FOR_CARRIED_MEMORY: &str = "model.memory = \"carried\" is for --device cpu with train.kernels = \"own\", without \
+                                        train.dropout; model.memory = \"window\" runs everywhere";
 
 /// A network in training, in the way that suits it, the recipe and the machine.
 ///
@@ -122,22 +142,27 @@ const UNFIT_FOR_LEAST_SQUARES: &str = "train.optimizer.name = \"levenberg-marqua
 /// A sentence that says what the recipe's optimiser is for.
 pub fn learner<N: Network>(
     network: N,
-    window: usize,
+    past: Past,
     scales: &Normalisation,
     recipe: &Recipe,
     machine: &Machine,
 ) -> Made<dyn Learner> {
-    // The kernels know the loss of one step, without dropout.
-    let plain = recipe.unroll == 1 && recipe.dropout == 0.0;
-    let layers = network.kernels().filter(|_| plain).map(|(layers, weights)| (layers.clone(), weights));
+    // The kernels know the loss of one step and that of some free runs, without dropout.
+    let layers = network.kernels().filter(|_| recipe.dropout == 0.0);
+    let layers = layers.map(|(layers, weights)| (layers.clone(), weights));
+    let free_run = layers.as_ref().and_then(|(layers, _)| past.free_run(layers, recipe.unroll, scales));
+    let layers = layers.filter(|_| recipe.unroll == 1 || free_run.is_some());
+    if past.memory == Memory::Carried && free_run.is_none() {
+        return Err(UNFIT_FOR_CARRIED_MEMORY.into());
+    }
     let layout = network.layout();
-    let modelled = |network| Modelled::new(network, window, scales, recipe, machine);
+    let modelled = |network| Modelled::new(network, past.window, scales, recipe, machine);
     Ok(match (&recipe.optimizer, recipe.optimizer.method(), layers) {
         (_, Some(method), Some((layers, weights))) => {
             let norm = recipe.gradient_norm;
             match machine.precision {
-                Precision::F32 => Box::new(Direct::<f32>::new(layers, &weights, layout, method, norm)),
-                Precision::F64 => Box::new(Direct::<f64>::new(layers, &weights, layout, method, norm)),
+                Precision::F32 => Box::new(Direct::<f32>::new(layers, &weights, layout, free_run, method, norm)),
+                Precision::F64 => Box::new(Direct::<f64>::new(layers, &weights, layout, free_run, method, norm)),
             }
         }
         (_, Some(method), None) => Box::new(Supervised::new(modelled(network), method, recipe.gradient_norm)),
@@ -153,7 +178,7 @@ pub fn learner<N: Network>(
             }
             match layers {
                 Some((layers, weights)) => {
-                    let direct = Direct::<f64>::of(layers, &weights, layout);
+                    let direct = Direct::<f64>::of(layers, &weights, layout, free_run);
                     Box::new(QuasiNewton::new(direct, memory, gradient, step))
                 }
                 None => Box::new(QuasiNewton::new(modelled(network), memory, gradient, step)),
@@ -163,7 +188,7 @@ pub fn learner<N: Network>(
             &Optimizer::LevenbergMarquardt { damping, gradient_tolerance, step_tolerance },
             _,
             Some((layers, weights)),
-        ) => {
+        ) if free_run.is_none() => {
             let inputs = layers.inputs();
             let method = kernels::LevenbergMarquardt::new(layers, &weights, damping)
                 .map_err(|_| UNFIT_FOR_LEAST_SQUARES.to_owned())?;
@@ -184,12 +209,21 @@ pub fn learner<N: Network>(
 /// A network with trained weights, in their own precision.
 fn forecaster<N: Network>(
     network: N,
-    window: usize,
+    past: Past,
     weights: &Tensors,
     normalisation: Normalisation,
     machine: &Machine,
 ) -> Result<Box<dyn Forecaster>, TensorError> {
-    let layout = network.layout();
+    let (layout, Past { window, memory, .. }) = (network.layout(), past);
+    if memory == Memory::Carried {
+        let (layers, _) =
+            network.kernels().ok_or_else(|| TensorError(UNFIT_FOR_CARRIED_MEMORY.to_owned()))?;
+        let (layers, weights) = (layers.clone(), read_named(&layout, weights)?);
+        return Ok(match machine.precision {
+            Precision::F32 => Box::new(Remembering::<f32>::new(layers, &weights, window, normalisation)),
+            Precision::F64 => Box::new(Remembering::<f64>::new(layers, &weights, window, normalisation)),
+        });
+    }
     let Some((layers, _)) = network.kernels() else {
         let network = from_tensors(network, &layout, weights, machine)?;
         let model = OnDevice { network, outputs: normalisation.dim(), machine: machine.clone() };

@@ -34,8 +34,8 @@ impl Pieces {
     /// Splits segments into parts of these fractions (training, validation, test): three recordings or more by recording,
     /// in an order that depends on the seed; fewer by time, the first part for training and the last for the test, with
     /// `gap` samples left out at the end of training and of validation. So the test part depends on neither `gap` nor
-    /// `least`. A fraction of 0 leaves its part empty. Training and validation have pieces of at least `least` samples
-    /// (2 if it is less), and recordings that are shorter are in no part.
+    /// `least`. A fraction of 0 leaves its part empty. Training and validation have pieces of at least so many samples, two
+    /// numbers `least` (2 if it is less); recordings that are shorter than both are in no part.
     ///
     /// # Errors
     /// Fractions that are not three numbers from 0 to 1 with sum 1, or of which the first is 0; too few samples for the
@@ -44,7 +44,7 @@ impl Pieces {
         segments: &[Extent],
         fractions: [f64; 3],
         gap: usize,
-        least: usize,
+        least: [usize; 2],
         seed: u64,
     ) -> Result<Self, DatasetError> {
         check_fractions(fractions)?;
@@ -52,9 +52,12 @@ impl Pieces {
             return Err(DatasetError(format!("split = {fractions:?} leaves nothing to train on")));
         }
         // The test part needs a start and a sample to forecast.
-        let least = least.max(2);
-        let mut long: Vec<usize> =
-            segments.iter().filter(|of| of.samples >= least).map(|of| of.recording).collect();
+        let least = least.map(|samples| samples.max(2));
+        let mut long: Vec<usize> = segments
+            .iter()
+            .filter(|of| of.samples >= least[0].max(least[1]))
+            .map(|of| of.recording)
+            .collect();
         long.dedup();
         let parts = fractions.iter().filter(|fraction| **fraction > 0.0).count();
         if long.len() >= parts.max(3) {
@@ -68,7 +71,7 @@ impl Pieces {
         segments: &[Extent],
         recordings: &[usize],
         fractions: [f64; 3],
-        least: usize,
+        least: [usize; 2],
         seed: u64,
     ) -> Self {
         let count = recordings.len();
@@ -90,8 +93,8 @@ impl Pieces {
             in_part.map(|(segment, of)| (segment, 0..of.samples)).collect()
         };
         Pieces {
-            train: of(&order[..train], least),
-            validation: of(&order[train..train + validation], least),
+            train: of(&order[..train], least[0]),
+            validation: of(&order[train..train + validation], least[1]),
             test: of(&order[train + validation..], 2),
         }
     }
@@ -100,7 +103,7 @@ impl Pieces {
         segments: &[Extent],
         fractions: [f64; 3],
         gap: usize,
-        least: usize,
+        least: [usize; 2],
     ) -> Result<Self, DatasetError> {
         let all: usize = segments.iter().map(|of| of.samples).sum();
         let share = |fraction: f64| (fraction * all as f64).round() as usize;
@@ -127,7 +130,25 @@ impl Pieces {
             }
             Ok(pieces)
         };
-        Ok(Pieces { train: part(0, least)?, validation: part(1, least)?, test: part(2, 2)? })
+        Ok(Pieces { train: part(0, least[0])?, validation: part(1, least[1])?, test: part(2, 2)? })
+    }
+}
+
+impl Pieces {
+    /// The pieces of training and validation together, with the samples between two that are at most `gap` apart.
+    pub fn before_test(&self, gap: usize) -> Vec<Piece> {
+        let mut all = [&self.train[..], &self.validation[..]].concat();
+        all.sort_by_key(|(segment, samples)| (*segment, samples.start));
+        let mut joined: Vec<Piece> = Vec::new();
+        for (segment, samples) in all {
+            match joined.last_mut() {
+                Some((last, before)) if *last == segment && samples.start - before.end <= gap => {
+                    before.end = samples.end
+                }
+                _ => joined.push((segment, samples)),
+            }
+        }
+        joined
     }
 }
 
@@ -145,24 +166,34 @@ mod tests {
 
     #[test]
     fn one_recording_is_split_by_time_with_a_gap() {
-        let pieces = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, 2, 0).unwrap();
+        let pieces = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, [2; 2], 0).unwrap();
         assert_eq!(pieces.train, [(0, 0..60), (1, 0..7)]);
         assert_eq!((pieces.validation, pieces.test), (vec![(1, 10..27)], vec![(1, 30..40)]));
         // Pieces that are too short for a window are left out, and an empty part is an error. The test part stays the same.
-        let long = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 5, 11, 0).unwrap();
+        let long = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 5, [11; 2], 0).unwrap();
         assert_eq!((long.train, long.test), (vec![(0, 0..60)], vec![(1, 30..40)]));
-        let none = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 5, 16, 0).unwrap_err().0;
+        let none = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 5, [16; 2], 0).unwrap_err().0;
         assert!(none.contains("leaves the validation part of 100 samples no 16 successive ones"), "{none}");
-        let trained = Pieces::new(&extents(&[&[60, 40]]), [0.8, 0.2, 0.0], 3, 11, 0).unwrap();
+        let trained = Pieces::new(&extents(&[&[60, 40]]), [0.8, 0.2, 0.0], 3, [11; 2], 0).unwrap();
         assert_eq!((trained.validation, trained.test), (vec![(1, 20..40)], vec![]));
-        let none = Pieces::new(&extents(&[&[9], &[9], &[9]]), [0.0, 0.5, 0.5], 0, 2, 0).unwrap_err().0;
+        // A validation part may be shorter than what the training part needs; both together are all before the test part.
+        let apart = Pieces::new(&extents(&[&[60, 40]]), [0.7, 0.2, 0.1], 3, [30, 11], 0).unwrap();
+        assert_eq!((apart.train.clone(), apart.validation.clone()), (vec![(0, 0..60)], vec![(1, 10..27)]));
+        assert_eq!(apart.before_test(3), [(0, 0..60), (1, 10..27)]);
+        let one = Pieces::new(&extents(&[&[100]]), [0.7, 0.2, 0.1], 3, [2; 2], 0).unwrap();
+        assert_eq!((one.train.clone(), one.validation.clone()), (vec![(0, 0..67)], vec![(0, 70..87)]));
+        assert_eq!(
+            (one.before_test(3), one.before_test(2)),
+            (vec![(0, 0..87)], vec![(0, 0..67), (0, 70..87)])
+        );
+        let none = Pieces::new(&extents(&[&[9], &[9], &[9]]), [0.0, 0.5, 0.5], 0, [2; 2], 0).unwrap_err().0;
         assert!(none.contains("leaves nothing to train on"), "{none}");
     }
 
     #[test]
     fn recordings_that_are_too_short_for_a_window_are_in_no_part() {
         let pieces =
-            Pieces::new(&extents(&[&[9], &[3, 8], &[4], &[9], &[2]]), [0.6, 0.2, 0.2], 0, 5, 0).unwrap();
+            Pieces::new(&extents(&[&[9], &[3, 8], &[4], &[9], &[2]]), [0.6, 0.2, 0.2], 0, [5; 2], 0).unwrap();
         let mut all = [pieces.train, pieces.validation].concat();
         assert!(all.iter().all(|(_, samples)| samples.len() >= 5));
         all.extend(pieces.test);
@@ -172,7 +203,7 @@ mod tests {
     #[test]
     fn three_recordings_are_split_whole() {
         let segments = extents(&[&[5, 6], &[7], &[8]]);
-        let pieces = Pieces::new(&segments, [0.8, 0.1, 0.1], 3, 2, 1).unwrap();
+        let pieces = Pieces::new(&segments, [0.8, 0.1, 0.1], 3, [2; 2], 1).unwrap();
         let recording = |(segment, samples): &Piece| {
             assert_eq!(*samples, 0..segments[*segment].samples);
             segments[*segment].recording
@@ -196,7 +227,7 @@ mod tests {
             let recordings = recordings.min(lengths.len());
             let segments: Vec<Extent> = lengths.iter().enumerate()
                 .map(|(i, &samples)| Extent { recording: i * recordings / lengths.len(), samples }).collect();
-            if let Ok(pieces) = Pieces::new(&segments, fractions, gap, least, seed) {
+            if let Ok(pieces) = Pieces::new(&segments, fractions, gap, [least; 2], seed) {
                 prop_assert!(!pieces.train.is_empty() && !pieces.validation.is_empty());
                 prop_assert_eq!(pieces.test.is_empty(), b == 0);
                 let mut part = vec![None; lengths.iter().sum()];

@@ -41,7 +41,8 @@ pub struct Results {
     /// The baselines that cannot be fitted to this system: name and reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_applicable: BTreeMap<String, String>,
-    /// What those baselines are whose settings were chosen on the validation part, in words, by name; of recordings only.
+    /// What was chosen on the validation part, in words: of recordings the settings of baselines, by the name of the baseline; of
+    /// a model with `ridge = "auto"` its `ridge`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chosen: BTreeMap<String, String>,
     /// What is too good to be true, or otherwise looks like a mistake.

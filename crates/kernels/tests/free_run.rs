@@ -100,19 +100,12 @@ impl<T: Real> Fixture<T> {
                 let mut outputs = vec![0.0; (t + 1) * dim];
                 let (workspace, seen) = (&mut Workspace::default(), &shown[..(t + 1) * features]);
                 let kernels = Kernels::best();
-                self.network.forward(
-                    kernels,
-                    workspace,
-                    &self.weights,
-                    shape,
-                    seen,
-                    &mut outputs,
-                    false,
-                );
+                self.network.forward(kernels, workspace, &self.weights, shape, seen, &mut outputs, false);
                 for j in 0..dim {
                     let (increment, of) = (outputs[t * dim + j], self.run.advance[j]);
                     let apart = of.ratio * (shown[t * features + j] - data[t * features + j]);
-                    let error = if t >= self.run.given { apart } else { 0.0 } + increment - targets[t * dim + j];
+                    let error =
+                        if t >= self.run.given { apart } else { 0.0 } + increment - targets[t * dim + j];
                     if t >= self.run.warmup {
                         sum += error * error;
                         number += 1;
@@ -152,8 +145,7 @@ fn where_every_sample_is_given_it_is_the_error_of_one_step() {
         let Fixture { network, weights, shape, inputs, targets, .. } = &fixture;
         let mut gradient = vec![[0.0; PANEL]; pieces(network.weights())];
         let (kernels, workspace) = (Kernels::best(), &mut Workspace::default());
-        let loss =
-            network.squared_error(kernels, workspace, weights, *shape, inputs, targets, &mut gradient);
+        let loss = network.squared_error(kernels, workspace, weights, *shape, inputs, targets, &mut gradient);
         let (free, slopes) = fixture.gradient(kernels, &mut FreeRunWorkspace::default());
         assert!(close(loss, free, 1e-13, 0.0), "{loss} {free}");
         for (a, b) in gradient.as_flattened().iter().zip(slopes) {
@@ -177,7 +169,8 @@ fn gradients_are_the_slopes_of_the_loss() {
                         fixture.loss(&weights)
                     };
                     let h = 1e-4;
-                    let measured = (8.0 * (moved(h) - moved(-h)) - (moved(2.0 * h) - moved(-2.0 * h))) / (12.0 * h);
+                    let measured =
+                        (8.0 * (moved(h) - moved(-h)) - (moved(2.0 * h) - moved(-2.0 * h))) / (12.0 * h);
                     assert!(
                         close(gradient[i], measured, 1e-6, 1e-8 * size),
                         "{} {layers:?} {lengths:?} {i}: {} {measured}",

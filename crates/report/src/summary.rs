@@ -43,10 +43,11 @@ fn not_applicable(results: &Results, width: usize) -> String {
     results.not_applicable.iter().map(line).collect()
 }
 
-/// What baselines are whose settings were chosen, one line each.
+/// The settings that were chosen on the validation part: of baselines, and a key of the model.
 fn chosen(results: &Results, width: usize) -> String {
     let line = |(name, words): (&String, &String)| {
-        let text = format!("Baseline {name}: {words}, chosen on the validation part.");
+        let whose = if results.baselines.contains_key(name) { "Baseline " } else { "" };
+        let text = format!("{whose}{name}: {words}, chosen on the validation part.");
         wrap(&visible(&text), width)
     };
     results.chosen.iter().map(line).collect()

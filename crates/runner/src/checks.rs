@@ -206,6 +206,12 @@ impl Experiment {
         samples: Option<usize>,
     ) -> Result<(), String> {
         let Experiment { data, train, .. } = self;
+        if train.refit && data.held() < data.trajectories {
+            return Err(format!(
+                "train.refit = true needs all trajectories in memory, and data.at_once = {} of {} are; leave it out",
+                data.at_once, data.trajectories
+            ));
+        }
         match network.training {
             Training::Steps { suits, suits_burn_train, .. } => {
                 suits(settings, &self.recipe())?;
@@ -231,7 +237,7 @@ impl Experiment {
             }
             Training::Fit(_) => {
                 let keys: Vec<String> = crate::settings::keys(&Train::default());
-                let keys: Vec<&str> = keys.iter().map(String::as_str).chain(["loop"]).collect();
+                let keys: Vec<&str> = keys.iter().map(String::as_str).chain(["loop", "select"]).collect();
                 let model = format!("model.name = \"{}\"", network.name);
                 self.refuse_idle(&keys, true, &model, "which is fitted at once and not in steps")?;
             }

@@ -7,7 +7,7 @@ use dataset::arrays::ArrayFileError;
 use dataset::shards::Shards;
 use dataset::{Normalisation, Split};
 use forecast::suspicion::time_not_known;
-use forecast::{Climate, Suspicion, Task};
+use forecast::{Climate, Forecaster, Suspicion, Task};
 use models::baselines::Baseline;
 use rayon::prelude::*;
 use sim::{SimulationError, Solver, System};
@@ -32,8 +32,11 @@ pub(crate) struct Prepared {
     /// Samples of history that the model looks at.
     pub(crate) window: usize,
     pub(crate) task: Task,
-    /// For a recording: starts in the validation part, by which the settings of baselines are chosen.
+    /// Starts in the validation part, by which settings are chosen: of a recording always, of simulated trajectories where
+    /// the experiment asks for it.
     choice: Option<Task>,
+    /// Training and validation part together, if the model is to be trained on both in the end (`train.refit`).
+    pub(crate) refit: Option<Trajectories>,
     /// A suspicion if the right-hand side depends on the time but forecasters are told nothing about the time.
     pub(crate) time_not_told: Option<Suspicion>,
 }
@@ -55,7 +58,9 @@ impl Prepared {
         baseline: Baseline,
         inputs: usize,
     ) -> Result<(Baseline, Option<String>), String> {
-        let Some(task) = &self.choice else { return baseline.check(inputs).map(|()| (baseline, None)) };
+        let Some(task) = self.choice.as_ref().filter(|_| self.source.system().is_none()) else {
+            return baseline.check(inputs).map(|()| (baseline, None));
+        };
         if baseline == Baseline::Persistence {
             return Ok((baseline, None));
         }
@@ -73,6 +78,21 @@ impl Prepared {
         let (best, _) =
             best.ok_or("the training part has fewer than two samples for each of its unknowns")?;
         Ok((best, Some(best.to_string())))
+    }
+
+    /// The error of free forecasts over the validation part, by which weights and settings are chosen.
+    ///
+    /// # Errors
+    /// A validation part without room for two forecasts.
+    pub(crate) fn free_error(&self, forecaster: &dyn Forecaster) -> Result<f64, RunError> {
+        let task = self.choice.as_ref().ok_or_else(|| {
+            RunError::Usage(
+                "the validation part is too short for two forecasts, by which train.select = \"rollout\" and ridge = \
+                 \"auto\" choose; take a larger validation part (data.split) or a smaller window"
+                    .into(),
+            )
+        })?;
+        Ok(task.median_error(forecaster))
     }
 
     /// Whether the known inputs are known at all times, so that a forecast can have any length.
@@ -289,10 +309,11 @@ fn measured(
     let source = Source::Recorded(recorded);
     let observed = experiment.observed(&source.components()).map_err(RunError::Usage)?;
     let parts = held_out::parts(experiment, &all, window).map_err(RunError::Usage)?;
-    let Parts { runs, split } = parts;
+    let Parts { runs, split, refit } = parts;
     drop(all);
     recording::forget();
     let runs = runs.observe(&observed);
+    let refit = refit.map(|all| all.observe(&observed));
     let windows = split.train.iter().map(|&run| runs.samples(run).saturating_sub(window)).sum::<usize>();
     experiment.check_batch(windows as f64, window).map_err(RunError::Usage)?;
     for (j, name) in experiment.data.observe.iter().enumerate() {
@@ -329,6 +350,7 @@ fn measured(
         window,
         task,
         choice,
+        refit,
         time_not_told: None,
     })
 }
@@ -371,7 +393,14 @@ fn simulated(
     let window = window(experiment)?;
     let task = task(experiment, &*system, &observed, &runs, &split, &normalisation, window)?;
     let source = Source::Simulated(system);
-    Ok(Prepared { source, runs, turns, split, normalisation, window, task, choice: None, time_not_told })
+    let choice = experiment.chooses_by_forecasts().then(|| {
+        let validation = runs.select(&split.validation);
+        held_out::validation_task(experiment, validation, window, task.std.clone())
+    });
+    let both = || [&split.train[..], &split.validation].concat();
+    let refit = experiment.train.refit.then(|| runs.select(&both()));
+    let choice = choice.flatten();
+    Ok(Prepared { source, runs, turns, split, normalisation, window, task, choice, refit, time_not_told })
 }
 
 /// The integration of the truth, and the tolerance of the independent one that finds how long it holds.

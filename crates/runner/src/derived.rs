@@ -1,12 +1,13 @@
 //! Values derived from the settings of an experiment.
 
+use models::baselines::Ridge;
 use models::{Machine, Precision, Recipe};
 use serde_json::Value;
 use sim::System;
 use trajectory::Times;
 
 use crate::Experiment;
-use crate::experiment::{Evaluate, MAX_NUMBERS, Train};
+use crate::experiment::{Evaluate, MAX_NUMBERS, Select, Train};
 
 /// The default of `transient` and `horizon` for a chaotic system, in Lyapunov times.
 const LYAPUNOV_TIMES: f64 = 20.0;
@@ -87,6 +88,11 @@ impl Experiment {
             unroll: *unroll,
             seed: self.seed,
         }
+    }
+
+    /// Whether weights or settings are chosen by free forecasts over the validation part.
+    pub(crate) fn chooses_by_forecasts(&self) -> bool {
+        self.train.select == Select::Rollout || self.model["ridge"] == Ridge::AUTO
     }
 
     /// Samples from a random initial state to a start.

@@ -75,6 +75,29 @@ fn is_zero(number: &usize) -> bool {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What the best weights of a training are chosen by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Select {
+    /// The validation loss.
+    #[default]
+    Loss,
+    /// The error of forecasts over the validation part.
+    Rollout,
+}
+
+impl Select {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+    fn is_loss(&self) -> bool {
+        *self == Select::Loss
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
 fn is_none_of_it(time: &f64) -> bool {
     *time == 0.0
 }
@@ -163,6 +186,14 @@ pub struct Train {
     /// that of this project; so the key is written only where it is another.
     #[serde(rename = "loop", default, skip_serializing_if = "Loop::is_own")]
     pub training_loop: Loop,
+    /// What the best weights of a training are chosen by, `loss` or `rollout`: the validation loss, or the error of forecasts
+    /// over the validation part. Errors of one step do not rank forecasts, but cost less.
+    #[serde(default, skip_serializing_if = "Select::is_loss")]
+    pub select: Select,
+    /// Whether the chosen number of steps is trained once more, on the training and the validation part together. A
+    /// model that is fitted at once is fitted once more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refit: bool,
     /// What the losses are written to: `jsonl`, and `tensorboard` for its event files too.
     pub log: Vec<String>,
 }
@@ -196,6 +227,8 @@ impl Default for Train {
             checkpoint_every: 5_000,
             kernels: Implementation::Own,
             training_loop: Loop::Own,
+            select: Select::Loss,
+            refit: false,
             log: vec![Train::LOGS[0].to_owned()],
         }
     }

@@ -45,6 +45,12 @@ impl Experiment {
             "train.loop = \"burn-train\"",
             "which ends after train.steps or by train.patience and saves a checkpoint at each validation",
         )?;
+        self.refuse_idle(
+            &["select", "refit"],
+            true,
+            "train.loop = \"burn-train\"",
+            "which chooses by the validation loss and trains once",
+        )?;
         let (held, all) = (self.data.held(), self.data.trajectories);
         if held < all {
             return Err(format!(

@@ -13,6 +13,8 @@ pub(crate) struct Parts {
     /// The pieces of all parts.
     pub(crate) runs: Trajectories,
     pub(crate) split: Split,
+    /// Training and validation together, if the model is to be trained on both in the end.
+    pub(crate) refit: Option<Trajectories>,
 }
 
 /// Of each segment, the number of its recording and its length.
@@ -40,7 +42,8 @@ fn pieces(experiment: &Experiment, measured: &Measured, window: usize) -> Result
             [train / (train + validation), validation / (train + validation), 0.0]
         }
     };
-    let least = window.max(2) + experiment.train.unroll;
+    // The validation of a training over long free runs may have shorter ones.
+    let least = [experiment.train.unroll, 1].map(|steps| window.max(2) + steps);
     let pieces = Pieces::new(&extents(&measured.recording), fractions, window, least, experiment.seed);
     pieces.map_err(|fault| format!("data.{fault}"))
 }
@@ -51,9 +54,12 @@ fn pieces(experiment: &Experiment, measured: &Measured, window: usize) -> Result
 /// Too few samples.
 pub(crate) fn parts(experiment: &Experiment, measured: &Measured, window: usize) -> Result<Parts, String> {
     let Measured { recording, test } = measured;
-    let Pieces { train, validation, test: own } = pieces(experiment, measured, window)?;
+    let pieces = pieces(experiment, measured, window)?;
+    let before_test = experiment.train.refit.then(|| pieces.before_test(window));
+    let Pieces { train, validation, test: own } = pieces;
     let [first, second] = [train.len(), train.len() + validation.len()];
     let all = trajectories(recording, recording.dt);
+    let refit = before_test.map(|pieces| all.cut(pieces));
     let cut = all.cut([train, validation, own].concat());
     let runs = match test {
         None => cut,
@@ -64,7 +70,7 @@ pub(crate) fn parts(experiment: &Experiment, measured: &Measured, window: usize)
         validation: (first..second).collect(),
         test: (second..runs.count()).collect(),
     };
-    Ok(Parts { runs, split })
+    Ok(Parts { runs, split, refit })
 }
 
 /// The default history before a start, and the default horizon, in samples. The history is the same for models of any
@@ -104,7 +110,16 @@ pub(crate) fn task(
     test: Trajectories,
     std: Vec<f64>,
 ) -> Result<(Task, Option<String>), String> {
-    let (lead, horizon) = (experiment.lead(), experiment.horizon());
+    task_of(experiment, [experiment.lead(), experiment.horizon()], test, std)
+}
+
+/// [`task`] with another history before a start and another horizon, in samples.
+fn task_of(
+    experiment: &Experiment,
+    [lead, horizon]: [usize; 2],
+    test: Trajectories,
+    std: Vec<f64>,
+) -> Result<(Task, Option<String>), String> {
     let span = ((experiment.forecast_span() / experiment.data.dt).round() as usize).max(horizon);
     let starts = starts(&test, lead, horizon, experiment.evaluate.starts);
     if starts.len() < 2 {
@@ -144,6 +159,20 @@ pub(crate) fn task(
         climate: None,
     };
     Ok((task, note))
+}
+
+/// Starts of forecasts over the validation part of simulated trajectories, which may be shorter than the horizon of the
+/// scores: then the forecasts take half of what is left after a window. `None` if not two of them fit.
+pub(crate) fn validation_task(
+    experiment: &Experiment,
+    validation: Trajectories,
+    window: usize,
+    std: Vec<f64>,
+) -> Option<Task> {
+    let lead = window.max(2) - 1;
+    let longest = (0..validation.count()).map(|run| validation.samples(run)).max().unwrap_or(0);
+    let horizon = experiment.horizon().min(longest.saturating_sub(lead + 1) / 2).max(1);
+    task_of(experiment, [lead, horizon], validation, std).ok().map(|(task, _)| task)
 }
 
 /// At most `count` starts, as trajectory and sample, in order; each has a whole horizon after it.

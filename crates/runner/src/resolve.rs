@@ -278,8 +278,10 @@ fn section<'a>(given: &'a Table, key: &str) -> Option<&'a Table> {
 fn fill_rest(given: &Table, (name, source): (&str, Table), data: Table) -> Result<Experiment, String> {
     let network = network(&named(given, "model")?)?;
     let mut train = values(&Train::default());
-    // A default, but not written to files; see `Train::training_loop`.
-    train.insert("loop".into(), Value::String("own".into()));
+    // Defaults, but not written to files; see `Train::training_loop`.
+    for (key, value) in [("loop", Value::from("own")), ("select", "loss".into()), ("refit", false.into())] {
+        train.insert(key.into(), value);
+    }
     if let Some(optimizer) = section(given, "train").and_then(|train| train.get("optimizer")) {
         train.insert("optimizer".into(), choose("train.optimizer", optimizer, &Optimizer::ALL)?);
     }

@@ -1,12 +1,15 @@
 //! The training loop.
 
 mod by_burn;
+mod fitted;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
 use dataset::{Batch, BatchOrder, Examples, Normalisation};
-use forecast::{Loss, Reconstruction, Results, Training, one_step_rmse};
+use fitted::Fitted;
+use forecast::{Loss, Reconstruction, Results, Training};
 use models::burn_train::TrainByBurn;
 use models::tensors::Tensors;
 use models::{At, Learner, Recipe};
@@ -17,7 +20,7 @@ use trajectory::random::stream;
 use crate::data::{Prepared, Turns, prepare};
 use crate::environment::{Build, Environment};
 use crate::evaluation::{forecasts, score, windows};
-use crate::experiment::Train;
+use crate::experiment::{Select, Train};
 use crate::names::complete_model;
 use crate::resolve::{parse, what_is_trained};
 use crate::run::Run;
@@ -66,8 +69,8 @@ enum Method {
     Steps(Box<dyn Learner>),
     /// In steps, by burn-train.
     ByBurn(TrainByBurn),
-    /// It has been fitted, in so many seconds.
-    Fitted(Tensors, f64),
+    /// It has been fitted.
+    Fitted(Fitted),
 }
 
 /// The untrained network of an experiment with its optimiser, or its fitted model.
@@ -77,7 +80,7 @@ fn method(
     device: &str,
     progress: &mut dyn Progress,
 ) -> Result<Method, RunError> {
-    let Prepared { runs, split, normalisation, .. } = prepared;
+    let Prepared { split, normalisation, .. } = prepared;
     let (model, settings) = experiment.network().map_err(RunError::Usage)?;
     match model.training {
         models::Training::Steps { learner, .. } => {
@@ -88,12 +91,9 @@ fn method(
             let made = learner(&settings, normalisation, &experiment.recipe(), &machine);
             made.map(Method::Steps).map_err(RunError::Usage)
         }
-        models::Training::Fit(fit) => {
+        models::Training::Fit(_) => {
             progress.stage(&format!("fitting {} to {} trajectories", model.name, split.train.len()));
-            let begin = Instant::now();
-            let fitted = fit(&settings, runs, &split.train, normalisation, experiment.seed);
-            let fitted = fitted.map_err(|fault| RunError::Usage(format!("model: {fault}")))?;
-            Ok(Method::Fitted(fitted, begin.elapsed().as_secs_f64()))
+            Ok(Method::Fitted(fitted::fit(experiment, prepared, device)?))
         }
     }
 }
@@ -178,6 +178,12 @@ struct Counters {
     stale: u64,
     /// Why it ended before its last step.
     ended: Option<String>,
+    /// The error of free forecasts of the best weights, where they are chosen by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    best_rollout: Option<f64>,
+    /// The step after which the best number of steps began once more, on training and validation part together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refit_after: Option<u64>,
 }
 
 impl State {
@@ -222,6 +228,9 @@ struct Metrics {
     seconds: f64,
     train_loss: f64,
     validation_loss: f64,
+    /// Where the best weights are chosen by it, and it is finite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollout_error: Option<f64>,
     learning_rate: Option<f64>,
 }
 
@@ -240,13 +249,13 @@ impl Sitting<'_> {
     fn go_on(
         mut self,
         mut state: State,
-        method: Method,
+        begun: Method,
         progress: &mut dyn Progress,
     ) -> Result<Outcome, RunError> {
-        let mut learner = match method {
+        let mut learner = match begun {
             Method::Steps(learner) => learner,
             Method::ByBurn(train) => return self.by_burn(train, state, progress),
-            Method::Fitted(fitted, seconds) => return self.fitted(state, fitted, seconds, progress),
+            Method::Fitted(fitted) => return self.fitted(state, fitted, progress),
         };
         let (experiment, normalisation) = (self.experiment, &self.prepared.normalisation);
         let (network, _) = experiment.network().map_err(RunError::Usage)?;
@@ -261,17 +270,25 @@ impl Sitting<'_> {
         }
         let parameters = learner.weights().count();
         let (mut training, validation) = self.examples()?;
-        progress.stage(&format!(
-            "training {} with {parameters} parameters on {}, {} steps of {} windows",
-            network.name,
-            self.device,
-            experiment.train.steps,
-            experiment.train.batch_size.min(training.count())
-        ));
+        if state.counters.refit_after.is_some() {
+            training = self.refit_examples()?;
+        }
+        self.announce(network.name, parameters, training.count(), &state, progress);
         self.stop.listen(true);
         // On a thread of the pool, so that a step need not wake another one to begin.
-        let ended =
+        let mut ended =
             rayon::scope(|_| self.steps(&mut *learner, &mut training, &validation, &mut state, progress));
+        if matches!(ended, Ok(true)) && experiment.train.refit && state.counters.refit_after.is_none() {
+            state.counters.refit_after = Some(state.counters.step);
+            let Method::Steps(untrained) = method(experiment, self.prepared, self.device, progress)? else {
+                return Err(RunError::Failed("this model cannot be trained once more".into()));
+            };
+            learner = untrained;
+            training = self.refit_examples()?;
+            self.announce(network.name, parameters, training.count(), &state, progress);
+            ended =
+                rayon::scope(|_| self.steps(&mut *learner, &mut training, &validation, &mut state, progress));
+        }
         // A step or a validation that fails changes nothing, so this state is the last good one.
         self.checkpoint(&*learner, &mut state)?;
         if !matches!(ended, Ok(true)) {
@@ -284,35 +301,32 @@ impl Sitting<'_> {
             return Ok(Outcome::Interrupted(self.run, state.counters.step));
         }
         self.stop.listen(false);
-        self.finish(&state, parameters, training.count(), progress)
+        if state.counters.refit_after.is_some() {
+            state.best = learner.weights();
+        }
+        self.finish(&state, parameters, training.count(), BTreeMap::new(), progress)
     }
 
-    /// Scores a model that needed no steps.
-    fn fitted(
-        self,
-        mut state: State,
-        fitted: Tensors,
-        seconds: f64,
+    fn announce(
+        &self,
+        network: &str,
+        parameters: usize,
+        windows: usize,
+        state: &State,
         progress: &mut dyn Progress,
-    ) -> Result<Outcome, RunError> {
-        let Prepared { runs, split, normalisation, .. } = self.prepared;
-        state.best = fitted;
-        (state.counters.seconds, state.counters.step_seconds) = (seconds, seconds);
-        self.run.save_model(self.experiment, &state.best, normalisation)?;
-        let fitted = self.run.model(self.experiment, self.device)?;
-        // A steady component is forecast exactly, so any scale is right.
-        let scales: Vec<f64> = (0..normalisation.dim())
-            .map(|j| match normalisation.is_steady(j) {
-                true => normalisation.std[j],
-                false => normalisation.increment_std[j],
-            })
-            .collect();
-        let loss =
-            |which: &[usize]| one_step_rmse(&*fitted, &runs.select(which), fitted.window(), &scales).powi(2);
-        let loss = Loss { train: loss(&split.train), validation: loss(&split.validation) };
-        state.counters.best = Some((0, loss));
-        let windows = split.train.iter().map(|&run| runs.samples(run).saturating_sub(fitted.window())).sum();
-        self.finish(&state, state.best.count(), windows, progress)
+    ) {
+        let train = &self.experiment.train;
+        let windows = train.batch_size.min(windows);
+        progress.stage(&match state.counters.refit_after {
+            None => format!(
+                "training {network} with {parameters} parameters on {}, {} steps of {windows} windows",
+                self.device, train.steps
+            ),
+            Some(after) => format!(
+                "training {network} once more, {} steps of {windows} windows of the training and the validation part",
+                last_step(train, &state.counters) - after
+            ),
+        });
     }
 
     /// Saves and scores the best model.
@@ -321,6 +335,7 @@ impl Sitting<'_> {
         state: &State,
         parameters: usize,
         windows: usize,
+        chosen: BTreeMap<String, String>,
         progress: &mut dyn Progress,
     ) -> Result<Outcome, RunError> {
         let experiment = self.experiment;
@@ -356,7 +371,7 @@ impl Sitting<'_> {
             scores: scored.scores,
             baselines: scored.baselines,
             not_applicable: scored.not_applicable,
-            chosen: scored.chosen,
+            chosen: scored.chosen.into_iter().chain(chosen).collect(),
             suspicions: scored.suspicions,
         };
         let (run, prepared) = (&self.run, self.prepared);
@@ -428,6 +443,10 @@ impl Sitting<'_> {
         let train = &self.experiment.train;
         let (mut order, batches) = self.batches(training);
         let mut batch = Batch::default();
+        // A training on both parts begins at step 0 again, and has nothing to validate with.
+        let (of_first, is_again) =
+            (state.counters.refit_after.unwrap_or(0), state.counters.refit_after.is_some());
+        let last = last_step(train, &state.counters);
         let (begin, before) = (Instant::now(), state.counters.seconds);
         let examples = train.batch_size.min(training.count()) as f64;
         // Where this sitting began, and where its last validation ended: step and seconds.
@@ -435,11 +454,11 @@ impl Sitting<'_> {
         let mut validated = first;
         loop {
             let step = state.counters.step;
-            if step < train.steps && state.counters.ended.is_none() {
+            if !is_again && step < last && state.counters.ended.is_none() {
                 state.counters.ended = self.reason_to_end(learner, &state.counters);
             }
-            let done = step == train.steps || state.counters.ended.is_some();
-            let due = step > 0 && (step.is_multiple_of(train.validate_every) || done);
+            let done = step == last || !is_again && state.counters.ended.is_some();
+            let due = !is_again && step > 0 && (step.is_multiple_of(train.validate_every) || done);
             if due && state.counters.validation.is_none_or(|(last, _)| last < step) {
                 let speed = examples * rate(&state.counters, validated);
                 self.validate(learner, validation, state, speed, done)?;
@@ -451,7 +470,7 @@ impl Sitting<'_> {
                 return Ok(false);
             }
             if done {
-                if let Some(reason) = &state.counters.ended {
+                if let Some(reason) = state.counters.ended.as_ref().filter(|_| !is_again) {
                     progress.note(&format!("training ended after step {step}: {reason}"));
                 }
                 return Ok(true);
@@ -460,6 +479,7 @@ impl Sitting<'_> {
                 self.checkpoint(learner, state)?;
             }
             let same = train.optimizer.keeps_its_batch();
+            let step = step - of_first;
             if !same || batch.inputs.is_empty() {
                 let at = if same { 0 } else { step };
                 if let Some(turns) = &self.prepared.turns
@@ -483,14 +503,14 @@ impl Sitting<'_> {
             now.loss_count += 1;
             now.seconds = before + begin.elapsed().as_secs_f64();
             progress.step(&Step {
-                done: now.step,
-                of: train.steps,
+                done: step + 1,
+                of: last - of_first,
                 train_loss: loss,
                 validation_loss: now.validation.map(|(_, loss)| loss),
                 learning_rate: train.optimizer.learning_rate().map(|_| learning_rate),
                 examples_per_second: examples * rate(now, first),
                 seconds: now.seconds,
-                seconds_left: seconds_left(train, now),
+                seconds_left: seconds_left(train, now, last),
             });
         }
     }
@@ -526,37 +546,68 @@ impl Sitting<'_> {
         last: bool,
     ) -> Result<(), RunError> {
         let train = &self.experiment.train;
-        let length = self.prepared.window + train.unroll - 1;
-        let validation_loss = mean_loss(learner, validation, length, train.batch_size);
+        let validation_loss = mean_loss(learner, validation, self.validation_length(), train.batch_size);
         if !validation_loss.is_finite() {
             if may_be_infinite(train, state.counters.step, last) {
                 return Ok(());
             }
             return Err(self.diverged("validation loss", validation_loss, state));
         }
+        let rollout = match train.select {
+            Select::Loss => None,
+            Select::Rollout => Some(self.rollout_error(&learner.weights())?),
+        };
         let now = &mut state.counters;
         let train_loss = now.loss_sum / now.loss_count as f64;
         (now.loss_sum, now.loss_count) = (0.0, 0);
         let loss = Loss { train: train_loss, validation: validation_loss };
-        if self.validated(now, loss, examples_per_second)? {
+        if self.validated(now, loss, rollout, examples_per_second)? {
             state.best = learner.weights();
         }
         Ok(())
     }
 
-    /// Records a validation; true where its loss is the lowest so far.
-    fn validated(&self, now: &mut Counters, loss: Loss, examples_per_second: f64) -> Result<bool, RunError> {
+    /// The error of free forecasts over the validation part with these weights.
+    fn rollout_error(&self, weights: &Tensors) -> Result<f64, RunError> {
+        let experiment = self.experiment;
+        let (network, settings) = experiment.network().map_err(RunError::Usage)?;
+        let machine = experiment.machine(self.device).map_err(RunError::Usage)?;
+        let (scales, recipe) = (self.prepared.normalisation.clone(), experiment.recipe());
+        let made = (network.forecaster)(&settings, weights, scales, &recipe, &machine);
+        self.prepared.free_error(&*made.map_err(RunError::Failed)?)
+    }
+
+    /// Records a validation; true where its loss, or its error of free forecasts, is the lowest so far.
+    fn validated(
+        &self,
+        now: &mut Counters,
+        loss: Loss,
+        rollout: Option<f64>,
+        examples_per_second: f64,
+    ) -> Result<bool, RunError> {
         let Loss { train: train_loss, validation: validation_loss } = loss;
         now.validation = Some((now.step, validation_loss));
         now.stale += 1;
-        let is_best = now.best.is_none_or(|(_, best)| validation_loss < best.validation);
+        let is_best = match rollout {
+            None => now.best.is_none_or(|(_, best)| validation_loss < best.validation),
+            Some(error) => now.best.is_none() || now.best_rollout.is_some_and(|best| error < best),
+        };
         if is_best {
             now.stale = 0;
             now.best = Some((now.step, loss));
+            now.best_rollout = rollout;
         }
         let learning_rate = learning_rate(&self.experiment.train, now.step - 1);
         let (step, seconds) = (now.step, now.seconds);
-        self.run.log(&Metrics { step, seconds, train_loss, validation_loss, learning_rate })?;
+        let rollout_error = rollout.filter(|error| error.is_finite());
+        self.run.log(&Metrics {
+            step,
+            seconds,
+            train_loss,
+            validation_loss,
+            rollout_error,
+            learning_rate,
+        })?;
         let Some(events) = &self.events else { return Ok(is_best) };
         let mut scalars = vec![
             ("loss/train", train_loss),
@@ -581,11 +632,30 @@ impl Sitting<'_> {
     /// The windows of the training and of the validation part.
     fn examples(&self) -> Result<(Examples, Examples), RunError> {
         let Prepared { runs, split, normalisation, .. } = self.prepared;
-        let part = |part, stride| {
-            let length = self.prepared.window + self.experiment.train.unroll - 1;
+        let part = |part, length, stride| {
             Examples::new(runs, part, normalisation, length, stride).map_err(RunError::usage)
         };
-        Ok((part(&split.train, 1)?, part(&split.validation, self.prepared.window)?))
+        let training = part(&split.train, self.prepared.window + self.experiment.train.unroll - 1, 1)?;
+        Ok((training, part(&split.validation, self.validation_length(), self.prepared.window)?))
+    }
+
+    /// Samples of a validation window: the window of the model, and a free run as long as those of training, or as the
+    /// validation part allows.
+    fn validation_length(&self) -> usize {
+        let Prepared { runs, split, window, .. } = self.prepared;
+        let longest = split.validation.iter().map(|&run| runs.samples(run)).max().unwrap_or(0);
+        window + self.experiment.train.unroll.min(longest.saturating_sub(*window)).max(1) - 1
+    }
+
+    /// The windows of the training and the validation part together.
+    fn refit_examples(&self) -> Result<Examples, RunError> {
+        let Prepared { refit, normalisation, window, .. } = self.prepared;
+        let Some(runs) = refit else {
+            return Err(RunError::Failed("the data of train.refit are not prepared".into()));
+        };
+        let all: Vec<usize> = (0..runs.count()).collect();
+        let length = window + self.experiment.train.unroll - 1;
+        Examples::new(runs, &all, normalisation, length, 1).map_err(RunError::usage)
     }
 
     /// The training windows of a turn; as many as in every other.
@@ -619,9 +689,21 @@ fn rate(now: &Counters, (step, seconds): (u64, f64)) -> f64 {
     (now.step - step) as f64 / (now.seconds - seconds).max(1e-9)
 }
 
+/// The last step of the training under way: of the first one, or of the one on training and validation part together, which
+/// has as many steps as the first needed to its best weights.
+fn last_step(train: &Train, now: &Counters) -> u64 {
+    match now.refit_after {
+        None => train.steps,
+        Some(after) => after + now.best.map_or(train.steps, |(best, _)| best),
+    }
+}
+
 /// Seconds to the last step at the rate so far, or to the limit where that comes first.
-fn seconds_left(train: &Train, now: &Counters) -> f64 {
-    let left = now.seconds / now.step as f64 * (train.steps - now.step) as f64;
+fn seconds_left(train: &Train, now: &Counters, last: u64) -> f64 {
+    let left = now.seconds / now.step as f64 * (last - now.step) as f64;
+    if now.refit_after.is_some() {
+        return left;
+    }
     if train.seconds > 0.0 { left.min(train.seconds - now.seconds).max(0.0) } else { left }
 }
 
@@ -718,6 +800,8 @@ mod tests {
             validation: Some((6, 0.3)),
             stale: 2,
             ended: Some("seven is enough".into()),
+            best_rollout: Some(0.1),
+            refit_after: Some(7),
         };
         let back = State::from_tensors(&state.to_tensors());
         assert!(back.is_ok_and(|back| back.counters == state.counters

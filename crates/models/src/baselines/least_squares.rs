@@ -12,6 +12,7 @@ use trajectory::{Places, Trajectories};
 
 use super::fitted::{FittedConfig, check_finite, check_history, check_range, values};
 use super::monomials::Monomials;
+use super::ridge::Ridge;
 use super::tall_skinny::{solve, triangle, with_ridge};
 use crate::derivatives::{Derived, OfWindow};
 use crate::recent::Recent;
@@ -26,11 +27,14 @@ pub const MAX_DEGREE: usize = 8;
 pub struct PolynomialConfig {
     /// The total degree, at most [`MAX_DEGREE`].
     pub degree: usize,
+    /// The weight of the squared coefficients beside the sum of squared errors of the scaled increments; or `"auto"` to
+    /// choose it by forecasts over the validation part.
+    pub ridge: Ridge,
 }
 
 impl Default for PolynomialConfig {
     fn default() -> Self {
-        PolynomialConfig { degree: 6 }
+        PolynomialConfig { degree: 6, ridge: Ridge::Fixed(0.0) }
     }
 }
 
@@ -39,7 +43,8 @@ impl FittedConfig for PolynomialConfig {
     const ABOUT: &'static str = "polynomial of the present state by least squares";
 
     fn check(&self) -> Result<(), String> {
-        check_range("degree", self.degree, 1..=MAX_DEGREE)
+        check_range("degree", self.degree, 1..=MAX_DEGREE)?;
+        self.ridge.check(0.0..=1e6)
     }
 
     fn window(&self) -> usize {
@@ -54,7 +59,7 @@ impl FittedConfig for PolynomialConfig {
         _seed: u64,
     ) -> Result<Tensors, String> {
         self.check()?;
-        fit(runs, train, normalisation, Features::of_present(self.degree), 0.0)
+        fit(runs, train, normalisation, Features::of_present(self.degree), self.ridge.value()?)
     }
 
     fn forecaster(

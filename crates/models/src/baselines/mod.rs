@@ -6,6 +6,7 @@ mod monomials;
 mod nvar;
 mod persistence;
 mod reservoir;
+mod ridge;
 mod tall_skinny;
 
 use dataset::Normalisation;
@@ -18,6 +19,7 @@ pub use least_squares::{LeastSquares, MAX_DEGREE, PolynomialConfig};
 pub use nvar::NvarConfig;
 pub use persistence::Persistence;
 pub use reservoir::ReservoirConfig;
+pub use ridge::Ridge;
 
 /// A baseline and its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]

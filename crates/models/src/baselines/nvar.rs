@@ -18,6 +18,7 @@ use trajectory::Trajectories;
 
 use super::fitted::{FittedConfig, check_range};
 use super::least_squares::{Features, fit, forecaster};
+use super::ridge::Ridge;
 use crate::tensors::{TensorError, Tensors};
 
 /// Settings of next-generation reservoir computing.
@@ -30,13 +31,14 @@ pub struct NvarConfig {
     pub skip: usize,
     /// The highest total degree of the products: 2 in the paper.
     pub degree: usize,
-    /// The weight of the squared readout beside the sum of squared errors of the scaled increments: alpha of the paper.
-    pub ridge: f64,
+    /// The weight of the squared readout beside the sum of squared errors of the scaled increments: alpha of the paper; or
+    /// `"auto"` to choose it by forecasts over the validation part.
+    pub ridge: Ridge,
 }
 
 impl Default for NvarConfig {
     fn default() -> Self {
-        NvarConfig { delays: 2, skip: 1, degree: 4, ridge: 0.0 }
+        NvarConfig { delays: 2, skip: 1, degree: 4, ridge: Ridge::Fixed(0.0) }
     }
 }
 
@@ -54,7 +56,7 @@ impl FittedConfig for NvarConfig {
         check_range("delays", self.delays, 1..=100)?;
         check_range("skip", self.skip, 1..=1000)?;
         check_range("degree", self.degree, 1..=4)?;
-        check_range("ridge", self.ridge, 0.0..=1e6)
+        self.ridge.check(0.0..=1e6)
     }
 
     fn window(&self) -> usize {
@@ -69,7 +71,7 @@ impl FittedConfig for NvarConfig {
         _seed: u64,
     ) -> Result<Tensors, String> {
         self.check()?;
-        fit(runs, train, normalisation, self.features(), self.ridge)
+        fit(runs, train, normalisation, self.features(), self.ridge.value()?)
     }
 
     fn forecaster(
@@ -115,7 +117,7 @@ mod tests {
             u.push(1.0 - 1.4 * u[i] * u[i] + 0.3 * u[i - 1]);
         }
         let runs = Trajectories::new(Times::up_to(200.0, 1.0).unwrap(), [1, 0], u.clone(), vec![]);
-        let config = NvarConfig { delays: 2, skip: 1, degree: 2, ridge: 0.0 };
+        let config = NvarConfig { delays: 2, skip: 1, degree: 2, ridge: Ridge::Fixed(0.0) };
         let fitted = config.fit(&runs, &[0], &plain(1), 0).unwrap();
         // of 1, x, x', x x, x x', x' x' with x' the sample before
         close(&fitted, &[1.0, -1.0, 0.3, -1.4, 0.0, 0.0]);
@@ -133,7 +135,7 @@ mod tests {
             u.push(0.4 * u[i] + 0.5 * u[i - 2] * known[i - 2] + known[i]);
         }
         let runs = Trajectories::new(Times::up_to(199.0, 1.0).unwrap(), [1, 1], u.clone(), known.clone());
-        let config = NvarConfig { delays: 2, skip: 2, degree: 2, ridge: 0.0 };
+        let config = NvarConfig { delays: 2, skip: 2, degree: 2, ridge: Ridge::Fixed(0.0) };
         let fitted = config.fit(&runs, &[0], &plain(2), 0).unwrap();
         // of 1; u, k, u'', k''; uu, uk, uu'', uk'', kk, ku'', kk'', u''u'', u''k'', k''k''
         let mut expected = [0.0; 15];

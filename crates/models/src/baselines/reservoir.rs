@@ -30,6 +30,7 @@ use trajectory::{
 };
 
 use super::fitted::{FittedConfig, check_finite, check_history, check_range, values};
+use super::ridge::Ridge;
 use super::tall_skinny::{Rows, merge, solve_regular, with_ridge};
 use crate::recent::Recent;
 use crate::tensors::{TensorError, Tensors, Values};
@@ -50,8 +51,9 @@ pub struct ReservoirConfig {
     pub leak: f64,
     /// Bound of the constants in the units.
     pub bias: f64,
-    /// The weight of the squared readout beside the sum of squared errors of the scaled increments.
-    pub ridge: f64,
+    /// The weight of the squared readout beside the sum of squared errors of the scaled increments; or `"auto"` to choose it
+    /// by forecasts over the validation part.
+    pub ridge: Ridge,
     /// Samples that drive the state before it is fitted, or forecasts.
     pub warm_up: usize,
 }
@@ -65,7 +67,7 @@ impl Default for ReservoirConfig {
             input_scale: 0.1,
             leak: 1.0,
             bias: 1.0,
-            ridge: 1e-18,
+            ridge: Ridge::Fixed(1e-18),
             warm_up: 20,
         }
     }
@@ -82,7 +84,7 @@ impl FittedConfig for ReservoirConfig {
         check_range("input_scale", self.input_scale, 1e-6..=1e3)?;
         check_range("leak", self.leak, 1e-6..=1.0)?;
         check_range("bias", self.bias, 0.0..=1e3)?;
-        check_range("ridge", self.ridge, 1e-24..=1e6)?;
+        self.ridge.check(1e-24..=1e6)?;
         check_range("warm_up", self.warm_up, 1..=10_000)
     }
 
@@ -102,7 +104,7 @@ impl FittedConfig for ReservoirConfig {
         let reservoir = Reservoir::draw(self, normalisation.features(), seed)?;
         let (columns, dim) = (reservoir.columns(), normalisation.dim());
         let triangle = driven(&reservoir, runs, train, normalisation, self.warm_up);
-        let readout = solve_regular(&with_ridge(triangle, columns, self.ridge), columns);
+        let readout = solve_regular(&with_ridge(triangle, columns, self.ridge.value()?), columns);
         check_finite(readout.as_slice())?;
         let mut tensors = reservoir.tensors();
         tensors.insert("readout", vec![dim, columns], Values::F64(readout.as_slice().to_vec()));
@@ -538,7 +540,7 @@ mod tests {
             spectral_radius: 0.9,
             leak: 0.7,
             input_scale: 0.5,
-            ridge: 1e-9,
+            ridge: Ridge::Fixed(1e-9),
             warm_up: 5,
             ..ReservoirConfig::default()
         };

@@ -161,8 +161,12 @@ pub fn learner<N: Network>(
         (_, Some(method), Some((layers, weights))) => {
             let norm = recipe.gradient_norm;
             match machine.precision {
-                Precision::F32 => Box::new(Direct::<f32>::new(layers, &weights, layout, free_run, method, norm)),
-                Precision::F64 => Box::new(Direct::<f64>::new(layers, &weights, layout, free_run, method, norm)),
+                Precision::F32 => {
+                    Box::new(Direct::<f32>::new(layers, &weights, layout, free_run, method, norm))
+                }
+                Precision::F64 => {
+                    Box::new(Direct::<f64>::new(layers, &weights, layout, free_run, method, norm))
+                }
             }
         }
         (_, Some(method), None) => Box::new(Supervised::new(modelled(network), method, recipe.gradient_norm)),

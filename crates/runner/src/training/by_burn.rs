@@ -1,6 +1,7 @@
 //! The same training by burn-train, Burn's own training loop. Examples, their order, noise and learning rates are those
 //! of our loop, and the trained model is saved and scored in the same way.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -91,7 +92,7 @@ impl Sitting<'_> {
             Ended::Failed(reason) => return Err(failed(reason)),
         }
         let parameters = state.best.count();
-        self.finish(&state, parameters, windows, progress)
+        self.finish(&state, parameters, windows, BTreeMap::new(), progress)
     }
 
     /// Returns the folder for burn-train, emptied of what a stopped training left in it.
@@ -115,11 +116,11 @@ impl Sitting<'_> {
         directory: PathBuf,
         terminal: bool,
     ) -> BurnTraining {
-        let (train, window) = (self.experiment.train.clone(), self.prepared.window);
+        let train = self.experiment.train.clone();
         let (order, batches) = self.batches(&training);
         let order = Mutex::new(order);
         let (length, parts) =
-            (window + train.unroll - 1, validation_batches(validation.count(), train.batch_size));
+            (self.validation_length(), validation_batches(validation.count(), train.batch_size));
         BurnTraining {
             directory,
             steps: train.steps,
@@ -171,7 +172,7 @@ impl Sitting<'_> {
                 if validation_loss.is_finite() {
                     let loss = Loss { train: train_loss, validation: validation_loss };
                     let speed = batch_size as f64 * rate(now, *validated);
-                    self.validated(now, loss, speed)?;
+                    self.validated(now, loss, None, speed)?;
                 } else if !may_be_infinite(train, step, step >= train.steps) {
                     return Err(self.diverged("validation loss", validation_loss, state));
                 }
@@ -193,7 +194,7 @@ impl Sitting<'_> {
             learning_rate: learning_rate(train, now.step.saturating_sub(1)),
             examples_per_second: batch_size as f64 * rate(now, (0, 0.0)),
             seconds: now.seconds,
-            seconds_left: seconds_left(train, now),
+            seconds_left: seconds_left(train, now, train.steps),
         }
     }
 }

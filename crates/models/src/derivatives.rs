@@ -116,7 +116,7 @@ impl Tangent for OfWindow<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::baselines::{Baseline, FittedConfig, NvarConfig};
+    use crate::baselines::{Baseline, FittedConfig, NvarConfig, Ridge};
     use forecast::Forecaster;
     use forecast::lyapunov::{self, Following, follow};
     use sim::systems::{Lorenz, Oscillator};
@@ -220,7 +220,7 @@ pub(crate) mod tests {
         for baseline in [Baseline::Linear { delays: 1 }, Baseline::Polynomial { delays: 2, degree: 3 }] {
             are_slopes(&*baseline.fit(&runs, &train, &scales), &runs, &scales, 1e-7);
         }
-        let config = NvarConfig { delays: 2, skip: 2, degree: 3, ridge: 1e-6 };
+        let config = NvarConfig { delays: 2, skip: 2, degree: 3, ridge: Ridge::Fixed(1e-6) };
         let fitted = config.fit(&runs, &train, &scales, 0).unwrap();
         are_slopes(&*config.forecaster(&fitted, scales.clone()).unwrap(), &runs, &scales, 1e-7);
     }

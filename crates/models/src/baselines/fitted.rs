@@ -175,10 +175,10 @@ mod tests {
         let (lorenz, oscillator) = (Lorenz::default(), Oscillator::default());
         let reservoir = ReservoirConfig { size: 60, warm_up: 20, ..Default::default() };
         let nvar = NvarConfig { skip: 2, degree: 3, ..Default::default() };
-        comes_back(&PolynomialConfig { degree: 4 }, &lorenz, 0.01, 1e-3);
+        comes_back(&PolynomialConfig { degree: 4, ..PolynomialConfig::default() }, &lorenz, 0.01, 1e-3);
         comes_back(&nvar, &lorenz, 0.01, 1e-3);
         comes_back(&reservoir, &lorenz, 0.01, 1e-2);
-        comes_back(&PolynomialConfig { degree: 2 }, &oscillator, 0.1, 1e-9);
+        comes_back(&PolynomialConfig { degree: 2, ..PolynomialConfig::default() }, &oscillator, 0.1, 1e-9);
         comes_back(&nvar, &oscillator, 0.1, 1e-9);
         comes_back(&reservoir, &oscillator, 0.1, 1e-3);
     }
@@ -205,7 +205,7 @@ mod tests {
             let all: Vec<usize> = (0..13).collect();
             assert_eq!(config.fit(&more, &all, &normalisation, 5).unwrap(), fitted, "{}", C::NAME);
         }
-        fits(&PolynomialConfig { degree: 4 });
+        fits(&PolynomialConfig { degree: 4, ..PolynomialConfig::default() });
         fits(&NvarConfig { skip: 2, degree: 3, ..Default::default() });
         fits(&ReservoirConfig { size: 60, warm_up: 20, ..Default::default() });
     }
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn tensors_of_another_model_are_refused() {
         let reservoir = ReservoirConfig { size: 10, connections: 2, warm_up: 3, ..Default::default() };
-        refuses_tensors(&PolynomialConfig { degree: 2 });
+        refuses_tensors(&PolynomialConfig { degree: 2, ..PolynomialConfig::default() });
         refuses_tensors(&NvarConfig::default());
         refuses_tensors(&reservoir);
         let (runs, train, normalisation) = runs(&Lorenz::default(), 0.01);

@@ -76,6 +76,14 @@ fn fixtures() -> impl Iterator<Item = Fixture> {
     all.flat_map(move |(entry, settings)| both.map(|kernels| Fixture::of(entry, settings.clone(), kernels)))
 }
 
+/// Every network that can carry its memory on, doing so.
+fn carried() -> impl Iterator<Item = Fixture> {
+    ["gru", "lstm", "rnn"].into_iter().map(|name| {
+        let settings = serde_json::json!({"hidden": 24, "layers": 2, "window": 5, "memory": "carried"});
+        Fixture::of(named(name), settings, Implementation::Own)
+    })
+}
+
 impl Fixture {
     fn new(entry: &'static Entry, kernels: Implementation) -> Self {
         Self::of(entry, (entry.defaults)(), kernels)
@@ -137,7 +145,7 @@ fn registry_keys_and_file_stems_agree() {
 
 #[test]
 fn every_network_overfits_one_batch() {
-    for fixture in fixtures() {
+    for fixture in fixtures().chain(carried()) {
         let mut learner = fixture.learner(0);
         let before = learner.loss(&fixture.batch);
         for _ in 0..1000 {
@@ -152,7 +160,7 @@ fn every_network_overfits_one_batch() {
 
 #[test]
 fn every_network_repeats_from_its_seed() {
-    for fixture in fixtures() {
+    for fixture in fixtures().chain(carried()) {
         let train = |seed| {
             let mut learner = fixture.learner(seed);
             (0..3).for_each(|_| {
@@ -167,7 +175,7 @@ fn every_network_repeats_from_its_seed() {
 
 #[test]
 fn every_network_continues_to_the_same_bits() {
-    for fixture in fixtures() {
+    for fixture in fixtures().chain(carried()) {
         let mut straight = fixture.learner(0);
         (0..3).for_each(|_| {
             step(&mut *straight, &fixture.batch, 1e-2);
@@ -189,7 +197,7 @@ fn every_network_continues_to_the_same_bits() {
 
 #[test]
 fn every_network_comes_back_from_disk_and_forecasts_the_same() {
-    for fixture in fixtures() {
+    for fixture in fixtures().chain(carried()) {
         let mut learner = fixture.learner(0);
         step(&mut *learner, &fixture.batch, 1e-2);
         let folder = tempfile::tempdir().unwrap();
@@ -216,7 +224,7 @@ fn every_network_comes_back_from_disk_and_forecasts_the_same() {
 
 #[test]
 fn a_loss_that_is_not_finite_changes_nothing() {
-    for fixture in fixtures() {
+    for fixture in fixtures().chain(carried()) {
         let mut learner = fixture.learner(0);
         let before = learner.weights();
         // the target after the last sample of the first window, which every network is trained on
@@ -241,7 +249,7 @@ fn a_loss_that_is_not_finite_changes_nothing() {
 #[test]
 fn gradients_are_clipped_to_the_norm() {
     // Adam is blind to the scale of a gradient but for epsilon, so the moments are looked at.
-    for fixture in fixtures() {
+    for fixture in fixtures().chain(carried()) {
         let mut wild = fixture.batch.clone();
         wild.targets.iter_mut().for_each(|x| *x *= 1e4);
         let mut learner = fixture.learner(0);
@@ -593,8 +601,9 @@ fn the_validation_loss_is_the_error_of_forecasts_of_one_sample() {
 /// What training takes for the error of free running is the error of the forecasts.
 #[test]
 fn the_loss_of_a_free_run_is_that_of_forecasts() {
-    for name in ["ffnn", "gru"] {
-        let mut fixture = Fixture::new(named(name), Implementation::Own);
+    let windows = ["ffnn", "gru"].map(|name| Fixture::new(named(name), Implementation::Own));
+    for mut fixture in windows.into_iter().chain(carried()) {
+        let name = format!("{} {}", fixture.entry.name, fixture.settings);
         fixture.machine.precision = Precision::F64;
         let (steps, window, scales) = (4, fixture.window, scales());
         fixture.free_run(steps);
@@ -606,7 +615,7 @@ fn the_loss_of_a_free_run_is_that_of_forecasts() {
         assert!((validation / expected - 1.0).abs() < 1e-9, "{name}: {validation} {expected}");
 
         // The squared errors after the samples of the window are those of a batch of windows alone.
-        let mut alone = Fixture::new(named(name), Implementation::Own);
+        let mut alone = Fixture::of(fixture.entry, fixture.settings.clone(), Implementation::Own);
         alone.machine.precision = Precision::F64;
         let examples = Examples::new(&runs(), &[0, 1, 2], &scales, window + steps - 1, 1).unwrap();
         examples.gather(BatchOrder::new(0, examples.count(), 32).at(0), window, &mut alone.batch);
@@ -614,6 +623,48 @@ fn the_loss_of_a_free_run_is_that_of_forecasts() {
         let trained = step(&mut *learner, &fixture.batch, 0.0);
         let expected = (within + later) / (count * dim * (window + steps - 1)) as f64;
         assert!((trained / expected - 1.0).abs() < 1e-9, "{name}: {trained} {expected}");
+    }
+}
+
+#[test]
+fn free_runs_on_our_kernels_are_those_of_burn() {
+    let trained = [Implementation::Own, Implementation::Burn].map(|kernels| {
+        let mut fixture = Fixture::new(named("ffnn"), kernels);
+        fixture.machine.precision = Precision::F64;
+        fixture.free_run(6);
+        let mut learner = fixture.learner(0);
+        let losses: Vec<f64> = (0..5).map(|_| step(&mut *learner, &fixture.batch, 1e-3)).collect();
+        (losses, learner.loss(&fixture.batch))
+    });
+    let [(own, last), (burn, last_of_burn)] = &trained;
+    assert!(
+        own.iter()
+            .chain([last])
+            .zip(burn.iter().chain([last_of_burn]))
+            .all(|(a, b)| (a / b - 1.0).abs() < 1e-9)
+    );
+    assert!(own[0] > *last && own != burn, "the same loss by other code: {own:?} {burn:?}");
+}
+
+#[test]
+fn a_memory_is_carried_by_our_kernels_alone() {
+    let settings = serde_json::json!({"memory": "carried", "window": 3});
+    let of_burn = Fixture::of(named("gru"), settings.clone(), Implementation::Burn);
+    let fault = of_burn.try_learner(&recipe()).err().unwrap();
+    assert!(fault.contains("model.memory = \"carried\"") && fault.contains("train.kernels"), "{fault}");
+    let own = Fixture::of(named("gru"), settings, Implementation::Own);
+    let fault = own.try_learner(&Recipe { dropout: 0.1, ..recipe() }).err().unwrap();
+    assert!(fault.contains("train.dropout = 0.1"), "{fault}");
+    for (settings, words) in [
+        (
+            serde_json::json!({"window": 4, "memory": "carried", "warmup": 4}),
+            "warmup = 4 must be less than window = 4",
+        ),
+        (serde_json::json!({"window": 4, "warmup": 2}), "warmup = 2 is for memory = \"carried\""),
+        (serde_json::json!({"memory": "kept"}), "expected `window` or `carried`"),
+    ] {
+        let fault = (named("lstm").check)(&settings).unwrap_err();
+        assert!(fault.contains(words), "{fault}");
     }
 }
 

@@ -205,11 +205,15 @@ pub fn evaluate(
     let results = run.results()?;
     let prepared = prepare(&experiment, progress)?;
     let scored = score(run, &experiment, &prepared, device, progress)?;
+    // What was chosen of the model stays; baselines are chosen anew.
+    let mut chosen = results.chosen.clone();
+    chosen.extend(scored.chosen);
+    chosen.retain(|name, _| !scored.not_applicable.contains_key(name));
     let results = Results {
         scores: scored.scores,
         baselines: scored.baselines,
         not_applicable: scored.not_applicable,
-        chosen: scored.chosen,
+        chosen,
         suspicions: scored.suspicions,
         ..results
     };

@@ -300,3 +300,84 @@ fn mistakes_about_a_recording_say_what_would_be_right() {
     std::fs::write(&one, text.replacen("\n208,", "\n204,", 1)).unwrap();
     refused(&folder, &["train", "tanks.toml"], 2, &["run2.csv", "204", "duplicates"]);
 }
+
+/// A recurrent network that carries its memory on, chosen by forecasts and trained once more, as a table of settings.
+const CARRIED: [&str; 12] = [
+    "tanks.toml",
+    "model={name = \"gru\", hidden = 8, memory = \"carried\", window = 12, warmup = 8}",
+    "train.unroll=10",
+    "train.select=rollout",
+    "train.refit=true",
+    "train.steps=20000",
+    // The first line of the metrics is written at the end of the first training.
+    "train.validate_every=20000",
+    "train.optimizer.learning_rate=3e-3",
+    "train.schedule=cosine",
+    "train.precision=f64",
+    "train.checkpoint_every=700",
+    "evaluate.starts=8",
+];
+
+#[cfg(unix)]
+#[test]
+fn a_model_that_is_trained_once_more_continues_to_the_same_bytes() {
+    let folder = tanks();
+    let straight = folder.train(&[&CARRIED[..], &["--runs", "straight"]].concat());
+    let found = results(&straight);
+    assert_eq!((found.train.best_step, found.train.steps), (20_000, 40_000));
+    let persistence = found.baselines["persistence"].nrmse.median;
+    assert!(found.scores.nrmse.median < 0.2 * persistence, "{:?} {persistence}", found.scores.nrmse);
+    let metrics = std::fs::read_to_string(straight.join("metrics.jsonl")).unwrap();
+    assert!(metrics.lines().count() == 1 && metrics.contains("\"rollout_error\":"), "{metrics}");
+    let model = |run: &Path| std::fs::read(run.join("model.safetensors")).unwrap();
+    for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
+        let (status, run) = crate::commands::stop(&folder, &[&["train"], &CARRIED[..]].concat(), signal);
+        assert_eq!(status, code, "{signal} came too late");
+        folder.ok(&["resume", run.to_str().unwrap()]);
+        assert!(model(&run) == model(&straight), "{signal}");
+        assert_eq!(timeless(results(&run)), timeless(results(&straight)), "{signal}");
+    }
+    // The training part alone gives another model.
+    let once = folder.train(&[&CARRIED[..], &["train.refit=false"]].concat());
+    assert!(results(&once).train.steps == 20_000 && model(&once) != model(&straight));
+}
+
+#[test]
+fn a_ridge_is_chosen_by_forecasts_over_the_validation_part() {
+    let folder = Folder::new("");
+    folder.write("tanks.toml", TANKS);
+    std::fs::create_dir(folder.path().join("tanks")).unwrap();
+    for (number, samples) in LENGTHS.into_iter().enumerate() {
+        let mut text = "t,level,pump\n".to_owned();
+        for (i, (level, pump)) in tank(number, samples).into_iter().enumerate() {
+            // Noise that repeats: the fractional part of a large multiple of a sine.
+            let noise = (((i + 1000 * number) as f64).sin() * 1e4).fract() * 0.2;
+            writeln!(text, "{},{},{pump}", 4 * i, level + noise).unwrap();
+        }
+        folder.write(&format!("tanks/run{number}.csv"), &text);
+    }
+    let with = |ridge: &str| {
+        let model = format!("model={{name = \"nvar\", delays = 12, degree = 2, ridge = {ridge}}}");
+        folder.train(&["tanks.toml", &model, "train={}"])
+    };
+    let (auto, none) = (with("\"auto\""), with("0.0"));
+    let (found, plain) = (results(&auto), results(&none));
+    let ridge: f64 = found.chosen["ridge"].parse().unwrap();
+    assert!(ridge >= 1e-3, "noise asks for a ridge: {ridge}");
+    assert!(!plain.chosen.contains_key("ridge"));
+    let [found, plain] = [found, plain].map(|results| results.scores.nrmse.median);
+    assert!(found < 0.8 * plain, "{found} {plain}");
+    let shown = folder.ok(&["show", auto.to_str().unwrap()]);
+    assert!(shown.contains("\nridge: ") && shown.contains("chosen on the validation part."), "{shown}");
+    // and the run is evaluated again to the same scores
+    let again = folder.ok(&["evaluate", auto.to_str().unwrap(), "--json"]);
+    assert!(again.contains("\"ridge\""), "{again}");
+
+    let refused_with =
+        |model: &str, words: &[&str]| refused(&folder, &["train", "tanks.toml", model, "train={}"], 2, words);
+    refused_with("model={name = \"nvar\", ridge = \"best\"}", &["ridge", "\"best\"", "\"auto\""]);
+    refused_with(
+        "model={name = \"polynomial\", ridge = -1.0}",
+        &["ridge = -1.0 must lie between 0.0 and 1000000.0"],
+    );
+}

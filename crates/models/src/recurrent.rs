@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use dataset::Normalisation;
 use kernels::{Activation, Dense, Layer};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::Stream;
 
@@ -26,14 +27,18 @@ pub trait Cell: 'static {
 
 /// Settings of a recurrent network. Layers of `C` read the window from the state 0, and a readout of two layers
 /// stands after every sample, so that each window teaches as many increments as it has samples.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, bound = "")]
+#[schemars(rename = "RecurrentConfig", bound = "")]
 pub struct RecurrentConfig<C> {
-    /// Units of the hidden state, and of the readout.
+    /// Number of units of the hidden state of each layer, and of the readout.
+    #[schemars(range(min = 1, max = 100_000))]
     pub hidden: usize,
-    /// Recurrent layers, one on the other.
+    /// Number of recurrent layers.
+    #[schemars(range(min = 1, max = 100))]
     pub layers: usize,
-    /// Samples of history it looks at.
+    /// Number of samples in the window, the present one included.
+    #[schemars(range(min = 1, max = 100_000))]
     pub window: usize,
     #[serde(skip)]
     cell: PhantomData<C>,

@@ -277,9 +277,7 @@ fn section<'a>(given: &'a Table, key: &str) -> Option<&'a Table> {
 /// The experiment of a table with its source filled in, the section `source` of this name, and these defaults of `data`.
 fn fill_rest(given: &Table, (name, source): (&str, Table), data: Table) -> Result<Experiment, String> {
     let network = network(&named(given, "model")?)?;
-    let mut train = values(&Train::default());
-    // A default, but not written to files; see `Train::training_loop`.
-    train.insert("loop".into(), Value::String("own".into()));
+    let mut train = train_defaults();
     if let Some(optimizer) = section(given, "train").and_then(|train| train.get("optimizer")) {
         train.insert("optimizer".into(), choose("train.optimizer", optimizer, &Optimizer::ALL)?);
     }
@@ -309,6 +307,13 @@ fn fill_rest(given: &Table, (name, source): (&str, Table), data: Table) -> Resul
         train: part(&filled, "train")?,
         evaluate: part(&filled, "evaluate")?,
     })
+}
+
+/// The defaults of `[train]`, with those that are not written to files; see `Train::training_loop`.
+pub(crate) fn train_defaults() -> Table {
+    let mut train = values(&Train::default());
+    train.insert("loop".into(), Value::String("own".into()));
+    train
 }
 
 /// A progress that reports nothing, for resolving experiments.

@@ -7,6 +7,7 @@
 use dataset::Normalisation;
 use forecast::{Forecast, Forecaster, Tangent};
 use nalgebra::DMatrix;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::{Places, Trajectories};
 
@@ -21,10 +22,11 @@ use crate::tensors::{TensorError, Tensors, Values};
 pub const MAX_DEGREE: usize = 8;
 
 /// Settings of polynomial least squares.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolynomialConfig {
-    /// The total degree, at most [`MAX_DEGREE`].
+    /// Total degree of the polynomial. The number of monomials may be 2000 at most.
+    #[schemars(range(min = 1, max = MAX_DEGREE), extend("examples" = [3]))]
     pub degree: usize,
 }
 

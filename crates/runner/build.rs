@@ -1,4 +1,5 @@
-//! Compiles in every file of `experiments/`, so that an experiment is one file and nothing else.
+//! Compiles in every file of `experiments/`, so that an experiment is one file and nothing else; and the text at the head of
+//! the file of each system and model, which `attractor explain` shows.
 
 use std::path::Path;
 
@@ -20,13 +21,39 @@ fn main() {
             &format!("    ({stem:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {inside:?}))),\n");
     }
     list.push(']');
-    let out = std::env::var_os("OUT_DIR").map(|out| Path::new(&out).join("experiments.rs"));
+    write("experiments.rs", &list);
+    write("openings.rs", &openings());
+}
+
+/// Writes a file for the crate to include.
+fn write(name: &str, list: &str) {
+    let Some(out) = std::env::var_os("OUT_DIR") else { return };
+    let out = Path::new(&out).join(name);
     // A new file, never the old one with other contents: the gate builds in a copy made of hard links.
-    let write = |out: std::path::PathBuf| {
-        let _ = std::fs::remove_file(&out);
-        std::fs::write(out, list)
-    };
-    if let Some(Err(error)) = out.map(write) {
-        println!("cargo::error=the list of experiments cannot be written: {error}");
+    let _ = std::fs::remove_file(&out);
+    if let Err(error) = std::fs::write(&out, list) {
+        println!("cargo::error=the list {name} cannot be written: {error}");
     }
+}
+
+/// The comments `//!` at the head of the files of systems and models, by the stem of the file.
+fn openings() -> String {
+    let folders = ["../sim/src/systems", "../models/src/networks", "../models/src/baselines"];
+    let mut list = String::from("&[\n");
+    for folder in folders {
+        println!("cargo::rerun-if-changed={folder}");
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            let (Some(stem), Ok(text)) = (path.file_stem(), std::fs::read_to_string(&path)) else { continue };
+            let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+            let opening: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+            if stem != "mod" && stem != "tests" {
+                list += &format!("    ({:?}, {:?}),\n", stem.to_string_lossy(), opening.join("\n"));
+            }
+        }
+    }
+    list.push(']');
+    list
 }

@@ -26,7 +26,7 @@ fn write_list() -> Result<(), String> {
         let file = format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/catalogue/{stem}.toml\"))");
         let written = writeln!(
             list,
-            "    Entry {{ name: {stem:?}, about: {about:?}, own_names: &[], text: Some({file}), \
+            "    Entry {{ name: {stem:?}, about: {about:?}, own_names: &[], schema: None, text: Some({file}), \
              defaults: || defaults({file}), build: |given| build({file}, {stem:?}, given) }},"
         );
         written.map_err(|error| error.to_string())?;

@@ -39,6 +39,28 @@ pub(crate) enum Command {
         /// Only these
         kind: Option<Kind>,
     },
+    /// Explain a key of experiment files, a system, a model, or an experiment
+    ///
+    /// For a key, prints its meaning, type, range, default and an example; for a section, its keys. For a system, its
+    /// equations, source, parameters and sampling; for a model, its keys. For an experiment, prints its complete file with a
+    /// comment for every key. A name that is both a key, a system or a model and an experiment means the former.
+    Explain {
+        /// A key such as train.steps, a section such as train, a name such as lorenz, lstm or adam, or the name or path of an
+        /// experiment
+        #[arg(required_unless_present = "markdown")]
+        name: Option<String>,
+        /// Settings over those of the experiment, such as train.steps=5000
+        #[arg(value_name = "KEY=VALUE")]
+        overrides: Vec<String>,
+        /// Print the whole reference as a page, docs/guide/reference.md
+        #[arg(long, hide = true, conflicts_with = "name")]
+        markdown: bool,
+    },
+    /// Print the JSON schema of experiment files, for editors
+    ///
+    /// With it, an editor that knows TOML completes and checks experiment files. Write it to a file, and name that file in
+    /// the first line of an experiment: #:schema ./attractor.schema.json
+    Schema,
     /// Simulate trajectories of a system to a file or a folder
     ///
     /// A folder is for more of them than memory holds. It gets trajectories-000000.npz, trajectories-000001.npz ... and

@@ -46,6 +46,16 @@ fn carry_out(command: Command) -> Result<ExitCode, RunError> {
     let mut display = Display::new();
     match command {
         Command::List { kind } => print(&list(kind)),
+        Command::Explain { name, overrides, markdown } => match name.filter(|_| !markdown) {
+            Some(name) => {
+                let explained =
+                    runner::reference::explain(&name, &overrides, terminal::width().clamp(40, 100))?;
+                print(&explained.text);
+                explained.note.iter().for_each(|note| display.note(note));
+            }
+            None => print(&runner::reference::markdown()),
+        },
+        Command::Schema => print(&json(serde_json::to_string_pretty(&runner::reference::schema()))?),
         Command::Simulate { system, output, per_file, overrides } => {
             let stop = stop_on_interrupt();
             match runner::simulate(&system, &overrides, &output, per_file, &stop, &mut display)? {

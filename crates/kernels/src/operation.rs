@@ -20,10 +20,12 @@ use crate::real::{PANEL, Real, pieces};
 use crate::simd::Kernels;
 
 /// Which code computes a network on Burn's CPU backend.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Implementation {
-    /// The kernels of this crate.
+    /// The kernels of Attractor.
     #[default]
     Own,
     /// Burn's own operations.

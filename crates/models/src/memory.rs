@@ -2,17 +2,17 @@
 
 use dataset::Normalisation;
 use kernels::{Advance, FreeRun};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a forecast takes the past from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How a forecast remembers the past.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Memory {
-    /// From the last `window` samples, which the network reads again at every step, from the state 0.
+    /// The network reads the last `window` samples again at every step, from the state 0.
     #[default]
     Window,
-    /// From its own state, which goes on through the whole forecast. The `window` is what it reads before the first step, to
-    /// find that state.
+    /// The network reads a window once, from the state 0; then its state goes on through the whole forecast.
     Carried,
 }
 
@@ -21,7 +21,7 @@ pub enum Memory {
 pub struct Past {
     /// Samples that it is shown before it gives the first increment that is used.
     pub window: usize,
-    /// Where it takes the past from.
+    /// How it remembers what lies before.
     pub memory: Memory,
     /// Samples at the beginning of the window whose errors do not count in the training loss.
     pub warmup: usize,

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use kernels::{Decay, Method, Rule};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use trajectory::Precision;
@@ -10,73 +11,97 @@ use crate::machine::{Machine, values};
 use crate::tensors::{TensorError, Tensors, of_precision};
 
 /// An optimiser and its settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum Optimizer {
     /// Adam (Kingma and Ba 2015, algorithm 1).
     Adam {
-        /// The highest learning rate of the schedule.
+        /// Highest learning rate of the schedule.
+        #[schemars(range(max = 1e10), extend("exclusiveMinimum" = 0, "examples" = [1e-3]))]
         learning_rate: f64,
-        /// Factor of the weights in the gradient; absent from files that are older than it.
+        /// Weight decay: this factor times the weights is added to the gradient.
+        // Files that are older than the key lack it.
         #[serde(default)]
+        #[schemars(range(min = 0, max = 1e3), extend("examples" = [1e-4]))]
         weight_decay: f64,
     },
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
     AdamW {
-        /// The highest learning rate of the schedule.
+        /// Highest learning rate of the schedule.
+        #[schemars(range(max = 1e10), extend("exclusiveMinimum" = 0, "examples" = [1e-3]))]
         learning_rate: f64,
-        /// Factor of the weights in a step, times the learning rate.
+        /// Decoupled weight decay: at each step, this factor times the learning rate times the weights is subtracted from
+        /// the weights.
+        #[schemars(range(min = 0, max = 1e3), extend("examples" = [1e-4]))]
         weight_decay: f64,
     },
     /// Plain gradient descent (Robbins and Monro 1951).
     Sgd {
-        /// The highest learning rate of the schedule.
+        /// Highest learning rate of the schedule.
+        #[schemars(range(max = 1e10), extend("exclusiveMinimum" = 0, "examples" = [1e-3]))]
         learning_rate: f64,
-        /// Factor of the weights in the gradient.
+        /// Weight decay: this factor times the weights is added to the gradient.
+        #[schemars(range(min = 0, max = 1e3), extend("examples" = [1e-4]))]
         weight_decay: f64,
     },
     /// Gradient descent with momentum (Polyak 1964).
     Momentum {
-        /// The highest learning rate of the schedule.
+        /// Highest learning rate of the schedule.
+        #[schemars(range(max = 1e10), extend("exclusiveMinimum" = 0, "examples" = [1e-3]))]
         learning_rate: f64,
-        /// Part of the velocity that is kept.
+        /// Momentum: the fraction of the velocity that is kept from step to step.
+        #[schemars(range(min = 0, max = 0.9999))]
         momentum: f64,
-        /// Factor of the weights in the gradient.
+        /// Weight decay: this factor times the weights is added to the gradient.
+        #[schemars(range(min = 0, max = 1e3), extend("examples" = [1e-4]))]
         weight_decay: f64,
     },
-    /// Steps over the root of the mean square of the gradient (Tieleman and Hinton 2012, lecture 6.5).
+    /// RMSprop: steps are divided by the root of the mean square of the gradient (Tieleman and Hinton 2012, lecture 6.5).
     RmsProp {
-        /// The highest learning rate of the schedule.
+        /// Highest learning rate of the schedule.
+        #[schemars(range(max = 1e10), extend("exclusiveMinimum" = 0, "examples" = [1e-3]))]
         learning_rate: f64,
-        /// Part of the mean square that is kept.
+        /// Fraction of the mean square of the gradient that is kept from step to step.
+        #[schemars(range(min = 0, max = 0.9999))]
         smoothing: f64,
-        /// Factor of the weights in the gradient.
+        /// Weight decay: this factor times the weights is added to the gradient.
+        #[schemars(range(min = 0, max = 1e3), extend("examples" = [1e-4]))]
         weight_decay: f64,
     },
-    /// Steps over the root of the sum of squares of the gradient (Duchi, Hazan and Singer 2011, figure 1).
+    /// Adagrad: steps are divided by the root of the sum of the squares of the gradient (Duchi, Hazan and Singer 2011, figure 1).
     Adagrad {
-        /// The highest learning rate of the schedule.
+        /// Highest learning rate of the schedule.
+        #[schemars(range(max = 1e10), extend("exclusiveMinimum" = 0, "examples" = [1e-3]))]
         learning_rate: f64,
-        /// Factor of the weights in the gradient.
+        /// Weight decay: this factor times the weights is added to the gradient.
+        #[schemars(range(min = 0, max = 1e3), extend("examples" = [1e-4]))]
         weight_decay: f64,
     },
-    /// Limited-memory BFGS (Liu and Nocedal 1989), in f64, at every step on the same `batch_size` windows.
+    /// Limited-memory BFGS (Liu and Nocedal 1989). It computes in f64 on the CPU and uses the same `train.batch_size`
+    /// windows at every step; give it thousands of windows.
     Lbfgs {
-        /// Steps that are remembered.
+        /// Number of past steps from which the curvature is estimated.
+        #[schemars(range(min = 1, max = 1000))]
         memory: usize,
-        /// It ends where no derivative of the loss by a weight is larger.
+        /// Training stops when no derivative of the loss with respect to a weight is larger than this.
+        #[schemars(range(min = 0, max = 1e10))]
         gradient_tolerance: f64,
-        /// It ends where a step is shorter than this part of the weights.
+        /// Training stops when the length of a step is less than this fraction of the length of the vector of weights.
+        #[schemars(range(min = 0, max = 1e10))]
         step_tolerance: f64,
     },
-    /// The method of Levenberg and Marquardt, in f64, at every step on the same `batch_size` windows.
+    /// The method of Levenberg and Marquardt, for an `ffnn` with at most 2,000 weights. It computes in f64 on the CPU and
+    /// uses the same `train.batch_size` windows at every step; give it thousands of windows.
     #[serde(rename = "levenberg-marquardt")]
     LevenbergMarquardt {
-        /// The damping to begin with, over the largest diagonal element of J'J.
+        /// Initial damping, relative to the largest diagonal element of J'J, where J is the Jacobian of the errors.
+        #[schemars(range(max = 1e10), extend("exclusiveMinimum" = 0))]
         damping: f64,
-        /// It ends where no derivative of the loss by a weight is larger.
+        /// Training stops when no derivative of the loss with respect to a weight is larger than this.
+        #[schemars(range(min = 0, max = 1e10))]
         gradient_tolerance: f64,
-        /// It ends where a step is shorter than this part of the weights.
+        /// Training stops when the length of a step is less than this fraction of the length of the vector of weights.
+        #[schemars(range(min = 0, max = 1e10))]
         step_tolerance: f64,
     },
 }

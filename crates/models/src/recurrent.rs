@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use dataset::Normalisation;
 use kernels::{Activation, Dense, Layer};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::Stream;
 
@@ -28,20 +29,25 @@ pub trait Cell: 'static {
 
 /// Settings of a recurrent network. Layers of `C` read the window from the state 0, and a readout of two layers
 /// stands after every sample, so that each window teaches as many increments as it has samples (but for the warm-up).
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, bound = "")]
+#[schemars(rename = "RecurrentConfig", bound = "")]
 pub struct RecurrentConfig<C> {
-    /// Units of the hidden state, and of the readout.
+    /// Number of units of the hidden state of each layer, and of the readout.
+    #[schemars(range(min = 1, max = 100_000))]
     pub hidden: usize,
-    /// Recurrent layers, one on the other.
+    /// Number of recurrent layers.
+    #[schemars(range(min = 1, max = 100))]
     pub layers: usize,
-    /// Samples of history that it reads before it forecasts.
+    /// Number of samples in the window, the present one included.
+    #[schemars(range(min = 1, max = 100_000))]
     pub window: usize,
-    /// Where a forecast takes the past from: `window` reads the last `window` samples again at every step; `carried` reads the
-    /// window once, and its state then goes on through the whole forecast.
+    /// How a forecast remembers the past. `carried` needs `--device cpu` and `train.kernels = "own"`.
+    #[schemars(extend("examples" = ["carried"]))]
     pub memory: Memory,
-    /// Samples at the beginning of the window whose errors do not count in the training loss, because the state still begins
-    /// at 0; for `memory = "carried"`, less than `window`.
+    /// Number of samples at the beginning of the window whose errors do not count in the training loss, because the state
+    /// begins at 0; less than `window`, and for `memory = "carried"` alone.
+    #[schemars(range(max = 99_999), extend("examples" = [7]))]
     pub warmup: usize,
     #[serde(skip)]
     cell: PhantomData<C>,

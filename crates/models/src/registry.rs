@@ -2,6 +2,7 @@
 
 use dataset::{Batch, Normalisation};
 use forecast::Forecaster;
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use trajectory::Trajectories;
@@ -39,6 +40,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Its settings and their defaults, a map.
     pub defaults: fn() -> Value,
+    /// The JSON schema of its settings, with the documentation and the range of each.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// The samples of history that it looks at with these settings, or which of them is impossible.
     pub check: fn(&Value) -> Result<usize, String>,
     /// How it comes by its weights.
@@ -115,6 +118,7 @@ const fn network<C: NetworkConfig>() -> Entry {
         name: C::NAME,
         about: C::ABOUT,
         defaults: || serde_json::json!(C::default()),
+        schema: C::json_schema,
         latent: None,
         check: |settings| Ok(config::<C>(settings)?.window()),
         training: Training::Steps {
@@ -148,6 +152,7 @@ const fn fitted<C: FittedConfig>() -> Entry {
         name: C::NAME,
         about: C::ABOUT,
         defaults: || serde_json::json!(C::default()),
+        schema: C::json_schema,
         latent: None,
         check: |settings| {
             let config: C = read(settings)?;

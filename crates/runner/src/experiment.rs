@@ -1,6 +1,12 @@
 //! What an experiment file can set, with every default.
+//!
+//! The doc comments of the fields are the documentation for users: `attractor explain`, the JSON schema and
+//! `docs/guide/reference.md` are made from them. One that ends with a sentence "By default, ..." is about a key whose
+//! default is computed. Attributes of `schemars` give ranges and examples; a test holds the ranges equal to the checks.
 
+use models::baselines::MAX_DEGREE;
 use models::{Implementation, Optimizer, Precision};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System};
@@ -15,57 +21,76 @@ pub(crate) const MAX_NUMBERS: u64 = 1 << 28;
 pub(crate) const MAX_TRAJECTORIES: u64 = 10_000_000;
 
 /// A resolved experiment: nothing is left to a default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Experiment {
-    /// Seed of every random stream.
+    /// Seed of every random stream: of trajectories, held-out starts, initial weights and batches. Another seed gives
+    /// another training of the same experiment.
     #[serde(default)]
+    #[schemars(extend("examples" = [1]))]
     pub seed: u64,
-    /// Name and parameters of the system; null for a recording.
+    /// The system whose trajectories are simulated: its name and its parameters. An experiment has this section or
+    /// `[recording]`.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub system: Value,
-    /// The files of a recording and how they are read, with what they say: see `recording.rs`.
+    /// The files of a recording of measurements, and how they are read. An experiment has this section or `[system]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<Value>,
-    /// The trajectories to learn from.
+    /// The trajectories to learn from and how they are divided.
     pub data: Data,
-    /// Name and settings of the network.
+    /// The model and its settings.
     pub model: Value,
-    /// How it is trained.
+    /// How a model is trained that is trained in steps. Models that are fitted at once have no key of this section.
     pub train: Train,
-    /// How it is scored.
+    /// How forecasts are scored.
     pub evaluate: Evaluate,
 }
 
 /// The trajectories to learn from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Data {
-    /// Number of trajectories; 0 for a recording, which has as many as it has.
+    /// Number of trajectories to simulate. With `data.from`, the default is all trajectories of the folder, and a smaller
+    /// number uses the first ones. A recording does not have this key.
     #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 1, max = MAX_TRAJECTORIES), extend("examples" = [1000]))]
     pub trajectories: usize,
-    /// Time between two samples.
+    /// Time between two samples, in the unit of time of the system. A recording gives its own. By
+    /// default, the good sample interval of the system.
+    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [0.01]))]
     pub dt: f64,
-    /// Length of a trajectory; 0 for a recording, where each has its own.
+    /// Length of each trajectory, in the unit of time of the system. A recording does not have this key. By default, the
+    /// good length of the system.
     #[serde(default, skip_serializing_if = "is_none_of_it")]
+    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [8.0]))]
     pub t_final: f64,
-    /// Fractions of the trajectories, or of a recording, for training, validation and test.
+    /// Fractions of the trajectories, or of a recording, for training, validation and test; their sum is 1. Whole
+    /// trajectories are divided, never windows.
+    #[schemars(inner(range(min = 0, max = 1)), extend("examples" = [[0.6, 0.2, 0.2]]))]
     pub split: [f64; 3],
-    /// Lowest and highest initial value of each component; empty for a recording.
+    /// Lowest and highest initial value of each component, between which initial states are uniform. A recording does not
+    /// have this key. By default, the good initial region of the system.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [[[-15.0, 15.0], [-15.0, 15.0], [10.0, 40.0]]]))]
     pub initial: Vec<[f64; 2]>,
-    /// The solver that integrates them; none for a recording.
+    /// The method that integrates the trajectories, and its settings. A recording does not have this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solver: Option<Solver>,
-    /// The components of the state that are seen: what a model learns from, and forecasts.
+    /// The components of the state that a model sees, learns and forecasts. By default, all of them.
+    #[schemars(length(min = 1), extend("examples" = [["x"]]))]
     pub observe: Vec<String>,
-    /// A folder that `simulate` wrote, to take the trajectories from; empty to simulate them.
+    /// A folder of trajectories that `attractor simulate` wrote, to take the trajectories from. By default, none: they are
+    /// simulated.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("examples" = ["big/"]))]
     pub from: String,
-    /// What tells the simulation in that folder from others.
+    /// A hash of what the folder `data.from` is a simulation of. A run refuses a folder with another hash. By default, that
+    /// of the folder: the program writes this key, you need not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("examples" = ["91f0b7c2a4e3d856"]))]
     pub from_digest: String,
-    /// Trajectories of that folder that are in memory at once; by default all where they fit. Of more, training takes
-    /// turns.
+    /// Number of trajectories of the folder `data.from` that are in memory at a time. If there are more, the training takes
+    /// turns. By default, all if they fit, otherwise what takes about 2 GB in a training.
     #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(extend("examples" = [10_000]))]
     pub at_once: usize,
 }
 
@@ -80,13 +105,13 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// What the best weights of a training are chosen by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Select {
-    /// The validation loss.
+    /// The model with the lowest validation loss.
     #[default]
     Loss,
-    /// The error of forecasts over the validation part.
+    /// The model whose forecasts over the validation part have the smallest error.
     Rollout,
 }
 
@@ -148,54 +173,77 @@ impl Data {
 }
 
 /// How the network is trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Train {
-    /// Windows a step.
+    /// Number of windows in each step.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub batch_size: usize,
-    /// Optimiser steps.
+    /// Number of optimiser steps.
+    #[schemars(range(min = 1, max = 1_000_000_000_000_u64), extend("examples" = [5000]))]
     pub steps: u64,
-    /// What follows the gradient.
+    /// The optimiser and its settings.
     pub optimizer: Optimizer,
-    /// Seconds after which it ends, in all its sittings; 0 for no limit. A run that ends by it depends on the speed
-    /// of the machine.
+    /// Time limit of the training, in seconds, including the time before an interruption; 0 for no limit. The result of a
+    /// training that stops at this limit depends on the speed of the machine.
+    #[schemars(range(min = 0, max = 1e10), extend("examples" = [600.0]))]
     pub seconds: f64,
-    /// How the learning rate changes.
+    /// How the learning rate changes during the training.
     pub schedule: Schedule,
-    /// Norm to which gradients are clipped.
+    /// Largest norm of the gradient over all parameters. Longer gradients are scaled down to it.
+    #[schemars(range(max = 1e30), extend("exclusiveMinimum" = 0, "examples" = [0.5]))]
     pub gradient_norm: f64,
-    /// Part of the numbers between layers that is left out, anew at every step.
+    /// Dropout probability: the probability that an output of a hidden layer is set to 0 in a step of the training.
+    #[schemars(range(min = 0, max = 0.99), extend("examples" = [0.1]))]
     pub dropout: f64,
-    /// Standard deviation of the noise that is added to the states a network is shown, over that of the states. What
-    /// it is to give stays the true next state.
+    /// Standard deviation of the noise that is added to the states in the windows, in standard deviations of each
+    /// component. The targets stay noise-free.
+    #[schemars(range(min = 0, max = 1e3), extend("examples" = [0.001]))]
     pub input_noise: f64,
-    /// Steps of free running that the loss is taken over.
+    /// Number of steps of free rollout in the loss. 1 teaches the next step only.
+    #[schemars(range(min = 1, max = 10_000), extend("examples" = [8]))]
     pub unroll: usize,
-    /// Part of the steps over which these grow from 1 to `unroll`.
+    /// Fraction of the training over which the number of rollout steps in the loss grows from 1 to `train.unroll`.
+    #[schemars(range(min = 0, max = 1), extend("examples" = [0.25]))]
     pub curriculum: f64,
-    /// Validations in a row without a lower loss after which training ends; 0 for no such end.
+    /// Early stopping: the training stops after this number of validations in a row without a lower validation loss; 0 for
+    /// never.
+    #[schemars(extend("examples" = [20]))]
     pub patience: u64,
-    /// What weights are made of.
+    /// Precision of the weights and of the training. `f64` needs `--device cpu`.
+    #[schemars(extend("examples" = ["f64"]))]
     pub precision: Precision,
-    /// Steps from one validation, and line of `metrics.jsonl`, to the next.
+    /// Number of steps from one validation to the next. Each writes a line to `metrics.jsonl`.
+    #[schemars(range(min = 1))]
     pub validate_every: u64,
-    /// Steps from one checkpoint to the next.
+    /// Number of steps from one checkpoint to the next. `attractor resume` continues from the last checkpoint.
+    #[schemars(range(min = 1))]
     pub checkpoint_every: u64,
-    /// Whose code computes the network on the CPU, where there is a choice: this project's or Burn's.
+    /// Code that computes a network on the CPU. Networks that have no kernels of their own run on Burn's operations.
+    #[schemars(extend("examples" = ["burn"]))]
     pub kernels: Implementation,
-    /// The training loop: that of this project, or Burn's. A file without the key, as all were before it existed, means
-    /// that of this project; so the key is written only where it is another.
+    /// Training loop.
+    // A file without the key, as all were before it existed, means our own; so the key is written only if it is another.
+    #[schemars(extend("examples" = ["burn-train"]))]
     #[serde(rename = "loop", default, skip_serializing_if = "Loop::is_own")]
     pub training_loop: Loop,
-    /// What the best weights of a training are chosen by, `loss` or `rollout`: the validation loss, or the error of forecasts
-    /// over the validation part. Errors of one step do not rank forecasts, but cost less.
+    /// What the best model of a training is chosen by. Errors of one step do not rank forecasts, but cost less.
+    #[schemars(extend("examples" = ["rollout"]))]
     #[serde(default, skip_serializing_if = "Select::is_loss")]
     pub select: Select,
-    /// Whether the chosen number of steps is trained once more, on the training and the validation part together. A
-    /// model that is fitted at once is fitted once more.
+    /// Whether the model is trained once more after the choice, for the chosen number of steps, on the training part and
+    /// the validation part together. A model that is fitted at once is fitted once more.
+    #[schemars(extend("examples" = [true]))]
     #[serde(default, skip_serializing_if = "is_false")]
     pub refit: bool,
-    /// What the losses are written to: `jsonl`, and `tensorboard` for its event files too.
+    /// Formats in which the losses are written to the run directory: `"jsonl"`, which is always needed, and
+    /// `"tensorboard"` for event files as well.
+    #[schemars(schema_with = "log_schema", extend("examples" = [["jsonl", "tensorboard"]]))]
     pub log: Vec<String>,
+}
+
+/// The schema of `train.log`.
+fn log_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": {"type": "string", "enum": Train::LOGS}, "minItems": 1, "uniqueItems": true})
 }
 
 impl Train {
@@ -235,29 +283,39 @@ impl Default for Train {
 }
 
 /// How the network is scored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluate {
-    /// Number of held-out starts.
+    /// Number of held-out starts from which the model forecasts.
+    #[schemars(range(min = 2, max = 10_000), extend("examples" = [500]))]
     pub starts: usize,
-    /// Time from a random initial state to a start, so that starts lie on the attractor. By default, 20 Lyapunov times,
-    /// rounded to one digit, for a chaotic system, and the length of a trajectory, `data.t_final`, for any other. For a
-    /// recording, the history before a start: 49 samples, or what a larger window of the model needs.
+    /// Time from a random initial state to a start, so that the starts lie on the attractor. For a recording, the length of
+    /// the history before a start. By default, 20 Lyapunov times for a chaotic system, rounded to one digit; the length of
+    /// a trajectory for any other system; and for a recording 49 samples, or more if the window of the model needs them.
+    #[schemars(range(min = 0), extend("examples" = [20.0]))]
     pub transient: f64,
-    /// Time units of free forecast for `nrmse`; by default as for `transient`.
+    /// Length of the forecasts over which the error `nrmse` is computed, in units of time; at least `data.dt`. By default, 20
+    /// Lyapunov times for a chaotic system, rounded to one digit; the length of a trajectory for any other system; and for
+    /// a recording a length that fits into the test part.
+    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [20.0]))]
     pub horizon: f64,
-    /// Degree of the polynomial baseline. If it gives more monomials than can be solved for, the baseline is not applicable
-    /// and has no scores.
+    /// Degree of the polynomial baseline. If a degree makes more monomials than can be solved for, the baseline is not
+    /// applicable and has no scores; the default is then lowered to the highest degree that is possible.
+    #[schemars(range(min = 1, max = MAX_DEGREE), extend("examples" = [4]))]
     pub polynomial_degree: usize,
-    /// The largest Lyapunov exponent, in which valid prediction times are counted; 0 leaves them out. By
-    /// default that of the system with these parameters, which is computed; 0 where the system is not chaotic, or where
-    /// the exponent could not be computed.
+    /// Largest Lyapunov exponent, per unit of time. Its inverse, the Lyapunov time, is the unit of the valid prediction time
+    /// (VPT); 0 leaves the VPT out. By default, the exponent of the system with these parameters, which is computed; 0 if
+    /// the system is not chaotic, if the exponent could not be computed, or for a recording.
+    #[schemars(range(min = 0), extend("examples" = [0.906]))]
     pub lyapunov_exponent: f64,
-    /// A sentence, written by the program, that says why the exponent could not be computed; empty if it could.
+    /// Reason why the Lyapunov exponent of the system could not be computed. By default, the program writes this key if it
+    /// is needed; you need not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("examples" = ["a trajectory leaves the finite numbers"]))]
     pub exponent_unknown: String,
-    /// Length of the forecasts whose attractor is compared with the truth's: in Lyapunov times where
-    /// `lyapunov_exponent` is above 0, else in time units. 0 leaves that out. By default 100 with an exponent, and 0
-    /// without: not every such system has an attractor.
+    /// Length of the long run, whose attractor is compared with that of the truth: in Lyapunov times if
+    /// `evaluate.lyapunov_exponent` is above 0, otherwise in units of time. 0 leaves the long run out; a recording has none.
+    /// By default, 100 for a chaotic system, and 0 for any other.
+    #[schemars(range(min = 0), extend("examples" = [1000.0]))]
     pub long_run: f64,
 }
 

@@ -21,6 +21,7 @@ mod lyapunov;
 mod names;
 mod prediction;
 mod recording;
+pub mod reference;
 mod resolve;
 mod run;
 mod schedule;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use autodiff::unknown;
 use dataset::recording::{Channel, Reading, Recording, Segment, Settings, find, read};
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 use trajectory::Component;
 
@@ -16,6 +17,22 @@ use crate::hash::{fnv1a, fnv1a_on};
 /// The keys that [`Settings`] does not have: the recording for the scores, and the digest of the measurements.
 const TEST: &str = "test";
 const DIGEST: &str = "digest";
+
+/// The keys of the section, for its documentation.
+#[derive(JsonSchema)]
+#[allow(dead_code)] // described, never made
+pub(crate) struct Keys {
+    #[schemars(flatten)]
+    settings: Settings,
+    /// Recordings that are used for the scores only: a table of the keys of `[recording]` that differ. Keys that it leaves
+    /// out have the values of `[recording]`. By default, scores come from the test part of the recording.
+    #[schemars(extend("examples" = [{"files": "test.csv"}]))]
+    test: Option<Settings>,
+    /// A checksum of the measurements. A run refuses files that hold others. By default, that of the files: the program
+    /// writes this key, you need not.
+    #[schemars(extend("examples" = ["0f3a1c5e7b2d4968"]))]
+    digest: Option<String>,
+}
 
 /// What the section says, once the files have been read or a run has kept what they said.
 pub(crate) struct Recorded {

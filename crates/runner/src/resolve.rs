@@ -277,11 +277,7 @@ fn section<'a>(given: &'a Table, key: &str) -> Option<&'a Table> {
 /// The experiment of a table with its source filled in, the section `source` of this name, and these defaults of `data`.
 fn fill_rest(given: &Table, (name, source): (&str, Table), data: Table) -> Result<Experiment, String> {
     let network = network(&named(given, "model")?)?;
-    let mut train = values(&Train::default());
-    // Defaults, but not written to files; see `Train::training_loop`.
-    for (key, value) in [("loop", Value::from("own")), ("select", "loss".into()), ("refit", false.into())] {
-        train.insert(key.into(), value);
-    }
+    let mut train = train_defaults();
     if let Some(optimizer) = section(given, "train").and_then(|train| train.get("optimizer")) {
         train.insert("optimizer".into(), choose("train.optimizer", optimizer, &Optimizer::ALL)?);
     }
@@ -311,6 +307,15 @@ fn fill_rest(given: &Table, (name, source): (&str, Table), data: Table) -> Resul
         train: part(&filled, "train")?,
         evaluate: part(&filled, "evaluate")?,
     })
+}
+
+/// The defaults of `[train]`, with those that are not written to files; see `Train::training_loop`.
+pub(crate) fn train_defaults() -> Table {
+    let mut train = values(&Train::default());
+    for (key, value) in [("loop", Value::from("own")), ("select", "loss".into()), ("refit", false.into())] {
+        train.insert(key.into(), value);
+    }
+    train
 }
 
 /// A progress that reports nothing, for resolving experiments.

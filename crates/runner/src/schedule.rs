@@ -2,44 +2,54 @@
 
 use std::f64::consts::PI;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A schedule and its settings. Over the first part `warmup` of the steps the rate rises linearly from 0, with any of
-/// them; the rest counts from there.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// A schedule of the learning rate, and its settings. With every schedule, the rate first rises linearly from 0 over the
+/// fraction `warmup` of the steps; the other settings count from there.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "kebab-case")]
 pub enum Schedule {
-    /// Half a cosine down to 0 (Loshchilov and Hutter 2017, equation 5), after a short rise.
+    /// After a short rise, the rate falls along half a cosine to 0 (Loshchilov and Hutter 2017, equation 5).
     WarmupCosine {
-        /// Part of the steps over which the rate rises.
+        /// Fraction of all steps over which the learning rate rises.
+        #[schemars(range(min = 0, max = 1), extend("examples" = [0.05]))]
         warmup: f64,
     },
-    /// The rate stays.
+    /// The rate stays the same.
     Constant {
-        /// Part of the steps over which the rate rises.
+        /// Fraction of all steps over which the learning rate rises.
+        #[schemars(range(min = 0, max = 1), extend("examples" = [0.05]))]
         warmup: f64,
     },
-    /// The rate falls by `factor` each time a part `every` of the steps has passed.
+    /// The rate is multiplied by `factor` each time the fraction `every` of the steps has passed.
     Step {
-        /// Part of the steps over which the rate rises.
+        /// Fraction of all steps over which the learning rate rises.
+        #[schemars(range(min = 0, max = 1), extend("examples" = [0.05]))]
         warmup: f64,
-        /// Part of the steps from one fall to the next.
+        /// Fraction of the steps from one reduction to the next.
+        #[schemars(range(min = 1e-6, max = 1))]
         every: f64,
-        /// What is left of the rate at each.
+        /// Factor by which each reduction multiplies the learning rate.
+        #[schemars(range(min = 1e-6, max = 1))]
         factor: f64,
     },
-    /// The rate falls exponentially to the part `last` of itself.
+    /// The rate falls exponentially to the fraction `last` of itself.
     Exponential {
-        /// Part of the steps over which the rate rises.
+        /// Fraction of all steps over which the learning rate rises.
+        #[schemars(range(min = 0, max = 1), extend("examples" = [0.05]))]
         warmup: f64,
-        /// What is left of the rate at the end.
+        /// Learning rate at the end, divided by the highest one.
+        #[schemars(range(min = 1e-12, max = 1))]
         last: f64,
     },
-    /// Half a cosine down to the part `last` of the rate.
+    /// The rate falls along half a cosine to the fraction `last` of itself.
     Cosine {
-        /// Part of the steps over which the rate rises.
+        /// Fraction of all steps over which the learning rate rises.
+        #[schemars(range(min = 0, max = 1), extend("examples" = [0.05]))]
         warmup: f64,
-        /// What is left of the rate at the end.
+        /// Learning rate at the end, divided by the highest one.
+        #[schemars(range(min = 0, max = 1), extend("examples" = [0.01]))]
         last: f64,
     },
 }

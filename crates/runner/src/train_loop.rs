@@ -1,15 +1,16 @@
 //! The choice between our training loop and Burn's.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The training loop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loop {
-    /// The loop of this project.
+    /// The training loop of Attractor.
     #[default]
     Own,
-    /// Burn's own training loop, of the crate burn-train.
+    /// Burn's training loop, the crate burn-train. It needs a program built with `--features burn-train`.
     BurnTrain,
 }
 

@@ -1,5 +1,6 @@
 //! The methods and their settings.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::SimulationError;
@@ -7,50 +8,67 @@ use crate::integrators::Tolerance;
 use trajectory::Precision;
 
 /// A method and its settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Solver {
-    /// The classical Runge-Kutta method of order 4 with `substeps` equal steps a sample interval.
+    /// The classical Runge-Kutta method of order 4 with `substeps` equal steps in a sample interval.
     Rk4 {
-        /// Steps from one sample to the next.
+        /// Number of steps from one sample to the next.
+        #[schemars(range(min = 1, max = 1_000_000))]
         substeps: usize,
-        /// What it computes in; samples are always written in f64.
+        /// Precision in which it computes. Samples are always written in double precision.
         #[serde(default = "Precision::f64")]
+        #[schemars(extend("examples" = ["f32"]))]
         precision: Precision,
     },
-    /// Dormand and Prince's adaptive method of order 5. When it finds a trajectory stiff, [`Solver::Radau`] integrates that
-    /// trajectory from its start with the same tolerances.
+    /// The adaptive method of Dormand and Prince of order 5. If a trajectory turns out to be stiff, `radau` integrates it
+    /// from its start with the same tolerances.
     Dopri5 {
-        /// Bound on the error of a step, relative to the size of each component.
+        /// Relative tolerance: a bound on the error of a step, divided by the size of each component.
+        #[schemars(range(min = 1e-14, max = 0.1), extend("examples" = [1e-8]))]
         tolerance: f64,
-        /// Bound on the error of a step in the units of the state, the same for every component, which is added to the
-        /// relative one. 0 means `tolerance` times the scale of each component, which is estimated along each trajectory.
+        /// Absolute tolerance: a bound on the error of a step in the units of the state, which is added to the relative
+        /// one. It is the same for every component. 0 stands for `tolerance` times the scale of each component, which is
+        /// estimated along each trajectory.
         #[serde(default)]
+        #[schemars(range(min = 0), extend("examples" = [1e-10]))]
         absolute_tolerance: f64,
     },
-    /// Dormand and Prince's adaptive method of order 8. When it finds a trajectory stiff, [`Solver::Radau`] integrates that
-    /// trajectory from its start with the same tolerances.
+    /// The adaptive method of Dormand and Prince of order 8. If a trajectory turns out to be stiff, `radau` integrates it
+    /// from its start with the same tolerances.
     Dop853 {
-        /// As of [`Solver::Dopri5`].
+        /// Relative tolerance: a bound on the error of a step, divided by the size of each component.
+        #[schemars(range(min = 1e-14, max = 0.1), extend("examples" = [1e-8]))]
         tolerance: f64,
-        /// As of [`Solver::Dopri5`].
+        /// Absolute tolerance: a bound on the error of a step in the units of the state, which is added to the relative
+        /// one. It is the same for every component. 0 stands for `tolerance` times the scale of each component, which is
+        /// estimated along each trajectory.
         #[serde(default)]
+        #[schemars(range(min = 0), extend("examples" = [1e-10]))]
         absolute_tolerance: f64,
     },
     /// The implicit Radau IIA method of order 9, for stiff systems.
     Radau {
-        /// As of [`Solver::Dopri5`].
+        /// Relative tolerance: a bound on the error of a step, divided by the size of each component.
+        #[schemars(range(min = 1e-14, max = 0.1), extend("examples" = [1e-8]))]
         tolerance: f64,
-        /// As of [`Solver::Dopri5`].
+        /// Absolute tolerance: a bound on the error of a step in the units of the state, which is added to the relative
+        /// one. It is the same for every component. 0 stands for `tolerance` times the scale of each component, which is
+        /// estimated along each trajectory.
         #[serde(default)]
+        #[schemars(range(min = 0), extend("examples" = [1e-10]))]
         absolute_tolerance: f64,
     },
     /// Steinebach's linearly implicit method of order 5, for stiff systems.
     Rodas5p {
-        /// As of [`Solver::Dopri5`].
+        /// Relative tolerance: a bound on the error of a step, divided by the size of each component.
+        #[schemars(range(min = 1e-14, max = 0.1), extend("examples" = [1e-8]))]
         tolerance: f64,
-        /// As of [`Solver::Dopri5`].
+        /// Absolute tolerance: a bound on the error of a step in the units of the state, which is added to the relative
+        /// one. It is the same for every component. 0 stands for `tolerance` times the scale of each component, which is
+        /// estimated along each trajectory.
         #[serde(default)]
+        #[schemars(range(min = 0), extend("examples" = [1e-10]))]
         absolute_tolerance: f64,
     },
 }

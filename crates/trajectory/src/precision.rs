@@ -1,14 +1,15 @@
 //! The precision of floating-point numbers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The type of the numbers in a computation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// Single precision: a significand of 24 bits.
+    /// Single precision, about 7 digits.
     F32,
-    /// Double precision: a significand of 53 bits.
+    /// Double precision, about 16 digits.
     F64,
 }
 

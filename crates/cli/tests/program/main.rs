@@ -16,6 +16,7 @@ mod pages;
 mod readme;
 mod recipes;
 mod recordings;
+mod reference;
 mod shards;
 mod support;
 mod sweep;

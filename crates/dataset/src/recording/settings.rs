@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,68 +14,91 @@ use super::error::RecordingError;
 const INTERPOLATED: usize = 10;
 
 /// The keys of `[recording]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Files to read: a path, a pattern with `*`, `?` or `[..]`, or a list of these. What a pattern finds is sorted by
-    /// name. No default. Example: `files = "tanks/*.csv"`.
+    /// Files to read: a path, a pattern with `*`, `?` or `[..]`, or a list of these. The files that a pattern finds are
+    /// sorted by name. Required.
     #[serde(deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany", extend("examples" = ["tanks/*.csv", ["a.csv", "b.csv"]]))]
     pub files: Vec<String>,
     /// Column that holds the time: numbers, ISO dates, times of the day, or milliseconds since 1970. All but numbers
-    /// are turned into seconds. Default: a column called `t`, `time`, `timestamp`, `date` or the like.
-    /// Example: `time = "t"`.
+    /// are turned into seconds. By default, a column called `t`, `time`, `timestamp`, `date` or the like.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["t"]))]
     pub time: Option<String>,
-    /// Time between two rows, for files without a time column. Default: none, the times of the file are used.
-    /// Example: `dt = 4.0`.
+    /// Time between two rows, for files without a time column, in your unit of time. By default, the times in the files
+    /// decide.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [4.0]))]
     pub dt: Option<f64>,
-    /// Columns that are forecast. Default: all columns of numbers that vary, except the time, the trajectory and the
-    /// inputs. Example: `states = ["level"]`.
+    /// Columns to learn and forecast: one, or a list. By default, all columns of numbers that vary, except the time, the
+    /// trajectory and the inputs.
     #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "OneOrMany", extend("examples" = [["level"]]))]
     pub states: Vec<String>,
-    /// Measured columns that every forecaster is given and none forecasts. Default: none.
-    /// Example: `inputs = ["pump"]`.
+    /// Measured columns that every forecaster is given and none forecasts: one, or a list. By default, none.
     #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "OneOrMany", extend("examples" = [["pump"]]))]
     pub inputs: Vec<String>,
-    /// Column that says which trajectory a row belongs to; numbers or text. Default: none, each file is one trajectory.
-    /// Example: `trajectory = "run"`.
+    /// Column that says which recording a row belongs to; numbers or text. By default, each file is one recording.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["run"]))]
     pub trajectory: Option<String>,
-    /// Sheet of a workbook (XLSX, ODS). Default: its only sheet. Example: `sheet = "Table 1"`.
+    /// Sheet to read from a workbook (XLSX, ODS). By default, its only sheet.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["Table 1"]))]
     pub sheet: Option<String>,
-    /// Array to read in a file that holds several: a name in NPZ and MATLAB files, a path in HDF5 files. Default: all
-    /// arrays of the same length. Example: `dataset = "run1/position"`.
+    /// Array to read from a file that holds several: a name in NPZ and MATLAB files, a path in HDF5 files. By default,
+    /// all arrays of the same length.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["run1/position"]))]
     pub dataset: Option<String>,
-    /// Axis of an array along which time runs, counted from 0. Default: the axis as long as the time array, else the
-    /// longer of two and the middle of three. Example: `time_axis = 0`.
+    /// Axis of an array along which time runs, counted from 0. By default, the axis that is as long as the array of
+    /// times; without one, the longer of two axes and the middle one of three.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [0]))]
     pub time_axis: Option<usize>,
-    /// Units of columns, for axes of plots; they replace those in the file. Default: what the file says.
-    /// Example: `units = { level = "V", pump = "V" }`.
+    /// Units of columns, for the axes of plots. They replace those in the files. By default, what the files say.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("examples" = [{"level": "V", "pump": "V"}]))]
     pub units: BTreeMap<String, String>,
-    /// Treatment of missing cells. Default: `"split"`. Example: `missing = { interpolate = 5 }`.
+    /// What to do about missing cells: empty ones, NaN, NULL, `-`, and text in a column of numbers.
+    #[schemars(extend("examples" = [{"interpolate": 5}]))]
     pub missing: Missing,
-    /// Treatment of gaps in the times. Default: `"split"`. Example: `gaps = "error"`.
+    /// What to do about gaps in the times: two rows that are more than 1.5 sample intervals apart.
+    #[schemars(extend("examples" = ["error"]))]
     pub gaps: Gaps,
-    /// Treatment of rows with the same time. Default: `"error"`. Example: `duplicates = "first"`.
+    /// What to do about rows of one recording with the same time.
+    #[schemars(extend("examples" = ["first"]))]
     pub duplicates: Duplicates,
-    /// Treatment of times that go backwards. Default: `"error"`. Example: `steps_back = "split"`.
+    /// What to do about a time that is earlier than the one before it in the same recording.
+    #[schemars(extend("examples" = ["split"]))]
     pub steps_back: StepsBack,
-    /// New sample interval: the recording is interpolated linearly, but never across gaps or missing cells. It is
-    /// needed if the times are uneven. No low-pass filter is applied. Default: none. Example: `resample = 0.01`.
+    /// New sample interval, in the unit of time of the recording. Samples are interpolated linearly, but never across
+    /// gaps or missing cells, and without a low-pass filter. It is needed if the times are uneven. By default, the
+    /// samples stay as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [0.01]))]
     pub resample: Option<f64>,
-    /// What separates the cells of a text file: `","`, `";"`, `"|"`, `"tab"` or `"blank"` (a run of blanks).
-    /// Default: found from the file. Example: `separator = ";"`.
+    /// Separator of the cells of a text file: a comma, a semicolon, a vertical bar, `"tab"`, or `"blank"` for one or more
+    /// spaces. By default, it is recognised from the file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = [",", ";", "|", "tab", "blank", "\t", " "], "examples" = [";"]))]
     pub separator: Option<String>,
-    /// Decimal sign of a text file: `"."` or `","`. Default: found from the file. Example: `decimal = ","`.
+    /// Decimal sign of a text file: a point or a comma. By default, it is recognised from the file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = [".", ","], "examples" = [","]))]
     pub decimal: Option<String>,
+}
+
+/// The schema of what [`one_or_many`] reads.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code)] // described, never made
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
 }
 
 impl Settings {
@@ -147,7 +171,7 @@ pub enum Missing {
 }
 
 /// Treatment of gaps: two rows more than 1.5 sample intervals apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Gaps {
     /// A gap ends the segment.
@@ -158,7 +182,7 @@ pub enum Gaps {
 }
 
 /// Treatment of rows of one trajectory with the same time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Duplicates {
     /// The first pair is an error.
@@ -171,16 +195,44 @@ pub enum Duplicates {
 }
 
 /// Treatment of a time that is earlier than the one before it in the same trajectory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StepsBack {
     /// The first one is an error.
     #[default]
     Error,
-    /// Another trajectory starts there.
+    /// Another recording starts there.
     Split,
-    /// The rows of each trajectory are sorted by time.
+    /// The rows of each recording are sorted by time.
     Sort,
+}
+
+impl JsonSchema for Missing {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Missing".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let several = format!(
+            "Up to N missing samples in a row are interpolated linearly in time; more of them end the segment. \
+             `\"interpolate\"` alone means {INTERPOLATED}."
+        );
+        json_schema!({"oneOf": [
+            {
+                "type": "string", "const": "split",
+                "description": "The segment ends before the row, and another one starts after it."
+            },
+            {
+                "type": "string", "const": "interpolate",
+                "description": format!("Up to {INTERPOLATED} missing samples in a row are interpolated linearly in time.")
+            },
+            {
+                "type": "object", "required": ["interpolate"], "additionalProperties": false, "description": several,
+                "properties": {"interpolate": {"type": "integer", "minimum": 1}}
+            },
+            {"type": "string", "const": "error", "description": "The first one is an error."}
+        ]})
+    }
 }
 
 impl Serialize for Missing {

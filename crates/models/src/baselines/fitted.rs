@@ -5,13 +5,16 @@ use std::ops::RangeInclusive;
 
 use dataset::Normalisation;
 use forecast::Forecaster;
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use trajectory::Trajectories;
 
 use crate::tensors::{TensorError, Tensors, Values};
 
 /// What an experiment file can set of a model that is fitted at once.
-pub trait FittedConfig: Default + Serialize + DeserializeOwned {
+///
+/// Its schema, with the doc comments of the fields, is the documentation of its keys for users.
+pub trait FittedConfig: Default + Serialize + DeserializeOwned + JsonSchema {
     /// Its name in an experiment file, and the name of its file.
     const NAME: &'static str;
     /// What it is, on one line.

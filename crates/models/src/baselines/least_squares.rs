@@ -7,6 +7,7 @@
 use dataset::Normalisation;
 use forecast::{Forecast, Forecaster, Tangent};
 use nalgebra::DMatrix;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::{Places, Trajectories};
 
@@ -22,13 +23,15 @@ use crate::tensors::{TensorError, Tensors, Values};
 pub const MAX_DEGREE: usize = 8;
 
 /// Settings of polynomial least squares.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolynomialConfig {
-    /// The total degree, at most [`MAX_DEGREE`].
+    /// Total degree of the polynomial. The number of monomials may be 2000 at most.
+    #[schemars(range(min = 1, max = MAX_DEGREE), extend("examples" = [3]))]
     pub degree: usize,
-    /// The weight of the squared coefficients beside the sum of squared errors of the scaled increments; or `"auto"` to
-    /// choose it by forecasts over the validation part.
+    /// Ridge parameter: the weight of the sum of the squared coefficients, which is added to the sum of the squared errors
+    /// of the scaled increments. Noisy samples need one above 0. `"auto"` chooses it by forecasts over the validation part.
+    #[schemars(extend("examples" = [1e-6]))]
     pub ridge: Ridge,
 }
 

@@ -13,6 +13,7 @@
 
 use dataset::Normalisation;
 use forecast::Forecaster;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::Trajectories;
 
@@ -22,17 +23,22 @@ use super::ridge::Ridge;
 use crate::tensors::{TensorError, Tensors};
 
 /// Settings of next-generation reservoir computing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NvarConfig {
-    /// Samples in the linear part: k of the paper.
+    /// Number of samples in the linear part; k in the paper.
+    #[schemars(range(min = 1, max = 100))]
     pub delays: usize,
-    /// Intervals from one of them to the one before: s of the paper.
+    /// Number of sample intervals between two of these samples; s in the paper.
+    #[schemars(range(min = 1, max = 1000))]
     pub skip: usize,
-    /// The highest total degree of the products: 2 in the paper.
+    /// Highest total degree of the products; 2 in the paper.
+    #[schemars(range(min = 1, max = 4))]
     pub degree: usize,
-    /// The weight of the squared readout beside the sum of squared errors of the scaled increments: alpha of the paper; or
-    /// `"auto"` to choose it by forecasts over the validation part.
+    /// Ridge parameter: the weight of the sum of the squared readout weights, which is added to the sum of the squared
+    /// errors of the scaled increments; alpha in the paper. Noisy samples need one above 0. `"auto"` chooses it by
+    /// forecasts over the validation part.
+    #[schemars(extend("examples" = [1e-6]))]
     pub ridge: Ridge,
 }
 

@@ -23,6 +23,7 @@ use dataset::Normalisation;
 use forecast::{Forecast, Forecaster, Tangent};
 use nalgebra::DMatrix;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::{
     Trajectories,
@@ -36,25 +37,34 @@ use crate::recent::Recent;
 use crate::tensors::{TensorError, Tensors, Values};
 
 /// Settings of an echo state network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReservoirConfig {
-    /// Units.
+    /// Number of units. The time of a fit grows with its square.
+    #[schemars(range(min = 1, max = 2000))]
     pub size: usize,
-    /// The largest modulus of an eigenvalue of the matrix between units.
+    /// Spectral radius of the matrix between units: the largest absolute value of its eigenvalues.
+    #[schemars(range(min = 0, max = 10))]
     pub spectral_radius: f64,
-    /// Units that each unit hears.
+    /// Number of units that feed each unit; at most `size`.
+    #[schemars(range(min = 1))]
     pub connections: usize,
-    /// Bound of the weights of the inputs.
+    /// Bound on the weights of the inputs: they are uniform between minus and plus this number.
+    #[schemars(range(min = 1e-6, max = 1e3))]
     pub input_scale: f64,
-    /// The part of the state that is new at each step.
+    /// Leak rate: the fraction of the state of each unit that is replaced at each step.
+    #[schemars(range(min = 1e-6, max = 1), extend("examples" = [0.5]))]
     pub leak: f64,
-    /// Bound of the constants in the units.
+    /// Bound on the constants in the units: they are uniform between minus and plus this number.
+    #[schemars(range(min = 0, max = 1e3))]
     pub bias: f64,
-    /// The weight of the squared readout beside the sum of squared errors of the scaled increments; or `"auto"` to choose it
-    /// by forecasts over the validation part.
+    /// Ridge parameter: the weight of the sum of the squared readout weights, which is added to the sum of the squared
+    /// errors of the scaled increments. Noisy samples need a larger one. `"auto"` chooses it by forecasts over the
+    /// validation part.
+    #[schemars(extend("examples" = [1e-6]))]
     pub ridge: Ridge,
-    /// Samples that drive the state before it is fitted, or forecasts.
+    /// Number of samples that drive the reservoir from the state 0 before a fit, or a forecast, begins.
+    #[schemars(range(min = 1, max = 10_000))]
     pub warm_up: usize,
 }
 

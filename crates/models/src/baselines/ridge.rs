@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::fitted::check_range;
@@ -75,6 +76,18 @@ impl<'de> Deserialize<'de> for Ridge {
             }
         }
         deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Ridge {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Ridge".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{ "type": "number", "minimum": 0, "maximum": 1e6 }, { "const": Ridge::AUTO }]
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use burn::tensor::Tensor;
 use dataset::{Batch, Normalisation};
 use forecast::{Forecast, Forecaster, Tangent};
 use kernels::{Activation, Dense, Layer};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::{Stream, stream};
 
@@ -31,25 +32,34 @@ use crate::tensors::Tensors;
 use crate::trained::{Increments, increments_of};
 
 /// Settings of the autoencoder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AutoencoderConfig {
-    /// Components of the latent state.
+    /// Number of components of the latent state.
+    #[schemars(range(min = 1, max = 1000))]
     pub latent: usize,
-    /// Units of each hidden layer of encoder, propagator and decoder.
+    /// Number of units of each hidden layer of the encoder, the propagator and the decoder.
+    #[schemars(range(min = 1, max = 100_000))]
     pub hidden: usize,
-    /// Hidden layers of each of the three.
+    /// Number of hidden layers of the encoder, of the propagator and of the decoder.
+    #[schemars(range(min = 1, max = 100))]
     pub depth: usize,
-    /// Samples that the encoder looks at.
+    /// Number of samples in the window of the encoder, the present one included.
+    #[schemars(range(min = 1, max = 10_000))]
     pub window: usize,
-    /// Function after each hidden layer.
+    /// Activation function after each hidden layer.
+    #[schemars(extend("examples" = ["tanh"]))]
     pub activation: Activation,
-    /// Factor of the reconstruction error in the loss.
+    /// Weight of the reconstruction error in the loss.
+    #[schemars(range(min = 0, max = 1e6))]
     pub reconstruction: f64,
-    /// Factor of the error of the latent prediction in the loss; that of the decoded prediction is 1.
+    /// Weight of the error of the predicted latent state in the loss. The error of the decoded prediction has the weight
+    /// 1.
+    #[schemars(range(min = 0, max = 1e6))]
     pub latent_prediction: f64,
-    /// Steps of the trainings with other latent sizes, from four fewer than `latent` to one more, whose reconstruction
-    /// errors stand in the results; 0 leaves them out.
+    /// Number of steps to train autoencoders of other latent sizes, from four fewer than `latent` to one more. The results
+    /// show the reconstruction error of each size. 0 leaves these trainings out.
+    #[schemars(extend("examples" = [0]))]
     pub scan_steps: u64,
 }
 

@@ -7,6 +7,7 @@
 
 use dataset::Normalisation;
 use kernels::{Activation, Conv1d, Dense, Layer, Padding};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::Stream;
 
@@ -15,18 +16,23 @@ use crate::machine::Machine;
 use crate::stack::Stack;
 
 /// Settings of the convolutional network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CnnConfig {
-    /// Channels of each layer, and units of the readout.
+    /// Number of channels of each layer, and of units of the readout.
+    #[schemars(range(min = 1, max = 100_000))]
     pub channels: usize,
-    /// Convolutions, one on the other, with dilations 1, 2, 4 and so on.
+    /// Number of convolutional layers. Their dilations are 1, 2, 4 and so on.
+    #[schemars(range(min = 1, max = 16))]
     pub layers: usize,
-    /// Taps of a convolution.
+    /// Width of each convolution: the number of samples that it combines.
+    #[schemars(range(min = 1, max = 1000))]
     pub width: usize,
-    /// Samples of history it looks at.
+    /// Number of samples in the window, the present one included. It must be longer than the dilation of the last layer.
+    #[schemars(range(min = 1, max = 100_000))]
     pub window: usize,
-    /// Function after each layer but the last.
+    /// Activation function after each layer except the last.
+    #[schemars(extend("examples" = ["tanh"]))]
     pub activation: Activation,
 }
 

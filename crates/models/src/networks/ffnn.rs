@@ -6,6 +6,7 @@
 
 use dataset::Normalisation;
 use kernels::{Activation, Dense};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::Stream;
 
@@ -15,27 +16,31 @@ use crate::optimizer::Recipe;
 use crate::stack::Stack;
 
 /// Settings of the feed-forward network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FfnnConfig {
-    /// Units of each hidden layer: one number for all, or a list with one for each.
+    /// Number of units of each hidden layer: one number for all layers, or a list with a number for each.
+    #[schemars(extend("examples" = [32, [64, 32, 64]]))]
     pub hidden: Widths,
     /// Number of hidden layers.
+    #[schemars(range(min = 1, max = 100))]
     pub depth: usize,
-    /// Function after each hidden layer.
+    /// Activation function after each hidden layer.
+    #[schemars(extend("examples" = ["tanh"]))]
     pub activation: Activation,
-    /// Length of the window in samples; 1 is enough if a sample is the whole state.
+    /// Number of samples in the window, the present one included. 1 is enough if a sample is the whole state.
+    #[schemars(range(min = 1, max = 100_000))]
     pub window: usize,
 }
 
 /// Units of the hidden layers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "hidden must be a whole number, or a list of one for each layer")]
 pub enum Widths {
     /// The same in all layers.
-    Same(usize),
+    Same(#[schemars(range(min = 1, max = 100_000))] usize),
     /// Of each layer.
-    Each(Vec<usize>),
+    Each(#[schemars(length(min = 1), inner(range(min = 1, max = 100_000)))] Vec<usize>),
 }
 
 impl Default for FfnnConfig {

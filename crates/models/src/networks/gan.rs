@@ -1,6 +1,6 @@
 //! A conditional generative adversarial network (Goodfellow et al. 2014; Mirza and Osindero 2014): a generator makes
-//! the next state out of the history and noise, and a discriminator tells (history, next state) of the data from
-//! those of the generator. Its forecast is an ensemble, each member with noise of its own.
+//! the next state out of the history and noise, and a discriminator tells pairs of history and next state from the data
+//! apart from those of the generator. Its forecast is an ensemble, each member with noise of its own.
 //!
 //! The discriminator learns by the hinge loss (Lim and Ye 2017; Miyato et al. 2018, equation 17), every matrix of it
 //! over its largest singular value (spectral normalisation, Miyato et al. 2018, algorithm 1). There is no penalty on
@@ -20,6 +20,7 @@ use burn::tensor::activation::relu;
 use dataset::{Batch, Normalisation};
 use forecast::{Forecast, Forecaster, Tangent};
 use kernels::{Activation, Dense};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::{Stream, normal, stream};
 
@@ -35,26 +36,35 @@ use crate::tensors::{TensorError, Tensors, of_precision};
 use crate::trained::increments_of;
 
 /// Settings of the generative adversarial network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GanConfig {
-    /// Units of each hidden layer of the generator.
+    /// Number of units of each hidden layer of the generator.
+    #[schemars(range(min = 1, max = 100_000))]
     pub hidden: usize,
-    /// Hidden layers of generator and discriminator.
+    /// Number of hidden layers of the generator, and of the discriminator.
+    #[schemars(range(min = 1, max = 100))]
     pub depth: usize,
-    /// Units of each hidden layer of the discriminator.
+    /// Number of units of each hidden layer of the discriminator.
+    #[schemars(range(min = 1, max = 100_000))]
     pub discriminator_hidden: usize,
-    /// Samples of history that both look at.
+    /// Number of samples in the window of both networks, the present one included.
+    #[schemars(range(min = 1, max = 10_000))]
     pub window: usize,
-    /// Numbers of noise a sample, drawn from the normal distribution.
+    /// Number of random inputs of the generator at each sample, drawn from the standard normal distribution.
+    #[schemars(range(min = 1, max = 1000))]
     pub noise: usize,
-    /// Members of a forecast.
+    /// Number of members of a forecast ensemble.
+    #[schemars(range(min = 1, max = 1000))]
     pub members: usize,
-    /// Factor of the adversarial part of the generator's loss; that of the energy score is 1.
+    /// Weight of the adversarial part of the generator's loss. The other part, the energy score, has the weight 1.
+    #[schemars(range(min = 0, max = 1e6))]
     pub adversarial: f64,
-    /// Learning rate of the discriminator over that of the generator.
+    /// Learning rate of the discriminator divided by that of the generator.
+    #[schemars(range(min = 1e-6, max = 1e6))]
     pub discriminator_rate: f64,
-    /// Function after each hidden layer.
+    /// Activation function after each hidden layer.
+    #[schemars(extend("examples" = ["tanh"]))]
     pub activation: Activation,
 }
 

@@ -1,5 +1,5 @@
 //! Gated recurrent units (Cho et al. 2014) over a window of the past: one gate decides how much of the old state
-//! stays, another how much of it the new one sees. The equations stand in `kernels::Gru`.
+//! stays, another how much of it the new one sees. The equations are in docs/kernels.md.
 //!
 //! [batch, window, feature] -> h [batch, hidden] at each sample -> [batch, window, component]
 

@@ -1,5 +1,5 @@
 //! Long short-term memory (Hochreiter and Schmidhuber 1997; with a forget gate, Gers et al. 2000) over a window of
-//! the past: three gates decide what a cell forgets, takes up and shows. The equations stand in `kernels::Lstm`.
+//! the past: three gates decide what a cell forgets, takes up and shows. The equations are in docs/kernels.md.
 //!
 //! [batch, window, feature] -> h [batch, hidden] at each sample -> [batch, window, component]
 

@@ -11,6 +11,7 @@ mod rnn;
 use burn::module::Module;
 use dataset::Normalisation;
 use forecast::Forecaster;
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use trajectory::{
     Precision,
@@ -38,7 +39,9 @@ pub use rnn::RnnConfig;
 pub type Made<T> = Result<Box<T>, String>;
 
 /// What an experiment file can set of a network.
-pub trait NetworkConfig: Default + Serialize + DeserializeOwned {
+///
+/// Its schema, with the doc comments of the fields, is the documentation of its keys for users.
+pub trait NetworkConfig: Default + Serialize + DeserializeOwned + JsonSchema {
     /// Its name in an experiment file, and the name of its file.
     const NAME: &'static str;
     /// What it is, on one line.

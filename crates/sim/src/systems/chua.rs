@@ -7,16 +7,17 @@
 //! measured over 80,000 time units). Sampled every 0.05. Starts outside of its basin escape to infinity, some of them from
 //! within [-1.5, 1.5] x [-0.3, 0.3] x [-1.5, 1.5]; from the initial region none does.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// The simplest electronic circuit that is chaotic; all quantities are dimensionless.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Chua {
-    /// Ratio of the capacitances.
+    /// Ratio of the two capacitances.
     pub alpha: f64,
     /// Resistance squared times the second capacitance over the inductance.
     pub beta: f64,

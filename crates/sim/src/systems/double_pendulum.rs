@@ -10,24 +10,30 @@
 //! has the energy to carry a mass over the top, nearly all are regular. Starts at angles of 2 to 2.5 rad are chaotic, with
 //! a largest Lyapunov exponent of about 1.4 per second, and their angles wind on without bound.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// A pendulum that hangs from a pendulum.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DoublePendulum {
-    /// The upper mass, in kg; above 0.
+    /// Upper mass, in kg.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub mass1: f64,
-    /// The lower mass, in kg; above 0.
+    /// Lower mass, in kg.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub mass2: f64,
-    /// The upper rod, in m; above 0.
+    /// Length of the upper rod, in m.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub length1: f64,
-    /// The lower rod, in m; above 0.
+    /// Length of the lower rod, in m.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub length2: f64,
-    /// g, in m/s^2; not below 0.
+    /// Acceleration by gravity, g, in m/s^2.
+    #[schemars(range(min = 0))]
     pub gravity: f64,
 }
 

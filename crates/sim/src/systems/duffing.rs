@@ -5,24 +5,25 @@
 //! Good values: alpha = -1, beta = 1 (two wells, at x = -1 and 1), delta = 0.3, omega = 1.2, and gamma = 0.5 (chaotic)
 //! or 0.2 (a periodic motion in either well). beta < 0 lets x escape. Sampled every 0.1; the force has the period 5.24.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// A damped mass between two wells, shaken periodically; all quantities are dimensionless.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Duffing {
-    /// Linear stiffness; below 0 for two wells.
+    /// Linear stiffness. A negative one gives two potential wells.
     pub alpha: f64,
     /// Cubic stiffness.
     pub beta: f64,
     /// Damping.
     pub delta: f64,
-    /// Amplitude of the force.
+    /// Amplitude of the driving force.
     pub gamma: f64,
-    /// Angular frequency of the force.
+    /// Angular frequency of the driving force.
     pub omega: f64,
 }
 

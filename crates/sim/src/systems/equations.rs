@@ -18,6 +18,7 @@ use std::collections::HashSet;
 
 use autodiff::{Expression, Graph, Program, check_name};
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,22 +29,30 @@ use trajectory::{
     random::{stream, uniform},
 };
 
-/// Equations as an experiment file gives them. The default is the oscillator of van der Pol, as an example.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Your own equations: u' = f(t, u), one for each component of the state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Equations {
-    /// The derivative of each component, an expression in the components, the parameters and the time `t`.
+    /// Derivative of each component of the state by time: an expression in the components, the parameters and the time
+    /// `t`. Required.
+    #[schemars(extend("examples" = [{"x": "y", "y": "-k*x"}]))]
     pub(super) state: IndexMap<String, String>,
+    /// Parameters of the equations. By default, none.
     #[serde(default)]
+    #[schemars(extend("examples" = [{"k": 4.0}]))]
     pub(super) parameters: IndexMap<String, f64>,
-    /// Lowest and highest initial value of each component.
+    /// Lowest and highest initial value of each component. Required.
     #[serde(default)]
+    #[schemars(extend("examples" = [{"x": [-1.0, 1.0], "y": [-1.0, 1.0]}]))]
     pub(super) initial: IndexMap<String, [f64; 2]>,
-    /// What a forecaster is told at each step, expressions in `t` and the parameters, such as the phase of a force.
+    /// Quantities that every forecaster is given at each step, such as the phase of a driving force: expressions in the time
+    /// `t` and the parameters. By default, none.
     #[serde(default)]
+    #[schemars(extend("examples" = [{"phase": "sin(2*t)"}]))]
     pub(super) known: IndexMap<String, String>,
 }
 
+/// The oscillator of van der Pol, as an example.
 impl Default for Equations {
     fn default() -> Self {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|&(a, b)| (a.into(), b.into())).collect();
@@ -61,6 +70,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: Compiled::NAME,
     about: Compiled::ABOUT,
     defaults: || serde_json::json!(Equations::default()),
+    schema: Some(Equations::json_schema),
     own_names: &["state", "parameters", "initial", "known"],
     build,
     text: None,

@@ -5,20 +5,21 @@
 //! on a fixed point. Sampled every 0.01. Lyapunov exponents 0.9056, 0, -14.5723 (Sprott 2003, p. 431;
 //! Viswanath 1998).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// Convection between two plates, cut down to three modes; all quantities are dimensionless.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lorenz {
     /// Prandtl number.
     pub sigma: f64,
-    /// Rayleigh number over its critical value.
+    /// Rayleigh number divided by its critical value.
     pub rho: f64,
-    /// Shape of the convection cell.
+    /// Geometric factor: the shape of the convection cell.
     pub beta: f64,
 }
 

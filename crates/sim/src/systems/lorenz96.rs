@@ -4,18 +4,20 @@
 //! Good values: n = 40, F = 8 (chaotic, largest Lyapunov exponent 1.67 to 1.68, Lyapunov dimension about 27.1);
 //! F < 8/9 decays to the fixed point x_j = F. Sampled every 0.05, which stands for six hours of weather.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// A quantity of the atmosphere around a circle of latitude: advection, damping, and a constant force, all dimensionless.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lorenz96 {
-    /// n, how many sectors the circle has; from 4 to 10,000.
+    /// Number of sectors of the circle, n: the number of components of the state.
+    #[schemars(range(min = 4, max = 10_000), extend("examples" = [8]))]
     pub variables: usize,
-    /// F.
+    /// Constant forcing of every component, F.
     pub forcing: f64,
 }
 

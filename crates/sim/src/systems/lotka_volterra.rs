@@ -5,22 +5,27 @@
 //! positive start goes round a closed orbit of its own, small ones in 2 pi / sqrt(alpha gamma) = 7.7, on which
 //! V = delta x - gamma log x + beta y - alpha log y is constant. Sampled every 0.1 over 20.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// Prey and their predators, in numbers relative to some large one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LotkaVolterra {
-    /// Growth of the prey; above 0.
+    /// Growth rate of the prey.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub alpha: f64,
-    /// Prey lost to each predator; above 0.
+    /// Rate at which each predator reduces the prey.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub beta: f64,
-    /// Decline of the predators; above 0.
+    /// Death rate of the predators.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub gamma: f64,
-    /// Predators won from each prey; above 0.
+    /// Rate at which each prey increases the predators.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub delta: f64,
 }
 

@@ -24,6 +24,7 @@ pub use oscillator::Oscillator;
 #[cfg(test)]
 pub(crate) use oscillator::tests::exact as oscillator_exact;
 pub use rossler::Rossler;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 pub use thomas::Thomas;
@@ -67,6 +68,9 @@ pub struct Entry {
     pub about: &'static str,
     /// Its parameters and their defaults, a map.
     pub defaults: fn() -> Value,
+    /// The JSON schema of its parameters, with the documentation of each; none for a system given as text, whose
+    /// parameters are numbers that its equations explain.
+    pub schema: Option<fn(&mut SchemaGenerator) -> Schema>,
     /// Those of its parameters that are tables of names of the user's own; a file that gives one of them gives all.
     pub own_names: &'static [&'static str],
     /// The system with these parameters, or why they make none.
@@ -75,11 +79,12 @@ pub struct Entry {
     pub text: Option<&'static str>,
 }
 
-const fn entry<O: Ode + Default + Serialize + DeserializeOwned + 'static>() -> Entry {
+const fn entry<O: Ode + Default + Serialize + DeserializeOwned + JsonSchema + 'static>() -> Entry {
     Entry {
         name: O::NAME,
         about: O::ABOUT,
         defaults: || serde_json::json!(O::default()),
+        schema: Some(O::json_schema),
         own_names: &[],
         build: |parameters| {
             let ode: O = serde_json::from_value(parameters).map_err(|error| error.to_string())?;

@@ -4,24 +4,26 @@
 //! Good values: m = 1, k = 1, gamma = 2 * 0.2 (damped within ten periods), F0 = 1, Omega = 0.5.
 //! Sampled every 0.1 over 20.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// A mass on a spring with friction and a periodic force.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Oscillator {
-    /// m, in kg; above 0.
+    /// Mass, m, in kg.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub mass: f64,
-    /// k, in N/m.
+    /// Stiffness of the spring, k, in N/m.
     pub stiffness: f64,
-    /// gamma, in kg/s.
+    /// Damping coefficient, gamma, in kg/s.
     pub damping: f64,
-    /// F0, in N.
+    /// Amplitude of the driving force, F0, in N.
     pub force: f64,
-    /// Omega, in rad/s.
+    /// Angular frequency of the driving force, Omega, in rad/s.
     pub omega: f64,
 }
 

@@ -5,18 +5,19 @@
 //! 0.05; one turn takes about 5.9. Lyapunov exponents 0.0714, 0, -5.3943 (Sprott 2003, p. 431).
 //! Starts far from the attractor may escape to infinity.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// A spiral that folds back onto itself: the simplest chaotic flow with one nonlinear term.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rossler {
     /// Rate at which the spiral opens.
     pub a: f64,
-    /// Source of z.
+    /// Constant source of z.
     pub b: f64,
     /// Value of x above which z grows.
     pub c: f64,

@@ -5,13 +5,14 @@
 //! Bifurcation Chaos 17, 2097); above 0.208186 the chaos ends, above 1 every start decays to 0; b = 0 walks at random
 //! through an endless labyrinth. Sampled every 0.2 over 80: it is slow.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// Three quantities, each of which drives the one before it; all are dimensionless.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Thomas {
     /// Damping.

@@ -5,13 +5,14 @@
 //! starts outside of it blows up. Sampled every 0.05 over 20. Every start but 0 ends on the limit cycle, for mu = 1
 //! of period 6.6632868593231301 and amplitude 2.00862.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ode, Scalar};
 use trajectory::Component;
 
 /// An oscillator that feeds itself when small and damps itself when large; all quantities are dimensionless.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct VanDerPol {
     /// Strength of the nonlinear damping.

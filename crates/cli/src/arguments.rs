@@ -136,7 +136,8 @@ pub(crate) enum Command {
         /// Show the effect of one setting, such as model.hidden, data.trajectories or system.rho
         #[arg(long, value_name = "KEY")]
         by: Option<String>,
-        /// Rank by this score or cost; by default by valid time, or by nrmse if the system is not chaotic
+        /// Rank by this score or cost; by default by valid time, by nrmse without a Lyapunov exponent, or by free_run where
+        /// evaluate.protocol is "simulate"
         #[arg(long, value_name = "NAME", value_parser = metrics())]
         metric: Option<Metric>,
         /// Columns of the Markdown table, separated by commas; by default all that are not empty
@@ -178,11 +179,15 @@ pub(crate) enum Command {
     },
     /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
-    /// Print the Lyapunov exponents of a system, or of what was learned
+    /// Print the Lyapunov exponents of a system, of what was learned, or of a recording
     ///
     /// The whole spectrum by tangent vectors along trajectories, made orthonormal again and again, with standard errors,
     /// convergence and the Kaplan-Yorke dimension. Of a run those of its map, with all that a forecast carries from
     /// sample to sample: beside the system's they tell whether the dynamics were learned, or the next step only.
+    ///
+    /// Of a recording, which has no equation, the largest exponent alone, estimated by how fast neighbouring states move
+    /// apart (Rosenstein, Collins and De Luca 1993), with a standard error and a verdict: chaotic, not chaotic, or
+    /// unreliable, as for noise or a recording that is too short.
     Lyapunov(LyapunovArguments),
     /// Print the derivatives of an expression, and how they come about
     ///

@@ -222,10 +222,42 @@ pub struct Evaluate {
     /// A sentence, written by the program, that says why the exponent could not be computed; empty if it could.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub exponent_unknown: String,
+    /// For recordings: the score by which runs are ranked, forecasts from many starts or free runs over the test part.
+    #[serde(default, skip_serializing_if = "Protocol::is_default")]
+    pub protocol: Protocol,
+    /// For recordings: samples of each test segment from which its free run starts. By default those of `transient`, and
+    /// one more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub given: usize,
+    /// For recordings: files of what is true at the samples of the test part, where those are noisy; a path or a pattern.
+    /// Empty where the test part itself is the truth.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub truth: String,
+    /// A checksum of that, which the program writes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub truth_digest: String,
     /// Length of the forecasts whose attractor is compared with the truth's: in Lyapunov times where
     /// `lyapunov_exponent` is above 0, else in time units. 0 leaves that out. By default 100 with an exponent, and 0
     /// without: not every such system has an attractor.
     pub long_run: f64,
+}
+
+/// The score by which runs of a recording are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Forecasts from many starts of the test part: the valid prediction time, or the error over the horizon.
+    #[default]
+    Forecast,
+    /// One free run over each segment of the test part, after its first samples.
+    Simulate,
+}
+
+impl Protocol {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+    fn is_default(&self) -> bool {
+        *self == Protocol::Forecast
+    }
 }
 
 impl Evaluate {
@@ -243,6 +275,10 @@ impl Default for Evaluate {
             polynomial_degree: 6,
             lyapunov_exponent: 0.0,
             exponent_unknown: String::new(),
+            protocol: Protocol::Forecast,
+            given: 0,
+            truth: String::new(),
+            truth_digest: String::new(),
             long_run: 0.0,
         }
     }

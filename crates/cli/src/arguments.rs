@@ -107,14 +107,16 @@ pub(crate) enum Command {
     Predict {
         /// Run directory, or name of an experiment for its newest run
         run: String,
-        /// .npz with histories u [start, time, component] in physical units, sampled at the run's dt; for a driven
-        /// system also t [time], and for a recording with inputs known [start, time + steps - 1, input]
+        /// .csv or another table with the columns of the run, a row for each sample; or .npz with histories u [start,
+        /// time, component] in physical units, sampled at the run's dt, for a driven system also t [time], and for a
+        /// recording with inputs known [start, time + steps - 1, input]
         #[arg(short, long, value_name = "IN")]
         input: PathBuf,
         /// Samples to forecast
         #[arg(short = 'n', long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
         steps: usize,
-        /// .npz to write: u [start, step, component] and times after the last sample t [step]
+        /// .csv to write, with the names and units of the run; or .npz with u [start, step, component] and times after the
+        /// last sample t [step]
         #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
         #[command(flatten)]

@@ -16,6 +16,7 @@ mod exponent;
 mod framework;
 mod hash;
 mod held_out;
+mod histories;
 mod inspection;
 mod lookup;
 mod lyapunov;

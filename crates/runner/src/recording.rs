@@ -147,6 +147,11 @@ impl Recorded {
         })
     }
 
+    /// The settings of the recordings to learn from.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.section.settings
+    }
+
     /// The settings of the recordings that are held out, with the names of their states. Those of a resolved section are
     /// all there.
     pub(crate) fn held_out(&self) -> Settings {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::support::{Folder, refused, results, timeless};
 use dataset::arrays::{Array, read_npz, write_npz};
+use dataset::recording::{Reading, Recording, Settings, find, read};
 use models::tensors::Tensors;
 
 const TANKS: &str = r#"
@@ -309,6 +310,95 @@ fn every_command_takes_a_run_of_a_recording() {
     let text = std::fs::read_to_string(&one).unwrap();
     std::fs::write(&one, text.replacen("0,1,1\n", "0,1.5,1\n", 1)).unwrap();
     refused(&folder, &["evaluate", run], 2, &["recording.digest", "put those back"]);
+}
+
+/// What a file holds as a recording, with this column of trajectories and these states.
+fn read_back(folder: &Folder, file: &str, trajectory: &str, states: &[&str]) -> Recording {
+    let settings = Settings {
+        files: vec![file.into()],
+        trajectory: Some(trajectory.to_owned()).filter(|name| !name.is_empty()),
+        states: states.iter().map(|&name| name.to_owned()).collect(),
+        ..Settings::default()
+    };
+    let files = find(&settings.files, folder.path()).unwrap();
+    let mut silent = |_, _| {};
+    read(&files, &settings, &mut Reading { least: 1, memory: None, progress: &mut silent }).unwrap()
+}
+
+#[test]
+fn forecasts_are_read_and_written_as_tables() {
+    let folder = tanks();
+    let run = folder.train(&["tanks.toml", "model=polynomial", "model.degree=1", "train={}"]);
+    let run = run.to_str().unwrap();
+    let of = tank(9, 40);
+    // Ten samples of history, and the pump of the times to forecast, as a logger has them; a gap before the history.
+    let table = |inputs: usize, history: usize| {
+        let mut text = "t [s];pump [V];level [V]\n-80;0;7\n".to_owned();
+        for (i, (level, pump)) in of[..inputs].iter().enumerate() {
+            let level = if i < history { level.to_string() } else { String::new() };
+            writeln!(text, "{};{pump};{level}", 4 * i).unwrap();
+        }
+        text
+    };
+    folder.write("history.csv", &table(14, 10));
+    let predict =
+        |input: &str, output: &str| ["predict", run, "-i", input, "-n", "5", "-o", output].map(str::to_owned);
+    let ok = |input: &str, output: &str| {
+        folder.ok(&predict(input, output).iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    ok("history.csv", "forecast.csv");
+    let text = std::fs::read_to_string(folder.path().join("forecast.csv")).unwrap();
+    assert_eq!(text.lines().next().unwrap(), "t,level [V]");
+    let found = read_back(&folder, "forecast.csv", "", &[]);
+    let segment = &found.segments[0];
+    assert_eq!((segment.start, found.dt, segment.samples), (40.0, 4.0, 5));
+    assert_eq!((found.states[0].name.as_str(), found.states[0].unit.as_str()), ("level", "V"));
+    for (i, level) in segment.states.iter().enumerate() {
+        assert!((level - of[10 + i].0).abs() < 1e-9, "{level} {}", of[10 + i].0);
+    }
+    // The same to the bit from and to arrays.
+    ok("history.csv", "forecast.npz");
+    let arrays = read_npz(&folder.path().join("forecast.npz")).unwrap();
+    assert_eq!(arrays.get("u").unwrap().values, segment.states);
+
+    let refused_with = |text: &str, words: &[&str]| {
+        folder.write("wrong.csv", text);
+        let arguments = predict("wrong.csv", "out.csv");
+        refused(&folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), 2, words);
+    };
+    refused_with(&table(11, 10), &["wrong.csv", "inputs (pump)", "3 rows with inputs are missing"]);
+    refused_with(&table(14, 10).replace("level", "height"), &["wrong.csv", "\"level\"", "height"]);
+    let wide: String = (0..20).map(|i| format!("{},1,2\n", 5 * i)).collect();
+    refused_with(&format!("t,pump,level\n{wide}"), &["a sample every 5", "samples 4 apart"]);
+    refused_with("t,pump,level\n0,1,2\n", &["wrong.csv"]);
+    let out = predict("history.csv", "out.txt");
+    refused(&folder, &out.iter().map(String::as_str).collect::<Vec<_>>(), 2, &[".npz or .csv"]);
+
+    // What `simulate` writes is read back to the bit, and is a history of each trajectory.
+    let settings = ["data.trajectories=3", "data.t_final=1"];
+    for output in ["lorenz.csv", "lorenz.npz"] {
+        folder.ok(&[&["simulate", "lorenz", "-o", output], &settings[..]].concat());
+    }
+    let xyz = ["x", "y", "z"];
+    let table = read_back(&folder, "lorenz.csv", "trajectory", &xyz);
+    let arrays = read_back(&folder, "lorenz.npz", "", &[]);
+    assert_eq!((table.dt, table.segments.len()), (arrays.dt, 3));
+    for (one, other) in table.segments.iter().zip(&arrays.segments) {
+        assert!(one.start == other.start && one.states == other.states && one.samples == other.samples);
+    }
+    let few = ["data.trajectories=20", "evaluate.starts=10", "evaluate.long_run=0"];
+    let run = folder.train(&[&["polynomial-lorenz"], &few[..]].concat());
+    let run = run.to_str().unwrap();
+    for (input, output) in [("lorenz.csv", "next.csv"), ("lorenz.npz", "next.npz")] {
+        folder.ok(&["predict", run, "-i", input, "-n", "4", "-o", output]);
+    }
+    let text = std::fs::read_to_string(folder.path().join("next.csv")).unwrap();
+    assert_eq!(text.lines().next().unwrap(), "start,t,x,y,z");
+    let next = read_back(&folder, "next.csv", "start", &xyz);
+    let arrays = read_npz(&folder.path().join("next.npz")).unwrap();
+    let all: Vec<f64> = next.segments.iter().flat_map(|of| of.states.clone()).collect();
+    assert_eq!(all, arrays.get("u").unwrap().values);
+    assert!((next.segments[2].start - 1.01).abs() < 1e-9, "{}", next.segments[2].start);
 }
 
 #[test]

@@ -129,14 +129,16 @@ pub(crate) enum Command {
     Predict {
         /// Run directory, or name of an experiment for its newest run
         run: String,
-        /// .npz with histories u [start, time, component] in physical units, sampled at the run's dt; for a driven
-        /// system also t [time], and for a recording with inputs known [start, time + steps - 1, input]
+        /// .csv or another table with the columns of the run, a row for each sample; or .npz with histories u [start,
+        /// time, component] in physical units, sampled at the run's dt, for a driven system also t [time], and for a
+        /// recording with inputs known [start, time + steps - 1, input]
         #[arg(short, long, value_name = "IN")]
         input: PathBuf,
         /// Samples to forecast
         #[arg(short = 'n', long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
         steps: usize,
-        /// .npz to write: u [start, step, component] and times after the last sample t [step]
+        /// .csv to write, with the names and units of the run; or .npz with u [start, step, component] and times after the
+        /// last sample t [step]
         #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
         #[command(flatten)]
@@ -158,7 +160,8 @@ pub(crate) enum Command {
         /// Show the effect of one setting, such as model.hidden, data.trajectories or system.rho
         #[arg(long, value_name = "KEY")]
         by: Option<String>,
-        /// Rank by this score or cost; by default by valid time, or by nrmse if the system is not chaotic
+        /// Rank by this score or cost; by default by valid time, by nrmse without a Lyapunov exponent, or by free_run where
+        /// evaluate.protocol is "simulate"
         #[arg(long, value_name = "NAME", value_parser = metrics())]
         metric: Option<Metric>,
         /// Columns of the Markdown table, separated by commas; by default all that are not empty
@@ -200,11 +203,15 @@ pub(crate) enum Command {
     },
     /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
-    /// Print the Lyapunov exponents of a system, or of what was learned
+    /// Print the Lyapunov exponents of a system, of what was learned, or of a recording
     ///
     /// The whole spectrum by tangent vectors along trajectories, made orthonormal again and again, with standard errors,
     /// convergence and the Kaplan-Yorke dimension. Of a run those of its map, with all that a forecast carries from
     /// sample to sample: beside the system's they tell whether the dynamics were learned, or the next step only.
+    ///
+    /// Of a recording, which has no equation, the largest exponent alone, estimated by how fast neighbouring states move
+    /// apart (Rosenstein, Collins and De Luca 1993), with a standard error and a verdict: chaotic, not chaotic, or
+    /// unreliable, as for noise or a recording that is too short.
     Lyapunov(LyapunovArguments),
     /// Print the derivatives of an expression, and how they come about
     ///

@@ -5,20 +5,24 @@ use std::process::ExitCode;
 
 use autodiff::unknown;
 use clap::Args;
-use runner::{Asked, Needs, Run, RunError, SYSTEMS, lyapunov_of_run, lyapunov_of_system, names_system};
+use runner::{
+    Asked, Embedding, Needs, Run, RunError, SYSTEMS, lyapunov_of_recording, lyapunov_of_run,
+    lyapunov_of_system, names_system,
+};
 
 use crate::display::Display;
 use crate::interrupts::stop_on_interrupt;
 use crate::options::{OnDevice, RunsFolder, at_least};
 use crate::outcome::json;
-use crate::terminal::print;
+use crate::terminal::{self, print};
 
 #[derive(Args)]
 pub(crate) struct LyapunovArguments {
-    /// Name of a system; path of an experiment file (.toml), for its system; or a run directory, or name of an
-    /// experiment for its newest run
+    /// Name of a system; path of an experiment file (.toml), for its system; a run directory, or name of an experiment
+    /// for its newest run; or a file of a recording, or a pattern in quotes such as "runs/*.csv"
     of: String,
-    /// Settings of a system: seed, system and data.initial, such as system.rho=35
+    /// Settings of a system: seed, system and data.initial, such as system.rho=35; or of a recording, such as
+    /// recording.states=x
     #[arg(value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// How many exponents, from the largest; by default as many as the system has components
@@ -33,6 +37,16 @@ pub(crate) struct LyapunovArguments {
     /// Time units before, in which it comes to the attractor
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     transient: Option<f64>,
+    /// Of a recording: samples between the components of a vector; by default where the autocorrelation falls below
+    /// 1 - 1/e
+    #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
+    delay: Option<usize>,
+    /// Of a recording: components of a vector; by default the fewest without false neighbours
+    #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
+    dimension: Option<usize>,
+    /// Of a recording: samples that neighbours are apart in time, at least (Theiler window); by default the mean period
+    #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
+    separation: Option<usize>,
     /// Print JSON, with all of the convergence
     #[arg(long)]
     json: bool,
@@ -42,8 +56,59 @@ pub(crate) struct LyapunovArguments {
     runs: RunsFolder,
 }
 
+/// Whether this names the files of a recording: neither a system nor a run, nor the file of an experiment.
+fn names_recording(of: &str) -> bool {
+    let path = Path::new(of);
+    let is_experiment = path.extension().is_some_and(|ending| ending == "toml");
+    !names_system(of) && !is_experiment && (path.is_file() || of.contains(['*', '?']))
+}
+
+/// Prints the largest exponents of the quantities of a recording.
+fn of_recording(arguments: &LyapunovArguments, display: &mut Display) -> Result<ExitCode, RunError> {
+    let LyapunovArguments { of, overrides, exponents, trajectories, time, transient, device, .. } = arguments;
+    let others = [
+        ("--exponents", exponents.is_some()),
+        ("--trajectories", trajectories.is_some()),
+        ("--time", time.is_some()),
+        ("--transient", transient.is_some()),
+        ("--device", device.device != "cpu"),
+    ];
+    if let Some((option, _)) = others.into_iter().find(|(_, given)| *given) {
+        return Err(RunError::Usage(format!(
+            "{option} has no meaning for a recording, whose largest exponent is estimated; --delay, --dimension and \
+             --separation have"
+        )));
+    }
+    let LyapunovArguments { delay, dimension, separation, .. } = *arguments;
+    let asked = Embedding { delay, dimension, separation };
+    let found = lyapunov_of_recording(std::slice::from_ref(of), overrides, asked, display)?;
+    display.clear();
+    if arguments.json {
+        print(&json(serde_json::to_string_pretty(&found))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let all: Vec<_> = found.quantities.iter().map(|of| (of.name.as_str(), &of.estimate)).collect();
+    let best = found.best().and_then(|best| all.iter().position(|(name, _)| *name == best.name));
+    print(&report::recorded_exponents(&all, found.dt, best, terminal::width()));
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Prints a spectrum.
 pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> Result<ExitCode, RunError> {
+    if names_recording(&arguments.of) {
+        return of_recording(arguments, display);
+    }
+    let embedding = [
+        ("--delay", arguments.delay),
+        ("--dimension", arguments.dimension),
+        ("--separation", arguments.separation),
+    ];
+    if let Some((option, _)) = embedding.into_iter().find(|(_, given)| given.is_some()) {
+        return Err(RunError::Usage(format!(
+            "{option} is for the file of a recording, and {} is none",
+            arguments.of
+        )));
+    }
     let LyapunovArguments { of, overrides, exponents, trajectories, time, transient, device, runs, .. } =
         arguments;
     let asked =

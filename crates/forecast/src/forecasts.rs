@@ -179,6 +179,7 @@ mod tests {
             std: vec![1.0],
             lyapunov_exponent: exponent,
             test: Trajectories::new(Times::up_to(1.0, 1.0).unwrap(), [1, 0], vec![0.0, 1.0], vec![]),
+            clean: None,
             window: 1,
             climate: None,
         }

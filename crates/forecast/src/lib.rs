@@ -10,6 +10,7 @@ mod forecasts;
 pub mod lyapunov;
 mod results;
 mod rollout;
+pub mod rosenstein;
 mod scores;
 mod simulation;
 pub mod statistics;

@@ -11,6 +11,9 @@ use crate::statistics::mean;
 /// Errors of free runs over the segments of the test part, in the units of the data: one number for each component.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SimulationScores {
+    /// Whether runs are ranked by these errors: `evaluate.protocol = "simulate"`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ranks: bool,
     /// Number of samples that are given at the beginning of each segment.
     pub given: usize,
     /// Number of segments.
@@ -28,15 +31,33 @@ pub struct SimulationScores {
     pub fit_percent: Vec<f64>,
 }
 
+impl SimulationScores {
+    /// The error by which runs are ranked. For one component, it is the root mean square error in the unit of the data; for
+    /// several, [`SimulationScores::relative_error`].
+    pub fn error(&self) -> f64 {
+        if let [rmse] = self.rmse[..] { rmse } else { self.relative_error() }
+    }
+
+    /// The root mean square over the components of their errors, each divided by the standard deviation of its truth.
+    /// Components whose truth never changes are left out; infinite if there are no others.
+    pub fn relative_error(&self) -> f64 {
+        // An infinite part of a finite error is that of a component that never changes.
+        let varies = |(rmse, r2): &(&f64, &f64)| r2.is_finite() || !rmse.is_finite();
+        let parts: Vec<f64> = self.rmse.iter().zip(&self.r2).filter(varies).map(|(_, r2)| 1.0 - r2).collect();
+        if parts.is_empty() { f64::INFINITY } else { mean(&parts).sqrt() }
+    }
+}
+
 /// Lets a forecaster run freely over each segment after the segment's first `given` samples, which are at least the
-/// forecaster's window. `None` if no segment is longer than `given`.
+/// forecaster's window. The errors are those against `truth`, segments of the same lengths, which are the recordings
+/// themselves where nothing better is known. `None` if no segment is longer than `given`.
 pub(crate) fn score(
     forecaster: &dyn Forecaster,
-    recordings: &Trajectories,
+    [recordings, truth]: [&Trajectories; 2],
     given: usize,
 ) -> Option<SimulationScores> {
     let dim = recordings.dim();
-    let (mut truth, mut errors) = (vec![Vec::new(); dim], vec![0.0; dim]);
+    let (mut values, mut errors) = (vec![Vec::new(); dim], vec![0.0; dim]);
     let long: Vec<usize> = (0..recordings.count()).filter(|&run| recordings.samples(run) > given).collect();
     for &run in &long {
         let steps = recordings.samples(run) - given;
@@ -45,23 +66,24 @@ pub(crate) fn score(
         let starts = Starts { count: 1, histories: recordings.states(run, 0..given), known: &known };
         let forecast = rollout(forecaster, starts, steps);
         for (step, forecast) in forecast.chunks_exact(dim).enumerate() {
-            for (j, (x, y)) in forecast.iter().zip(recordings.state(run, given + step)).enumerate() {
-                truth[j].push(*y);
+            for (j, (x, y)) in forecast.iter().zip(truth.state(run, given + step)).enumerate() {
+                values[j].push(*y);
                 errors[j] += (x - y).powi(2);
             }
         }
     }
-    let samples = truth.first().map_or(0, Vec::len);
-    let deviations = |truth: &Vec<f64>| {
-        let center = mean(truth);
-        truth.iter().map(|y| (y - center).powi(2)).sum::<f64>()
+    let samples = values.first().map_or(0, Vec::len);
+    let deviations = |values: &Vec<f64>| {
+        let center = mean(values);
+        values.iter().map(|y| (y - center).powi(2)).sum::<f64>()
     };
     let finite = |x: f64| if x.is_nan() { f64::INFINITY } else { x };
     // A component that never changes is forecast either exactly or without any merit.
     let part = |errors: f64, deviations: f64| if errors == 0.0 { 0.0 } else { finite(errors / deviations) };
     let parts: Vec<f64> =
-        errors.iter().zip(&truth).map(|(&errors, truth)| part(errors, deviations(truth))).collect();
+        errors.iter().zip(&values).map(|(&errors, values)| part(errors, deviations(values))).collect();
     (samples > 0).then(|| SimulationScores {
+        ranks: false,
         given,
         recordings: long.len(),
         samples,
@@ -114,14 +136,24 @@ mod tests {
                 segment(&[0.0, 5.0], &[9.0, 0.0]),
             ],
         );
-        let scores = score(&Integrator, &recordings, 2).unwrap();
+        let scores = score(&Integrator, [&recordings; 2], 2).unwrap();
         assert_eq!((scores.given, scores.recordings, scores.samples), (2, 2, 3));
         // errors -0.5, 0 and 1 against 3.5, 6 and 4, whose mean is 4.5
         let (errors, deviations) = (1.25f64, 1.0 + 2.25 + 0.25);
         assert!((scores.rmse[0] - (errors / 3.0).sqrt()).abs() < 1e-12);
         assert!((scores.r2[0] - (1.0 - errors / deviations)).abs() < 1e-12);
         assert!((scores.fit_percent[0] - 100.0 * (1.0 - (errors / deviations).sqrt())).abs() < 1e-12);
-        assert!(score(&Integrator, &recordings, 4).is_none());
+        assert!(score(&Integrator, [&recordings; 2], 4).is_none());
+        assert!((scores.error() - scores.rmse[0]).abs() < 1e-15);
+        // The run starts from the measured samples and is compared with the true ones: errors of 0, 0.5 and 1.
+        let truth = Trajectories::of_segments(
+            1.0,
+            [1, 0],
+            [segment(&[0.5, 7.0, 3.0, 6.5], &[]), segment(&[0.0, 9.0, 4.0], &[]), segment(&[0.0, 5.0], &[])],
+        );
+        let against = score(&Integrator, [&recordings, &truth], 2).unwrap();
+        assert!((against.rmse[0] - (1.25f64 / 3.0).sqrt()).abs() < 1e-12, "{against:?}");
+        assert!((against.r2[0] - (1.0 - 1.25 / (2.25 + 4.0 + 0.25))).abs() < 1e-12, "{against:?}");
         // What diverges comes back from JSON as what it is.
         let lost = [f64::NEG_INFINITY];
         let lost = SimulationScores {
@@ -132,5 +164,24 @@ mod tests {
         };
         let json = serde_json::to_string(&lost).unwrap();
         assert_eq!(serde_json::from_str::<SimulationScores>(&json).unwrap(), lost, "{json}");
+    }
+
+    #[test]
+    fn several_components_are_ranked_by_their_relative_errors() {
+        let of = |rmse: &[f64], r2: &[f64]| SimulationScores {
+            ranks: true,
+            given: 1,
+            recordings: 1,
+            samples: 9,
+            rmse: rmse.into(),
+            r2: r2.into(),
+            fit_percent: vec![0.0; rmse.len()],
+        };
+        // 0.1 V of 1 V and 30 rpm of 100 rpm; the third component never changes.
+        let scores = of(&[0.1, 30.0, 0.5], &[0.99, 0.91, f64::NEG_INFINITY]);
+        assert!((scores.error() - 0.05f64.sqrt()).abs() < 1e-12, "{}", scores.error());
+        assert_eq!(of(&[0.3], &[f64::NEG_INFINITY]).error(), 0.3);
+        assert_eq!(of(&[0.3], &[f64::NEG_INFINITY]).relative_error(), f64::INFINITY);
+        assert_eq!(of(&[f64::INFINITY, 1.0], &[f64::NEG_INFINITY, 0.5]).error(), f64::INFINITY);
     }
 }

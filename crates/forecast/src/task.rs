@@ -34,8 +34,11 @@ pub struct Task {
     pub std: Vec<f64>,
     /// The largest Lyapunov exponent of a chaotic system.
     pub lyapunov_exponent: Option<f64>,
-    /// The test trajectories, for the one-step error.
+    /// The test trajectories, for the one-step error and for free runs.
     pub test: Trajectories,
+    /// What is true at the samples of `test`, where those are noisy measurements of it: forecasts start from `test` and are
+    /// compared with this. Without it, `test` itself is the truth.
+    pub clean: Option<Trajectories>,
     /// The most history that any of the forecasters to be compared needs: the one-step error is taken over the
     /// samples after it, which are the same for all.
     pub window: usize,
@@ -140,10 +143,15 @@ impl Task {
         (scores, EachStart { valid_times, nrmse: over_horizon })
     }
 
-    /// Lets `forecaster` run freely over each test trajectory after its first `lead` + 1 samples. `None` if no
-    /// trajectory is longer.
-    pub fn simulate(&self, forecaster: &dyn Forecaster) -> Option<SimulationScores> {
-        simulation::score(forecaster, &self.test, self.lead + 1)
+    /// Lets `forecaster` run freely over each test trajectory after its first `given` samples, at least the forecaster's
+    /// window. `None` if no trajectory is longer.
+    pub fn simulate(&self, forecaster: &dyn Forecaster, given: usize) -> Option<SimulationScores> {
+        simulation::score(forecaster, self.test_and_truth(), given)
+    }
+
+    /// The test trajectories, and what is true at their samples.
+    fn test_and_truth(&self) -> [&Trajectories; 2] {
+        [&self.test, self.clean.as_ref().unwrap_or(&self.test)]
     }
 
     /// Runs forecasts from every start for some samples, and returns [`Scores::step_microseconds`]. Call it while nothing
@@ -216,14 +224,14 @@ impl Task {
     }
 
     fn one_step_rmse(&self, forecaster: &dyn Forecaster) -> f64 {
-        one_step_rmse(forecaster, &self.test, self.window, &self.std)
+        rmse_of_one_step(forecaster, self.test_and_truth(), self.window, &self.std)
     }
 
     /// The largest change of a component, in its standard deviations, from the present to the forecast of the next
     /// sample, over the test trajectories: 0 for persistence.
     pub fn largest_step(&self, forecaster: &dyn Forecaster) -> f64 {
         let mut largest = 0.0f64;
-        one_step(forecaster, &self.test, self.window, |[now, forecast, _]| {
+        one_step(forecaster, self.test_and_truth(), self.window, |[now, forecast, _]| {
             for ((now, next), std) in now.iter().zip(forecast).zip(&self.std) {
                 let step = ((next - now) / std).abs();
                 largest = largest.max(if step.is_nan() { f64::INFINITY } else { step });
@@ -239,8 +247,18 @@ impl Task {
 /// # Panics
 /// A window shorter than that of `forecaster`.
 pub fn one_step_rmse(forecaster: &dyn Forecaster, runs: &Trajectories, window: usize, std: &[f64]) -> f64 {
+    rmse_of_one_step(forecaster, [runs; 2], window, std)
+}
+
+/// [`one_step_rmse`] against a truth at the samples of `runs`.
+fn rmse_of_one_step(
+    forecaster: &dyn Forecaster,
+    runs_and_truth: [&Trajectories; 2],
+    window: usize,
+    std: &[f64],
+) -> f64 {
     let (mut sum, mut count) = (0.0, 0);
-    one_step(forecaster, runs, window, |[_, forecast, truth]| {
+    one_step(forecaster, runs_and_truth, window, |[_, forecast, truth]| {
         sum += error(forecast, truth, std).powi(2);
         count += 1;
     });
@@ -251,7 +269,7 @@ pub fn one_step_rmse(forecaster: &dyn Forecaster, runs: &Trajectories, window: u
 /// of history.
 fn one_step(
     forecaster: &dyn Forecaster,
-    runs: &Trajectories,
+    [runs, truth]: [&Trajectories; 2],
     longest: usize,
     mut each: impl FnMut([&[f64]; 3]),
 ) {
@@ -270,7 +288,7 @@ fn one_step(
             let starts = Starts { count: ends.len(), histories: &histories, known: &known };
             let next = rollout(forecaster, starts, 1);
             for (end, forecast) in ends.clone().zip(next.chunks_exact(runs.dim())) {
-                each([runs.state(run, end), forecast, runs.state(run, end + 1)]);
+                each([runs.state(run, end), forecast, truth.state(run, end + 1)]);
             }
         }
     }
@@ -376,6 +394,7 @@ mod tests {
             std: vec![2.0],
             lyapunov_exponent: exponent,
             test: lines(&[1.0], 5),
+            clean: None,
             window: 1,
             climate: None,
         }
@@ -432,6 +451,22 @@ mod tests {
             |window| Task { window, test: Trajectories::new(times, [1, 0], u, vec![]), ..task(&[1.0], None) };
         let error = of(3).score(&Drift(0.0), &mut stream(0, "test", 0)).one_step_rmse;
         assert!((error - ((1.25f64.powi(2) + 1.75f64.powi(2)) / 2.0).sqrt() / 2.0).abs() < 1e-12, "{error}");
+    }
+
+    #[test]
+    fn forecasts_start_from_what_was_measured_and_are_compared_with_the_truth() {
+        // Measured 0.2 above u = t: persistence is off by 0.5 - 0.2, over a deviation of 2.
+        let times = Times::up_to(2.0, 0.5).unwrap();
+        let u = times.all().iter().map(|t| t + 0.2).collect();
+        let test = Trajectories::new(times, [1, 0], u, vec![]);
+        let noisy = Task { test, clean: Some(lines(&[1.0], 5)), ..task(&[1.0], None) };
+        let scores = noisy.score(&Drift(0.0), &mut stream(0, "test", 0));
+        assert!((scores.one_step_rmse - 0.15).abs() < 1e-12, "{}", scores.one_step_rmse);
+        assert_eq!(noisy.largest_step(&Drift(0.0)), 0.0);
+        // After two samples it stays at 0.7 while the truth is 1, 1.5 and 2.
+        let found = noisy.simulate(&Drift(0.0), 2).unwrap();
+        let right = ((0.3f64.powi(2) + 0.8f64.powi(2) + 1.3f64.powi(2)) / 3.0).sqrt();
+        assert!((found.rmse[0] - right).abs() < 1e-12 && found.given == 2, "{found:?}");
     }
 
     #[test]

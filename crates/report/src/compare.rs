@@ -39,7 +39,8 @@ pub struct Comparison {
 /// How runs are compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options<'a> {
-    /// What runs are ranked by; by default the valid time if every run has one, otherwise the error over the horizon.
+    /// What runs are ranked by; by default the free run if every run says so, the valid time if every run has one,
+    /// otherwise the error over the horizon.
     pub metric: Option<Metric>,
     /// The setting whose effect is wanted. It never splits a ranking, even if it changes the task.
     pub by: Option<&'a str>,
@@ -209,7 +210,13 @@ fn take(files: &RunFiles) -> Result<Taken<'_>, String> {
 impl RankedBy {
     fn new(runs: &[&Taken], asked: Option<Metric>) -> Self {
         let chaotic = runs.iter().all(|run| run.results.scores.vpt.is_some());
-        let name = asked.unwrap_or(if chaotic { Metric::ValidTime } else { Metric::Nrmse });
+        let ranked_by_free_runs =
+            runs.iter().all(|run| run.results.scores.simulation.as_ref().is_some_and(|of| of.ranks));
+        let name = asked.unwrap_or(match (ranked_by_free_runs, chaotic) {
+            (true, _) => Metric::FreeRun,
+            (false, true) => Metric::ValidTime,
+            (false, false) => Metric::Nrmse,
+        });
         let vpt = runs.iter().find_map(|run| run.results.scores.vpt.as_ref());
         RankedBy {
             name,

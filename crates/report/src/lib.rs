@@ -31,7 +31,7 @@ pub use page::{comparison_pictures, page, page_of_pictures};
 pub use pictures::{Picture, pictures};
 pub use plot::{Courses, plot, stacked};
 pub use run::{Metrics, RunFiles};
-pub use spectrum::spectrum;
+pub use spectrum::{recorded_exponents, spectrum};
 pub use summary::summary;
 pub use tables::{COLUMNS, Effects};
 pub use visible::{is_hidden, visible, visible_lines};

@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use sim::lyapunov::{Estimate, Spectrum};
 
-use crate::layout::lay_out;
+use forecast::rosenstein::{Estimate as Recorded, Verdict};
+
+use crate::layout::{lay_out, number, with_error, wrap};
+use crate::visible;
 
 /// The largest exponents that the table of convergence shows.
 const SHOWN: usize = 3;
@@ -53,6 +56,62 @@ pub fn spectrum(spectrum: &Spectrum, all: bool) -> String {
         }
     }
     text + "\nConvergence\n" + &convergence_table(convergence, &cell)
+}
+
+/// The largest exponents of the quantities of a recording: a line each with how it was found, and what it is worth. Lines
+/// have at most `width` characters. `best` is the place of the exponent to count valid prediction times in.
+pub fn recorded_exponents(found: &[(&str, &Recorded)], dt: f64, best: Option<usize>, width: usize) -> String {
+    type Cell = fn(&Recorded, f64) -> String;
+    let columns: [([&str; 2], Cell); 6] = [
+        (["largest", "exponent"], |of, _| with_error([of.exponent, of.standard_error])),
+        (["", "delay"], |of, dt| number(of.delay as f64 * dt)),
+        (["dimen-", "sion"], |of, _| of.dimension.to_string()),
+        (["neighbours", "apart by"], |of, dt| number(of.separation as f64 * dt)),
+        (["fitted from", "to"], |of, _| format!("{} to {}", number(of.fit[0]), number(of.fit[1]))),
+        (["", "verdict"], |of, _| {
+            let words = match of.verdict {
+                Verdict::Chaotic => "chaotic",
+                Verdict::NotChaotic => "not chaotic",
+                Verdict::Unreliable(_) => "unreliable",
+            };
+            words.into()
+        }),
+    ];
+    let names = found.iter().map(|(name, _)| visible(name));
+    let mut cells = vec![[String::new(), String::new()].into_iter().chain(names).collect::<Vec<_>>()];
+    for (heading, cell) in columns {
+        let heading = heading.map(str::to_owned).into_iter();
+        cells.push(heading.chain(found.iter().map(|(_, of)| cell(of, dt))).collect());
+    }
+    let mut text = lay_out(&cells);
+    text.push('\n');
+    let mut note = |line: &str| text += &wrap(&visible(line), width);
+    note(
+        "The exponent is in units of 1 / time, with its standard error; all other columns are in units of time. The method \
+         (Rosenstein et al. 1993) has a bias of 10 to 20% beside that error.",
+    );
+    for (name, of) in found {
+        match &of.verdict {
+            Verdict::Chaotic => {}
+            Verdict::NotChaotic => note(&format!(
+                "{name}: not chaotic. Distances between neighbours hardly grow in twenty periods."
+            )),
+            Verdict::Unreliable(why) => note(&format!("{name}: unreliable. {}{}.", capital(why), &why[1..])),
+        }
+    }
+    if let Some((_, of)) = best.and_then(|best| found.get(best)) {
+        let line = format!("lyapunov_exponent = {:.3e}", of.exponent);
+        let plain = format!("{:.3e}", of.exponent).parse::<f64>().map(|x| x.to_string());
+        let line = plain.map_or(line, |plain| format!("lyapunov_exponent = {plain}"));
+        note("\nTo count valid prediction times in Lyapunov times, copy this to the experiment file:");
+        text += &format!("\n[evaluate]\n{line}\n");
+    }
+    text
+}
+
+/// The first letter of a sentence as a capital.
+fn capital(sentence: &str) -> char {
+    sentence.chars().next().map_or(' ', |first| first.to_ascii_uppercase())
 }
 
 /// The largest exponents after every doubling of the time, so that their errors should fall by the root of 2.

@@ -81,8 +81,15 @@ struct Line<'a> {
     scores: &'a Scores,
 }
 
-/// Best first: by valid prediction time where there is one, else by the error over the horizon.
+/// Best first: by the free run where that is the score, else by valid prediction time where there is one, else by the
+/// error over the horizon.
 pub(crate) fn order(a: &Scores, b: &Scores) -> std::cmp::Ordering {
+    if let (Some(a), Some(b)) = (&a.simulation, &b.simulation)
+        && a.ranks
+        && b.ranks
+    {
+        return a.error().total_cmp(&b.error());
+    }
     match (&a.vpt, &b.vpt) {
         (Some(a), Some(b)) => b.main.summary.median.total_cmp(&a.main.summary.median),
         _ => a.nrmse.median.total_cmp(&b.nrmse.median),
@@ -119,7 +126,42 @@ fn table(mut rows: Vec<Line>, width: usize) -> String {
     } else {
         columns.push(("error over", &horizon, Box::new(|row| number(row.scores.nrmse.median))));
     }
-    lay_out(&cells(&columns, &rows)) + &long_run(&rows) + &notes(&rows, &horizon, width)
+    let [forecasts, free_runs] = [lay_out(&cells(&columns, &rows)), free_runs(&rows)];
+    // The score by which runs are ranked comes first.
+    let tables = match first.simulation.as_ref().is_some_and(|of| of.ranks) {
+        true => format!("{}\n{forecasts}", free_runs.trim_start_matches('\n')),
+        false => forecasts + &free_runs,
+    };
+    tables + &long_run(&rows) + &notes(&rows, &horizon, width)
+}
+
+/// A table of the free runs over a recording, where there are any: with RMSE and R² of each component.
+fn free_runs(rows: &[Line]) -> String {
+    let Some(first) = rows.iter().find_map(|row| row.scores.simulation.as_ref()) else {
+        return String::new();
+    };
+    let of = |row: &Line, cell: &dyn Fn(&SimulationScores) -> String| {
+        row.scores.simulation.as_ref().map_or("-".into(), cell)
+    };
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.clone()))];
+    if first.rmse.len() == 1 {
+        columns.push(("free run", "RMSE", Box::new(move |row| of(row, &|all| number(all.rmse[0])))));
+        columns.push(("", "R²", Box::new(move |row| of(row, &|all| share(all.r2[0])))));
+        columns.push(("", "fit in %", Box::new(move |row| of(row, &percent))));
+    } else {
+        columns.push(("free run", "error", Box::new(move |row| of(row, &|all| number(all.error())))));
+        columns.push(("", "fit in %", Box::new(move |row| of(row, &percent))));
+    }
+    format!("\n{}", lay_out(&cells(&columns, rows)))
+}
+
+/// A part of the variance, which may be far below 0.
+fn share(x: f64) -> String {
+    match x {
+        x if x.abs() < 1e3 => format!("{x:.3}"),
+        x if x.is_finite() => format!("{x:.1e}"),
+        _ => "-inf".into(),
+    }
 }
 
 /// A second table, of the attractor and of the spread of ensembles, where there is either.
@@ -135,18 +177,6 @@ fn long_run(rows: &[Line]) -> String {
         columns.push(("long run", "D_stsp", Box::new(move |row| climate(row, |long| number(long.d_stsp)))));
         columns.push(("", "D_H", Box::new(move |row| climate(row, |long| number(long.d_h)))));
         columns.push(("", "left", Box::new(move |row| climate(row, |long| long.left.to_string()))));
-    }
-    if rows.iter().any(|row| row.scores.simulation.is_some()) {
-        let of = |row: &Line, cell: fn(&SimulationScores) -> String| {
-            row.scores.simulation.as_ref().map_or("-".into(), cell)
-        };
-        let single =
-            rows.iter().all(|row| row.scores.simulation.as_ref().is_none_or(|of| of.rmse.len() == 1));
-        if single {
-            columns.push(("free run", "RMSE", Box::new(move |row| of(row, |all| number(all.rmse[0])))));
-        }
-        let heading = if single { "" } else { "free run" };
-        columns.push((heading, "fit in %", Box::new(move |row| of(row, percent))));
     }
     let ensemble = |row: &Line, cell: fn(&EnsembleScores) -> String| {
         row.scores.ensemble.as_ref().map_or("-".into(), cell)
@@ -205,12 +235,16 @@ fn long_run_notes(rows: &[Line]) -> String {
         );
     }
     if let Some(of) = rows.iter().find_map(|row| row.scores.simulation.as_ref()) {
+        let ranked = if of.ranks { " It is what models are ranked by." } else { "" };
         let segments = if of.recordings == 1 { "segment" } else { "segments" };
-        let rmse = if of.rmse.len() == 1 { " RMSE in the unit of the data." } else { "" };
+        let rmse = match of.rmse.len() {
+            1 => " RMSE in the unit of the data.",
+            _ => " The error is in standard deviations of the truth.",
+        };
         text += &wrap(
             &format!(
                 "Free run: over {} test {segments} to the end, after the first {} samples; {} samples in all.{rmse} The fit is \
-                 100 for a perfect forecast and 0 for the mean.",
+                 100 for a perfect forecast and 0 for the mean.{ranked}",
                 of.recordings, of.given, of.samples
             ),
             80,

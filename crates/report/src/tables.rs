@@ -138,6 +138,7 @@ impl Metric {
         match self {
             Metric::ValidTime => ["valid", "time"],
             Metric::Nrmse => ["error over", "the horizon"],
+            Metric::FreeRun => ["free run", "RMSE"],
             Metric::OneStep => ["error of", "one step"],
             Metric::ExponentError => ["error of the", "exponent"],
             Metric::DStsp => ["long run", "D_stsp"],

@@ -7,7 +7,7 @@ use models::baselines::MAX_DEGREE;
 use serde_json::Value;
 
 use crate::Experiment;
-use crate::experiment::{MAX_NUMBERS, MAX_TRAJECTORIES, Train};
+use crate::experiment::{MAX_NUMBERS, MAX_TRAJECTORIES, Protocol, Train};
 
 /// The numbers that are held at once of a folder that holds more than the most: an eighth of it, with which a training
 /// takes some 2 GB, since scales, windows and baselines are each as many again.
@@ -291,12 +291,42 @@ impl Experiment {
                 history as f64 * data.dt
             ));
         }
+        self.check_free_runs(window)?;
         let samples = (evaluate.transient + self.forecast_span()) / data.dt;
         check_memory(
             &format!("evaluate ({} starts of {samples:.3e} samples)", evaluate.starts),
             samples.max(1.0) * (evaluate.starts * self.source()?.components().len()) as f64,
             "take fewer starts, or a shorter transient and horizon",
         )?;
+        Ok(())
+    }
+
+    /// Checks how the free runs over a recording are scored.
+    fn check_free_runs(&self, window: usize) -> Result<(), String> {
+        let evaluate = &self.evaluate;
+        if self.recording.is_none() {
+            let set = [
+                ("protocol", evaluate.protocol != Protocol::Forecast),
+                ("given", evaluate.given != 0),
+                ("truth", !evaluate.truth.is_empty()),
+                ("truth_digest", !evaluate.truth_digest.is_empty()),
+            ];
+            return match set.into_iter().find(|(_, set)| *set) {
+                None => Ok(()),
+                Some((key, _)) => Err(format!(
+                    "evaluate.{key} is for recordings: the forecasts of a system are scored against its integrated truth; \
+                     leave it out"
+                )),
+            };
+        }
+        if evaluate.given < window {
+            return Err(format!(
+                "evaluate.given = {} is fewer than the {window} samples that {} needs to start; set evaluate.given to \
+                 {window} or more",
+                evaluate.given,
+                self.model["name"].as_str().unwrap_or("the model")
+            ));
+        }
         Ok(())
     }
 

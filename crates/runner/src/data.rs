@@ -5,7 +5,7 @@ use std::path::Path;
 
 use dataset::arrays::ArrayFileError;
 use dataset::shards::Shards;
-use dataset::{Normalisation, Split};
+use dataset::{Normalisation, Piece, Split};
 use forecast::suspicion::time_not_known;
 use forecast::{Climate, Forecaster, Suspicion, Task};
 use models::baselines::Baseline;
@@ -13,8 +13,9 @@ use rayon::prelude::*;
 use sim::{SimulationError, Solver, System};
 use trajectory::{Component, Times, Trajectories, random};
 
-use crate::held_out::{self, Parts};
-use crate::recording::{self, Recorded};
+use crate::clean::Clean;
+use crate::held_out::{self, FreeRuns, Parts};
+use crate::recording::{self, Measured, Recorded};
 use crate::source::Source;
 use crate::stored::Stored;
 use crate::{Experiment, Progress, RunError};
@@ -37,6 +38,8 @@ pub(crate) struct Prepared {
     choice: Option<Task>,
     /// Training and validation part together, if the model is to be trained on both in the end (`train.refit`).
     pub(crate) refit: Option<Trajectories>,
+    /// For a recording: how free runs over the test part are scored.
+    pub(crate) free_runs: Option<FreeRuns>,
     /// A suspicion if the right-hand side depends on the time but forecasters are told nothing about the time.
     pub(crate) time_not_told: Option<Suspicion>,
 }
@@ -52,7 +55,7 @@ impl Prepared {
 
     /// The baseline with the best settings, or why there is none. For a recording, where a sample may not be the whole state,
     /// these are the settings whose free forecasts over the validation part have the smallest error; then they come in words,
-    /// too.
+    /// too. Where free runs are the score, the error is that of a free run.
     pub(crate) fn choose(
         &self,
         baseline: Baseline,
@@ -65,10 +68,12 @@ impl Prepared {
             return Ok((baseline, None));
         }
         let lengths: Vec<usize> = self.split.train.iter().map(|&run| self.runs.samples(run)).collect();
-        let all = baseline.with_delays(task.lead + 1, inputs, &lengths);
+        let given = self.free_runs.map_or(task.lead + 1, |of| of.given);
+        // A forecast has the history before a start, and a free run the samples that are given.
+        let all = baseline.with_delays((task.lead + 1).min(given), inputs, &lengths);
         let error = |baseline: &Baseline| {
             let fitted = baseline.fit(&self.runs, &self.split.train, &self.normalisation);
-            task.median_error(&*fitted)
+            self.error_over(task, &*fitted)
         };
         let errors: Vec<f64> = match all.len() {
             0 | 1 => vec![0.0; all.len()],
@@ -78,6 +83,13 @@ impl Prepared {
         let (best, _) =
             best.ok_or("the training part has fewer than two samples for each of its unknowns")?;
         Ok((best, Some(best.to_string())))
+    }
+
+    /// The error of forecasts from the starts of a task, or of free runs where they are the score.
+    fn error_over(&self, task: &Task, forecaster: &dyn Forecaster) -> f64 {
+        let given = self.free_runs.filter(|of| of.ranks).map(|of| of.given);
+        let free_run = given.and_then(|given| task.simulate(forecaster, given));
+        free_run.map_or_else(|| task.median_error(forecaster), |run| run.relative_error())
     }
 
     /// The error of free forecasts over the validation part, by which weights and settings are chosen.
@@ -92,7 +104,7 @@ impl Prepared {
                     .into(),
             )
         })?;
-        Ok(task.median_error(forecaster))
+        Ok(self.error_over(task, forecaster))
     }
 
     /// Whether the known inputs are known at all times, so that a forecast can have any length.
@@ -309,7 +321,11 @@ fn measured(
     let source = Source::Recorded(recorded);
     let observed = experiment.observed(&source.components()).map_err(RunError::Usage)?;
     let parts = held_out::parts(experiment, &all, window).map_err(RunError::Usage)?;
-    let Parts { runs, split, refit } = parts;
+    let Parts { runs, split, test, refit } = parts;
+    let clean = match &experiment.evaluate.truth[..] {
+        "" => None,
+        pattern => Some(truth(experiment, pattern, &source, &all, &test, progress)?.observe(&observed)),
+    };
     drop(all);
     recording::forget();
     let runs = runs.observe(&observed);
@@ -328,10 +344,12 @@ fn measured(
     }
     let normalisation = Normalisation::fit(&runs, &split.train);
     let std = normalisation.std[..observed.len()].to_vec();
-    let task = held_out::task(experiment, runs.select(&split.test), std);
+    let test = runs.select(&split.test);
+    let (free_runs, short) = held_out::free_runs(experiment, &test).map_err(RunError::Usage)?;
+    let task = held_out::task(experiment, test, clean, std);
     let (task, note) = task.map_err(RunError::Usage)?;
-    note.iter().for_each(|note| progress.note(note));
-    let choice = match held_out::task(experiment, runs.select(&split.validation), task.std.clone()) {
+    note.iter().chain(&short).for_each(|note| progress.note(note));
+    let choice = match held_out::task(experiment, runs.select(&split.validation), None, task.std.clone()) {
         Ok((task, _)) => Some(task),
         Err(_) => {
             progress.note(
@@ -351,8 +369,39 @@ fn measured(
         task,
         choice,
         refit,
+        free_runs: Some(free_runs),
         time_not_told: None,
     })
+}
+
+/// The clean states of the test part, which `evaluate.truth` names.
+fn truth(
+    experiment: &Experiment,
+    pattern: &str,
+    source: &Source,
+    all: &Measured,
+    test: &[Piece],
+    progress: &mut dyn Progress,
+) -> Result<Trajectories, RunError> {
+    let Source::Recorded(recorded) = source else {
+        return Err(RunError::Usage("evaluate.truth is for recordings".into()));
+    };
+    let settings = recorded.held_out();
+    progress.stage(&format!("reading {pattern}"));
+    let clean = Clean::read(pattern, &settings, progress).map_err(RunError::Usage)?;
+    let (found, wanted) = (clean.digest(), &experiment.evaluate.truth_digest);
+    if found != *wanted {
+        return Err(RunError::Usage(format!(
+            "evaluate.truth = {pattern:?} holds the measurements {found}, and evaluate.truth_digest asks for {wanted}: the \
+             files have changed; put those back that the run used, or set evaluate.truth_digest=\"\" to use these"
+        )));
+    }
+    let files = dataset::recording::find(&settings.files, Path::new("")).map_err(RunError::usage)?;
+    let (truth, how) = clean.at(all.held_out(), &files, test).map_err(RunError::Usage)?;
+    progress.note(&format!(
+        "forecasts start from the measured samples and are scored against {pattern}; recordings are matched {how}"
+    ));
+    Ok(truth)
 }
 
 /// The most history that any of the forecasters to be compared needs.
@@ -399,8 +448,19 @@ fn simulated(
     });
     let both = || [&split.train[..], &split.validation].concat();
     let refit = experiment.train.refit.then(|| runs.select(&both()));
-    let choice = choice.flatten();
-    Ok(Prepared { source, runs, turns, split, normalisation, window, task, choice, refit, time_not_told })
+    Ok(Prepared {
+        source,
+        runs,
+        turns,
+        split,
+        normalisation,
+        window,
+        task,
+        choice: choice.flatten(),
+        refit,
+        free_runs: None,
+        time_not_told,
+    })
 }
 
 /// The integration of the truth, and the tolerance of the independent one that finds how long it holds.
@@ -462,6 +522,7 @@ fn task(
         std,
         lyapunov_exponent: Some(evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
         test: runs.select(&split.test),
+        clean: None,
         window,
         climate,
     })

@@ -67,6 +67,10 @@ fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, Strin
         }
         given.insert("recording".into(), Value::Table(recording));
         set(&mut given, &[format!("data.dt={:?}", experiment.data.dt)])?;
+        let digest = &experiment.evaluate.truth_digest;
+        if !digest.is_empty() {
+            set(&mut given, &[format!("evaluate.truth_digest={digest:?}")])?;
+        }
         // Defaults that follow from what the files hold.
         for (key, value) in
             [("transient", experiment.evaluate.transient), ("horizon", experiment.evaluate.horizon)]
@@ -80,7 +84,8 @@ fn from_file(file: &Table, experiment: &Experiment) -> Result<Vec<String>, Strin
     for (key, value) in &wanted {
         let now = with_loop(values(&fill(&given)?));
         if at(&now, key) == Some(value)
-            || ["seed", "train.log", "evaluate.exponent_unknown"].contains(&key.as_str())
+            || ["seed", "train.log", "evaluate.exponent_unknown", "evaluate.truth_digest"]
+                .contains(&key.as_str())
         {
             continue;
         }

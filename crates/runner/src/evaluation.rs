@@ -7,7 +7,7 @@ use dataset::{Batch, Examples, Normalisation};
 use forecast::suspicion::{
     Part, above_ceiling, equals_persistence, exponent_unknown, normalisation_saw_test, shared_trajectories,
 };
-use forecast::{EachStart, Forecaster, Forecasts, Results, Scores, Suspicion, lyapunov};
+use forecast::{EachStart, Forecaster, Forecasts, Results, Scores, SimulationScores, Suspicion, lyapunov};
 use models::baselines::Baseline;
 use models::tensors::Tensors;
 use rayon::prelude::*;
@@ -15,6 +15,7 @@ use trajectory::{Trajectories, random::stream};
 
 use crate::data::{Prepared, prepare};
 use crate::environment::{Build, Environment};
+use crate::held_out::FreeRuns;
 use crate::resolve::{parse, resolve, set, to_toml};
 use crate::run::{Run, TIME};
 use crate::{Experiment, Progress, RunError};
@@ -65,7 +66,9 @@ pub(crate) fn score(
         let (scores, each) = task.score_each(forecaster, &mut bootstrap());
         let exponent = || lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
         let lyapunov = prepared.knows_inputs().then(exponent).flatten();
-        let simulation = prepared.source.system().is_none().then(|| task.simulate(forecaster)).flatten();
+        let simulation = prepared.free_runs.and_then(|FreeRuns { given, ranks }| {
+            task.simulate(forecaster, given).map(|scores| SimulationScores { ranks, ..scores })
+        });
         (Scores { lyapunov, simulation, ..scores }, each)
     };
     let model = run.model(experiment, device)?;

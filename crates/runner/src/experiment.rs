@@ -312,11 +312,47 @@ pub struct Evaluate {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(extend("examples" = ["a trajectory leaves the finite numbers"]))]
     pub exponent_unknown: String,
+    /// Score by which runs are ranked, for recordings.
+    #[serde(default, skip_serializing_if = "Protocol::is_default")]
+    #[schemars(extend("examples" = ["simulate"]))]
+    pub protocol: Protocol,
+    /// Number of samples of each test segment from which its free run starts, for recordings. By default, one more than the
+    /// samples of `evaluate.transient`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(extend("examples" = [50]))]
+    pub given: usize,
+    /// Files with the true values at the samples of the test part, for recordings with noise: a path or a pattern. By
+    /// default, the test part itself is the truth.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("examples" = ["clean/*.csv"]))]
+    pub truth: String,
+    /// Checksum of the files of `evaluate.truth`. By default, the program writes it; you need not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(extend("examples" = ["3f2a9c"]))]
+    pub truth_digest: String,
     /// Length of the long run, whose attractor is compared with that of the truth: in Lyapunov times if
     /// `evaluate.lyapunov_exponent` is above 0, otherwise in units of time. 0 leaves the long run out; a recording has none.
     /// By default, 100 for a chaotic system, and 0 for any other.
     #[schemars(range(min = 0), extend("examples" = [1000.0]))]
     pub long_run: f64,
+}
+
+/// The score by which runs of a recording are ranked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Forecasts from many starts of the test part: the valid prediction time, or the error over the horizon.
+    #[default]
+    Forecast,
+    /// One free run over each segment of the test part, after its first samples.
+    Simulate,
+}
+
+impl Protocol {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+    fn is_default(&self) -> bool {
+        *self == Protocol::Forecast
+    }
 }
 
 impl Evaluate {
@@ -334,6 +370,10 @@ impl Default for Evaluate {
             polynomial_degree: 6,
             lyapunov_exponent: 0.0,
             exponent_unknown: String::new(),
+            protocol: Protocol::Forecast,
+            given: 0,
+            truth: String::new(),
+            truth_digest: String::new(),
             long_run: 0.0,
         }
     }

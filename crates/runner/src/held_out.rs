@@ -1,11 +1,12 @@
 //! The truth of a recording: what is held out of it.
 
 use dataset::recording::Recording;
-use dataset::{Extent, Pieces, Split};
+use dataset::{Extent, Piece, Pieces, Split};
 use forecast::Task;
 use trajectory::{Segment, Trajectories};
 
 use crate::Experiment;
+use crate::experiment::{Evaluate, Protocol};
 use crate::recording::{Measured, numbered};
 
 /// A recording cut into its parts.
@@ -15,6 +16,17 @@ pub(crate) struct Parts {
     pub(crate) split: Split,
     /// Training and validation together, if the model is to be trained on both in the end.
     pub(crate) refit: Option<Trajectories>,
+    /// The pieces of the test part, as segments and samples of [`Measured::held_out`].
+    pub(crate) test: Vec<Piece>,
+}
+
+/// How free runs over the test part of a recording are scored.
+#[derive(Clone, Copy)]
+pub(crate) struct FreeRuns {
+    /// Samples that are given at the beginning of each segment.
+    pub(crate) given: usize,
+    /// Whether runs are ranked by them.
+    pub(crate) ranks: bool,
 }
 
 /// Of each segment, the number of its recording and its length.
@@ -60,17 +72,20 @@ pub(crate) fn parts(experiment: &Experiment, measured: &Measured, window: usize)
     let [first, second] = [train.len(), train.len() + validation.len()];
     let all = trajectories(recording, recording.dt);
     let refit = before_test.map(|pieces| all.cut(pieces));
-    let cut = all.cut([train, validation, own].concat());
-    let runs = match test {
-        None => cut,
-        Some(test) => Trajectories::joined(&[&cut, &trajectories(test, recording.dt)]),
+    let cut = all.cut([train, validation, own.clone()].concat());
+    let (runs, own) = match test {
+        None => (cut, own),
+        Some(test) => {
+            let whole = test.segments.iter().map(|of| 0..of.samples).enumerate();
+            (Trajectories::joined(&[&cut, &trajectories(test, recording.dt)]), whole.collect())
+        }
     };
     let split = Split {
         train: (0..first).collect(),
         validation: (first..second).collect(),
         test: (second..runs.count()).collect(),
     };
-    Ok(Parts { runs, split, refit })
+    Ok(Parts { runs, split, test: own, refit })
 }
 
 /// The default history before a start, and the default horizon, in samples. The history is the same for models of any
@@ -99,7 +114,8 @@ pub(crate) fn defaults(
     Ok((lead, (longest.saturating_sub(lead + 1) / 4).clamp(1, HORIZON)))
 }
 
-/// Starts spread evenly over the test part, with the measurements after each. Without enough room, forecasts of
+/// Starts spread evenly over the test part, with the measurements after each, or with what is true at their samples:
+/// `clean`, in the pieces of `test`. Without enough room, forecasts of
 /// neighbouring starts overlap; [`Task::block`] says how many. Returns a note where there is room for fewer starts than
 /// were asked for.
 ///
@@ -108,9 +124,10 @@ pub(crate) fn defaults(
 pub(crate) fn task(
     experiment: &Experiment,
     test: Trajectories,
+    clean: Option<Trajectories>,
     std: Vec<f64>,
 ) -> Result<(Task, Option<String>), String> {
-    task_of(experiment, [experiment.lead(), experiment.horizon()], test, std)
+    task_of(experiment, [experiment.lead(), experiment.horizon()], test, clean, std)
 }
 
 /// [`task`] with another history before a start and another horizon, in samples.
@@ -118,6 +135,7 @@ fn task_of(
     experiment: &Experiment,
     [lead, horizon]: [usize; 2],
     test: Trajectories,
+    clean: Option<Trajectories>,
     std: Vec<f64>,
 ) -> Result<(Task, Option<String>), String> {
     let span = ((experiment.forecast_span() / experiment.data.dt).round() as usize).max(horizon);
@@ -143,7 +161,16 @@ fn task_of(
         )
     });
     let end = |run: usize, start: usize| (start + span).min(test.samples(run) - 1);
-    let runs = test.cut(starts.iter().map(|&(run, start)| (run, start - lead..end(run, start) + 1)));
+    let (measured, truth) = (&test, clean.as_ref().unwrap_or(&test));
+    let segments = starts.iter().map(|&(run, start)| {
+        let (first, end) = (start - lead, end(run, start) + 1);
+        Segment {
+            start: measured.time(run, first),
+            u: [measured.states(run, first..start + 1), truth.states(run, start + 1..end)].concat(),
+            known: (first..end).flat_map(|i| measured.known_at(run, i)).copied().collect(),
+        }
+    });
+    let runs = Trajectories::of_segments(test.dt(), [test.dim(), test.known_dim()], segments);
     let trusted = starts.iter().map(|&(run, start)| end(run, start) - start).collect();
     let task = Task {
         runs,
@@ -154,6 +181,7 @@ fn task_of(
         std,
         lyapunov_exponent: Some(experiment.evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
         test,
+        clean,
         // No forecaster that is compared looks at more than the history before a start.
         window: lead + 1,
         climate: None,
@@ -172,7 +200,36 @@ pub(crate) fn validation_task(
     let lead = window.max(2) - 1;
     let longest = (0..validation.count()).map(|run| validation.samples(run)).max().unwrap_or(0);
     let horizon = experiment.horizon().min(longest.saturating_sub(lead + 1) / 2).max(1);
-    task_of(experiment, [lead, horizon], validation, std).ok().map(|(task, _)| task)
+    task_of(experiment, [lead, horizon], validation, None, std).ok().map(|(task, _)| task)
+}
+
+/// Free runs over the segments of the test part, of so many samples; and a note where some of them are too short.
+///
+/// # Errors
+/// If all of them are too short.
+pub(crate) fn free_runs(
+    experiment: &Experiment,
+    test: &Trajectories,
+) -> Result<(FreeRuns, Option<String>), String> {
+    let Evaluate { given, protocol, .. } = experiment.evaluate;
+    let lengths: Vec<usize> = (0..test.count()).map(|run| test.samples(run)).collect();
+    let short = lengths.iter().filter(|samples| **samples <= given).count();
+    if short == lengths.len() {
+        return Err(format!(
+            "evaluate.given = {given} leaves nothing to forecast: the longest segment of the test part has {} samples; give \
+             fewer, or hold out more (data.split)",
+            lengths.iter().max().unwrap_or(&0)
+        ));
+    }
+    let ranks = protocol == Protocol::Simulate;
+    let note = (short > 0 && ranks).then(|| {
+        format!(
+            "{short} of {} segments of the test part are left out of the free runs: they are no longer than the {given} \
+             given samples (evaluate.given)",
+            lengths.len()
+        )
+    });
+    Ok((FreeRuns { given, ranks }, note))
 }
 
 /// At most `count` starts, as trajectory and sample, in order; each has a whole horizon after it.

@@ -302,14 +302,14 @@ pub fn lyapunov_of_run(
 }
 
 /// Tells every further percent.
-struct Percents<'a> {
-    begin: Instant,
-    shown: u64,
-    progress: &'a mut dyn Progress,
+pub(crate) struct Percents<'a> {
+    pub(crate) begin: Instant,
+    pub(crate) shown: u64,
+    pub(crate) progress: &'a mut dyn Progress,
 }
 
 impl Percents<'_> {
-    fn reach(&mut self, part: f64) {
+    pub(crate) fn reach(&mut self, part: f64) {
         let percent = (100.0 * part) as u64;
         if percent > self.shown {
             self.shown = percent;

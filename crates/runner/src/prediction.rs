@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use dataset::arrays::{Array, Npz, read_npz, write_npz};
+use dataset::arrays::{Array, Npz, read_npz, write_csv, write_npz};
 use forecast::{Starts, mean_of_members, run};
 
 use crate::experiment::MAX_NUMBERS;
+use crate::histories::{Histories, read_histories};
 use crate::run::Run;
 use crate::simulation::check_output;
 use crate::source::Source;
-use crate::{Progress, RunError};
+use crate::{Experiment, Progress, RunError};
 
 /// Forecasts `steps` samples after the histories `u` [start, time, component] of the .npz `input`, sampled at
 /// the run's dt, and writes `u` [start, step, component] and the times `t` after the last sample to the
@@ -18,6 +19,10 @@ use crate::{Progress, RunError};
 ///
 /// A system with known inputs needs their values: `known` [start, time + steps - 1, input], or the times `t`
 /// of the histories, from which they follow.
+///
+/// An `input` that does not end in .npz is read as a recording is: see [`read_histories`]. An `output` that ends in .csv
+/// gets a row for each sample: the number of the start where there are several, the time, and the components under their
+/// names and units. The times go on where the input has times, and count from its last sample otherwise.
 ///
 /// # Errors
 /// A file that is not as described, with what it lacks; an output that cannot be written.
@@ -29,7 +34,7 @@ pub fn predict(
     device: &str,
     progress: &mut dyn Progress,
 ) -> Result<String, RunError> {
-    check_output(output, &["npz"])?;
+    let ending = check_output(output, &["npz", "csv"])?;
     if output.canonicalize().is_ok_and(|output| input.canonicalize().is_ok_and(|input| input == output)) {
         return Err(RunError::Usage(format!(
             "{} is the input too; name another file to write",
@@ -46,6 +51,83 @@ pub fn predict(
     let source = experiment.source().map_err(RunError::Usage)?;
     let model = of.model(&experiment, device)?;
     let (window, dt) = (model.window(), experiment.data.dt);
+    let is_npz = input.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+    let histories = match is_npz {
+        true => from_npz(input, &experiment, &source, window, steps)?,
+        false => {
+            progress.stage(&format!("reading {}", input.display()));
+            read_histories(input, &experiment, &source, window, steps).map_err(RunError::Usage)?
+        }
+    };
+    let Histories { starts, u, known, last } = histories;
+    let dim = experiment.data.observe.len();
+    let wrong = |fault: String| RunError::Usage(format!("{}: {fault}", input.display()));
+
+    progress.stage(&format!("forecasting {steps} samples from {starts} starts"));
+    let members = model.members();
+    if (starts * steps * dim) as u128 * members as u128 > u128::from(MAX_NUMBERS) {
+        return Err(wrong(format!(
+            "{steps} steps of {members} members from {starts} starts are more than the {MAX_NUMBERS} numbers that fit"
+        )));
+    }
+    let (mut forecast, mut ensemble) = (
+        vec![0.0; starts * steps * dim],
+        vec![0.0; if members > 1 { starts * members * steps * dim } else { 0 }],
+    );
+    run(&*model, Starts { count: starts, histories: &u, known: &known }, members, steps, |step, states| {
+        for (i, state) in states.chunks_exact(dim).enumerate().filter(|_| members > 1) {
+            let at = (i * steps + step) * dim;
+            ensemble[at..at + dim].copy_from_slice(state);
+        }
+        for (start, states) in states.chunks_exact(members * dim).enumerate() {
+            let at = (start * steps + step) * dim;
+            mean_of_members(states, &mut forecast[at..at + dim]);
+        }
+        true
+    });
+    let lost = forecast.chunks_exact(steps * dim).filter(|u| u.iter().any(|x| !x.is_finite())).count();
+    if lost > 0 {
+        progress.note(&format!("{lost} of {starts} forecasts leave the finite numbers"));
+    }
+    let done = format!("{}: {steps} samples after each of {starts} starts", output.display());
+    if ending == "csv" {
+        if members > 1 {
+            progress.note(&format!(
+                "the file gets the mean of {members} members; an .npz file gets the members, too"
+            ));
+        }
+        let components = source.components();
+        let observed = experiment.observed(&components).map_err(RunError::Usage)?;
+        let names = observed.iter().map(|&component| components[component].heading());
+        let start = (starts > 1).then(|| "start".to_owned());
+        let header: Vec<String> = start.into_iter().chain(["t".to_owned()]).chain(names).collect();
+        let rows = forecast.chunks_exact(dim).enumerate().map(|(row, state)| {
+            let (start, step) = (row / steps, row % steps + 1);
+            let before = last.as_ref().map_or(0.0, |last| last[start]);
+            let number = (starts > 1).then_some(start as f64);
+            number.into_iter().chain([before + step as f64 * dt]).chain(state.iter().copied()).collect()
+        });
+        write_csv(output, &header, rows).map_err(RunError::failed)?;
+        return Ok(done);
+    }
+    let t = Array::new([steps], (1..=steps).map(|i| i as f64 * dt).collect::<Vec<_>>());
+    let u = Array::new([starts, steps, dim], forecast);
+    let ensemble = (members > 1).then(|| Array::new([starts, members, steps, dim], ensemble));
+    let mut arrays = vec![("t", &t), ("u", &u)];
+    arrays.extend(ensemble.as_ref().map(|all| ("ensemble", all)));
+    write_npz(output, &arrays).map_err(RunError::failed)?;
+    Ok(done)
+}
+
+/// Reads and checks histories in an .npz file.
+fn from_npz(
+    input: &Path,
+    experiment: &Experiment,
+    source: &Source,
+    window: usize,
+    steps: usize,
+) -> Result<Histories, RunError> {
+    let dt = experiment.data.dt;
     let file = read_npz(input).map_err(RunError::usage)?;
     let at = input.display();
     let wrong = |fault: String| RunError::Usage(format!("{at}: {fault}"));
@@ -93,47 +175,10 @@ pub fn predict(
         }
     }
     let times = times(&file, history, dt).map_err(wrong)?;
-    let known = known(&source, &file, [starts, history, steps], dt, times).map_err(wrong)?;
-
-    progress.stage(&format!("forecasting {steps} samples from {starts} starts"));
-    let members = model.members();
-    if (starts * steps * dim) as u128 * members as u128 > u128::from(MAX_NUMBERS) {
-        return Err(wrong(format!(
-            "{steps} steps of {members} members from {starts} starts are more than the {MAX_NUMBERS} numbers that fit"
-        )));
-    }
-    let (mut forecast, mut ensemble) = (
-        vec![0.0; starts * steps * dim],
-        vec![0.0; if members > 1 { starts * members * steps * dim } else { 0 }],
-    );
-    run(
-        &*model,
-        Starts { count: starts, histories: &u.values, known: &known },
-        members,
-        steps,
-        |step, states| {
-            for (i, state) in states.chunks_exact(dim).enumerate().filter(|_| members > 1) {
-                let at = (i * steps + step) * dim;
-                ensemble[at..at + dim].copy_from_slice(state);
-            }
-            for (start, states) in states.chunks_exact(members * dim).enumerate() {
-                let at = (start * steps + step) * dim;
-                mean_of_members(states, &mut forecast[at..at + dim]);
-            }
-            true
-        },
-    );
-    let lost = forecast.chunks_exact(steps * dim).filter(|u| u.iter().any(|x| !x.is_finite())).count();
-    if lost > 0 {
-        progress.note(&format!("{lost} of {starts} forecasts leave the finite numbers"));
-    }
-    let t = Array::new([steps], (1..=steps).map(|i| i as f64 * dt).collect::<Vec<_>>());
-    let u = Array::new([starts, steps, dim], forecast);
-    let ensemble = (members > 1).then(|| Array::new([starts, members, steps, dim], ensemble));
-    let mut arrays = vec![("t", &t), ("u", &u)];
-    arrays.extend(ensemble.as_ref().map(|all| ("ensemble", all)));
-    write_npz(output, &arrays).map_err(RunError::failed)?;
-    Ok(format!("{}: {steps} samples after each of {starts} starts", output.display()))
+    let known = known(source, &file, [starts, history, steps], dt, times).map_err(wrong)?;
+    let u = u.values.clone();
+    // The output says when after the last sample, as it always did.
+    Ok(Histories { starts, u, known, last: None })
 }
 
 /// The time of the first sample where the file gives times, counted back from the last and checked against the

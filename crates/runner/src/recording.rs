@@ -164,6 +164,22 @@ impl Recorded {
         })
     }
 
+    /// The settings of the recordings to learn from.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.section.settings
+    }
+
+    /// The settings of the recordings that are held out, with the names of their states. Those of a resolved section are
+    /// all there.
+    pub(crate) fn held_out(&self) -> Settings {
+        let Section { settings, test, .. } = &self.section;
+        let mut held_out = test.as_ref().unwrap_or(settings).clone();
+        if held_out.states.is_empty() {
+            held_out.states.clone_from(&settings.states);
+        }
+        held_out
+    }
+
     /// Reads the files.
     ///
     /// # Errors
@@ -186,6 +202,11 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// The recording of which some is held out: the one for the scores alone, where there is one.
+    pub(crate) fn held_out(&self) -> &Recording {
+        self.test.as_ref().unwrap_or(&self.recording)
+    }
+
     fn read(section: &Section, progress: &mut dyn Progress) -> Result<Self, String> {
         let recording = read_once(&section.settings, progress)?;
         let mut measured = Measured { recording, test: None };

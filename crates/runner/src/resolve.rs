@@ -17,6 +17,7 @@ use toml::{Table, Value};
 use models::Optimizer;
 use models::baselines::Baseline;
 
+use crate::clean::Clean;
 use crate::derived::build_system;
 use crate::experiment::{Data, Evaluate, Experiment, Train};
 use crate::held_out;
@@ -255,6 +256,16 @@ fn fill_recorded(given: &Table) -> Result<Experiment, String> {
             experiment.evaluate.horizon = horizon as f64 * dt;
         }
     }
+    if experiment.evaluate.given == 0 {
+        experiment.evaluate.given = experiment.lead() + 1;
+    }
+    let evaluate = &mut experiment.evaluate;
+    if evaluate.truth.is_empty() {
+        evaluate.truth_digest.clear();
+    } else if evaluate.truth_digest.is_empty() {
+        let held_out = Recorded::of(&asked)?.held_out();
+        evaluate.truth_digest = Clean::read(&evaluate.truth, &held_out, &mut Silent)?.digest();
+    }
     if !given("polynomial_degree") {
         experiment.evaluate.polynomial_degree = highest_degree(&experiment)?;
     }
@@ -292,7 +303,12 @@ fn fill_rest(given: &Table, (name, source): (&str, Table), data: Table) -> Resul
     filled.insert("model".into(), Value::Table(with_name(network.name, (network.defaults)())));
     filled.insert("train".into(), Value::Table(train));
     let mut evaluate = values(&Evaluate::default());
-    evaluate.insert("exponent_unknown".into(), Value::String(String::new()));
+    // Defaults that files leave out.
+    for key in ["exponent_unknown", "truth", "truth_digest"] {
+        evaluate.insert(key.into(), Value::String(String::new()));
+    }
+    evaluate.insert("protocol".into(), Value::String("forecast".into()));
+    evaluate.insert("given".into(), Value::Integer(0));
     filled.insert("evaluate".into(), Value::Table(evaluate));
     let rest: Table =
         given.iter().filter(|(key, _)| *key != name).map(|(k, v)| (k.clone(), v.clone())).collect();

@@ -255,3 +255,48 @@ fn an_interrupt_leaves_what_is_known() {
     let complete = found["trajectories"].as_u64().unwrap();
     assert!((2..2000).contains(&complete) && found["interrupted"] == Value::Bool(true), "{complete}");
 }
+
+#[test]
+fn a_recording_has_an_exponent_with_a_verdict_and_the_line_to_copy() {
+    let folder = Folder::new("");
+    let settings = ["data.trajectories=1", "data.dt=0.02", "data.t_final=240"];
+    folder.ok(&[&["simulate", "lorenz", "-o", "lorenz.csv"], &settings[..]].concat());
+    let file = ["lyapunov", "lorenz.csv", "recording.time=t", "recording.states=[\"x\",\"z\"]"];
+    let json = folder.ok(&[&file[..], &["--json"]].concat());
+    let found: Value = serde_json::from_str(&json).unwrap();
+    let x = &found["quantities"][0];
+    assert_eq!(
+        (&x["name"], &x["verdict"]["is"], &found["dt"]),
+        (&"x".into(), &"chaotic".into(), &0.02.into())
+    );
+    let exponent = x["exponent"].as_f64().unwrap();
+    assert!((exponent - 0.906).abs() < 0.15 && x["standard_error"].as_f64().unwrap() < 0.15, "{exponent}");
+    assert!(x["time"].as_array().unwrap().len() == x["divergence"].as_array().unwrap().len());
+    let text = folder.ok(&file);
+    for words in ["exponent", "dimen-", "chaotic", "[evaluate]\nlyapunov_exponent = 0."] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let set =
+        folder.ok(&[&file[..3], &["recording.states=x", "--delay=9", "--dimension=4", "--json"]].concat());
+    let set: Value = serde_json::from_str(&set).unwrap();
+    assert_eq!((&set["quantities"][0]["delay"], &set["quantities"][0]["dimension"]), (&9.into(), &4.into()));
+
+    // A sine says that it is not chaotic, and gives no line.
+    let sine: String = (0..3000).map(|i| format!("{i},{}\n", (0.1 * f64::from(i)).sin())).collect();
+    folder.write("sine.csv", &format!("t,x\n{sine}"));
+    let text = folder.ok(&["lyapunov", "sine.csv"]);
+    assert!(text.contains("not chaotic") && !text.contains("[evaluate]"), "{text}");
+    let refused = |arguments: &[&str], words: &str| {
+        let output = folder.run(&[&["lyapunov"], arguments].concat());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && message.contains(words), "{message}");
+    };
+    folder.write("short.csv", "t,x\n0,1\n1,2\n2,1.5\n");
+    refused(&["short.csv"], "x of short.csv: the longest segment has 3 samples");
+    refused(&["sine.csv", "--time", "3"], "--time has no meaning for a recording");
+    refused(&["sine.csv", "system.rho=3"], "system.rho=3 is not a setting of a recording");
+    refused(&["lorenz", "--delay", "3"], "--delay is for the file of a recording");
+    refused(&["nothing.csv"], "nothing.csv is neither a run directory");
+    refused(&["nothing*.csv"], "matches no file");
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::support::{Folder, refused, results, timeless};
 use dataset::arrays::{Array, read_npz, write_npz};
+use dataset::recording::{Reading, Recording, Settings, find, read};
 use models::tensors::Tensors;
 
 const TANKS: &str = r#"
@@ -82,6 +83,140 @@ fn recordings_of_unequal_length_with_inputs_are_learned_and_scored() {
     // It repeats itself, also from its own file.
     let again = folder.train(&[run.join("experiment.toml").to_str().unwrap()]);
     assert_eq!(timeless(results(&again)), timeless(found));
+}
+
+/// RMSE, R² and fit in percent of a forecast.
+fn fit_of(forecast: impl Fn(usize) -> f64, truth: &[f64]) -> [f64; 3] {
+    let mean = truth.iter().sum::<f64>() / truth.len() as f64;
+    let errors: f64 = truth.iter().enumerate().map(|(i, y)| (forecast(i) - y).powi(2)).sum();
+    let part = errors / truth.iter().map(|y| (y - mean).powi(2)).sum::<f64>();
+    [(errors / truth.len() as f64).sqrt(), 1.0 - part, 100.0 * (1.0 - part.sqrt())]
+}
+
+fn near(found: &forecast::SimulationScores, right: [f64; 3]) {
+    let all = [found.rmse[0], found.r2[0], found.fit_percent[0]];
+    assert!(all.iter().zip(right).all(|(x, y)| (x - y).abs() < 1e-9 * y.abs().max(1.0)), "{all:?} {right:?}");
+}
+
+#[test]
+fn free_runs_are_the_score_where_the_protocol_says_so() {
+    let folder = tanks();
+    let simulate = ["tanks.toml", "evaluate.protocol=simulate", "evaluate.given=10"];
+    let linear = ["model=polynomial", "model.degree=1", "train={}"];
+    let run = folder.train(&[&simulate[..], &linear].concat());
+    let found = results(&run);
+    let of = |name: &str| found.baselines[name].simulation.clone().unwrap();
+    let held = of("persistence");
+    let number = LENGTHS.iter().position(|&samples| samples == held.samples + 10).unwrap();
+    assert_eq!((held.given, held.recordings, held.ranks), (10, 1, true));
+    let level: Vec<f64> = tank(number, LENGTHS[number]).into_iter().map(|(level, _)| level).collect();
+    near(&held, fit_of(|_| level[9], &level[10..]));
+    let own = found.scores.simulation.unwrap();
+    assert!(own.rmse[0] < 1e-9 && own.r2[0] > 1.0 - 1e-12 && of("linear").rmse[0] < 1e-9);
+    // `compare` and `show` put the free run first.
+    let network = folder.train(&[&simulate[..], &["train.steps=60"]].concat());
+    let [run, network] = [&run, &network].map(|run| run.to_str().unwrap());
+    let compared = folder.ok(&["compare", run, network]);
+    let places = ["model=polynomial", "ffnn", "persistence"].map(|name| compared.find(name));
+    assert!(compared.contains("free run") && places.iter().all(Option::is_some), "{compared}");
+    assert!(compared.contains("Ranked by RMSE of the free run"), "{compared}");
+    let shown = folder.ok(&["show", network]);
+    assert!(shown.find("free run") < shown.find("one step") && shown.contains("R²"), "{shown}");
+    let again: serde_json::Value = serde_json::from_str(&folder.ok(&[
+        "evaluate",
+        run,
+        "evaluate.given=30",
+        "evaluate.protocol=forecast",
+        "--json",
+    ]))
+    .unwrap();
+    assert_eq!(again["scores"]["simulation"]["given"], 30);
+    assert!(again["scores"]["simulation"].get("ranks").is_none());
+
+    for (setting, words) in [
+        ("evaluate.given=1", &["evaluate.given = 1", "2 samples that ffnn needs"][..]),
+        ("evaluate.given=200", &["evaluate.given = 200", "nothing to forecast", "longest segment"]),
+        ("evaluate.protocol=free", &["evaluate.protocol", "`forecast` or `simulate`"]),
+    ] {
+        refused(&folder, &["train", "tanks.toml", "train.steps=1", setting], 2, words);
+    }
+    let system = ["train", "ffnn-lorenz", "evaluate.protocol=simulate"];
+    refused(&folder, &system, 2, &["evaluate.protocol is for recordings"]);
+}
+
+#[test]
+fn noisy_recordings_are_scored_against_clean_ones() {
+    let folder = tanks();
+    for name in ["noisy", "clean"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    // A noise that depends on the sample alone.
+    let noise = |i: usize| 0.1 * (2.3 * (i * i) as f64).sin();
+    for (number, samples) in LENGTHS.into_iter().enumerate() {
+        let [mut noisy, mut clean] = ["t,level,pump\n", "t,level\n"].map(str::to_owned);
+        for (i, (level, pump)) in tank(number, samples).into_iter().enumerate() {
+            writeln!(noisy, "{},{},{pump}", 4 * i, level + noise(i)).unwrap();
+            writeln!(clean, "{},{level}", 4 * i).unwrap();
+        }
+        folder.write(&format!("noisy/run{number}.csv"), &noisy);
+        folder.write(&format!("clean/run{number}.csv"), &clean);
+    }
+    folder.write("noisy.toml", &TANKS.replace("tanks/", "noisy/"));
+    let settings = ["noisy.toml", "train.steps=20", "evaluate.given=10"];
+    let against_noisy = results(&folder.train(&settings));
+    let run = folder.train(&[&settings[..], &["evaluate.truth=clean/*.csv"]].concat());
+    let found = results(&run);
+    let of = |found: &forecast::Results| found.baselines["persistence"].clone();
+    let held = of(&found).simulation.unwrap();
+    let number = LENGTHS.iter().position(|&samples| samples == held.samples + 10).unwrap();
+    let level: Vec<f64> = tank(number, LENGTHS[number]).into_iter().map(|(level, _)| level).collect();
+    near(&held, fit_of(|_| level[9] + noise(9), &level[10..]));
+    let measured: Vec<f64> = level.iter().enumerate().map(|(i, level)| level + noise(i)).collect();
+    near(&of(&against_noisy).simulation.unwrap(), fit_of(|_| measured[9], &measured[10..]));
+    // One step: the same training data, and so the same standard deviations.
+    let lead = LENGTHS[number] / 4;
+    let one_step = |truth: &[f64]| -> f64 {
+        let errors = (lead..level.len() - 1).map(|i| (measured[i] - truth[i + 1]).powi(2));
+        (errors.sum::<f64>() / (level.len() - 1 - lead) as f64).sqrt()
+    };
+    let ratio = of(&found).one_step_rmse / of(&against_noisy).one_step_rmse;
+    assert!((ratio - one_step(&level) / one_step(&measured)).abs() < 1e-9, "{ratio}");
+    // Forecasts of many starts: from the measured present to the true future.
+    let drawn = read_npz(&run.join("forecasts.npz")).unwrap();
+    let truth = drawn.get("truth").unwrap();
+    let shown: Vec<f64> = truth.values.iter().copied().filter(|x| !x.is_nan()).collect();
+    let is = |x: f64, of: &[f64]| of.iter().any(|y| (x - y).abs() < 1e-12);
+    assert!(is(shown[0], &measured) && shown[1..5].iter().all(|&x| is(x, &level)), "{shown:?}");
+
+    // The run is scored again against the same files elsewhere; other files are refused.
+    std::fs::rename(folder.path().join("clean"), folder.path().join("moved")).unwrap();
+    let run = run.to_str().unwrap();
+    let again = ["evaluate", run, "evaluate.truth=moved/*.csv", "--json"];
+    let again: serde_json::Value = serde_json::from_str(&folder.ok(&again)).unwrap();
+    assert_eq!(again["baselines"]["persistence"]["simulation"]["rmse"][0], held.rmse[0]);
+    refused(&folder, &["evaluate", run], 2, &["evaluate.truth", "clean/*.csv", "matches no file"]);
+    refused(
+        &folder,
+        &["evaluate", run, "evaluate.truth=tanks/*.csv"],
+        2,
+        &["evaluate.truth_digest asks for", "the files have changed"],
+    );
+    for (truth, words) in [
+        ("moved/run0.csv", &["1 clean recordings cannot be matched", "held out of 5"][..]),
+        ("tanks/*.csv", &["their times must be equal"]),
+        ("tanks.toml", &["evaluate.truth: tanks.toml"]),
+    ] {
+        let truth = format!("evaluate.truth={truth}");
+        if !(number == 0 && truth.contains("run0")) {
+            refused(&folder, &["train", "noisy.toml", "train.steps=1", &truth], 2, words);
+        }
+    }
+    refused(
+        &folder,
+        &["train", "ffnn-lorenz", "evaluate.truth=x.csv"],
+        2,
+        &["evaluate.truth is for recordings"],
+    );
 }
 
 /// Rows of three quantities of a system that repeats itself, without a time.
@@ -175,6 +310,95 @@ fn every_command_takes_a_run_of_a_recording() {
     let text = std::fs::read_to_string(&one).unwrap();
     std::fs::write(&one, text.replacen("0,1,1\n", "0,1.5,1\n", 1)).unwrap();
     refused(&folder, &["evaluate", run], 2, &["recording.digest", "put those back"]);
+}
+
+/// What a file holds as a recording, with this column of trajectories and these states.
+fn read_back(folder: &Folder, file: &str, trajectory: &str, states: &[&str]) -> Recording {
+    let settings = Settings {
+        files: vec![file.into()],
+        trajectory: Some(trajectory.to_owned()).filter(|name| !name.is_empty()),
+        states: states.iter().map(|&name| name.to_owned()).collect(),
+        ..Settings::default()
+    };
+    let files = find(&settings.files, folder.path()).unwrap();
+    let mut silent = |_, _| {};
+    read(&files, &settings, &mut Reading { least: 1, memory: None, progress: &mut silent }).unwrap()
+}
+
+#[test]
+fn forecasts_are_read_and_written_as_tables() {
+    let folder = tanks();
+    let run = folder.train(&["tanks.toml", "model=polynomial", "model.degree=1", "train={}"]);
+    let run = run.to_str().unwrap();
+    let of = tank(9, 40);
+    // Ten samples of history, and the pump of the times to forecast, as a logger has them; a gap before the history.
+    let table = |inputs: usize, history: usize| {
+        let mut text = "t [s];pump [V];level [V]\n-80;0;7\n".to_owned();
+        for (i, (level, pump)) in of[..inputs].iter().enumerate() {
+            let level = if i < history { level.to_string() } else { String::new() };
+            writeln!(text, "{};{pump};{level}", 4 * i).unwrap();
+        }
+        text
+    };
+    folder.write("history.csv", &table(14, 10));
+    let predict =
+        |input: &str, output: &str| ["predict", run, "-i", input, "-n", "5", "-o", output].map(str::to_owned);
+    let ok = |input: &str, output: &str| {
+        folder.ok(&predict(input, output).iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    ok("history.csv", "forecast.csv");
+    let text = std::fs::read_to_string(folder.path().join("forecast.csv")).unwrap();
+    assert_eq!(text.lines().next().unwrap(), "t,level [V]");
+    let found = read_back(&folder, "forecast.csv", "", &[]);
+    let segment = &found.segments[0];
+    assert_eq!((segment.start, found.dt, segment.samples), (40.0, 4.0, 5));
+    assert_eq!((found.states[0].name.as_str(), found.states[0].unit.as_str()), ("level", "V"));
+    for (i, level) in segment.states.iter().enumerate() {
+        assert!((level - of[10 + i].0).abs() < 1e-9, "{level} {}", of[10 + i].0);
+    }
+    // The same to the bit from and to arrays.
+    ok("history.csv", "forecast.npz");
+    let arrays = read_npz(&folder.path().join("forecast.npz")).unwrap();
+    assert_eq!(arrays.get("u").unwrap().values, segment.states);
+
+    let refused_with = |text: &str, words: &[&str]| {
+        folder.write("wrong.csv", text);
+        let arguments = predict("wrong.csv", "out.csv");
+        refused(&folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), 2, words);
+    };
+    refused_with(&table(11, 10), &["wrong.csv", "inputs (pump)", "3 rows with inputs are missing"]);
+    refused_with(&table(14, 10).replace("level", "height"), &["wrong.csv", "\"level\"", "height"]);
+    let wide: String = (0..20).map(|i| format!("{},1,2\n", 5 * i)).collect();
+    refused_with(&format!("t,pump,level\n{wide}"), &["a sample every 5", "samples 4 apart"]);
+    refused_with("t,pump,level\n0,1,2\n", &["wrong.csv"]);
+    let out = predict("history.csv", "out.txt");
+    refused(&folder, &out.iter().map(String::as_str).collect::<Vec<_>>(), 2, &[".npz or .csv"]);
+
+    // What `simulate` writes is read back to the bit, and is a history of each trajectory.
+    let settings = ["data.trajectories=3", "data.t_final=1"];
+    for output in ["lorenz.csv", "lorenz.npz"] {
+        folder.ok(&[&["simulate", "lorenz", "-o", output], &settings[..]].concat());
+    }
+    let xyz = ["x", "y", "z"];
+    let table = read_back(&folder, "lorenz.csv", "trajectory", &xyz);
+    let arrays = read_back(&folder, "lorenz.npz", "", &[]);
+    assert_eq!((table.dt, table.segments.len()), (arrays.dt, 3));
+    for (one, other) in table.segments.iter().zip(&arrays.segments) {
+        assert!(one.start == other.start && one.states == other.states && one.samples == other.samples);
+    }
+    let few = ["data.trajectories=20", "evaluate.starts=10", "evaluate.long_run=0"];
+    let run = folder.train(&[&["polynomial-lorenz"], &few[..]].concat());
+    let run = run.to_str().unwrap();
+    for (input, output) in [("lorenz.csv", "next.csv"), ("lorenz.npz", "next.npz")] {
+        folder.ok(&["predict", run, "-i", input, "-n", "4", "-o", output]);
+    }
+    let text = std::fs::read_to_string(folder.path().join("next.csv")).unwrap();
+    assert_eq!(text.lines().next().unwrap(), "start,t,x,y,z");
+    let next = read_back(&folder, "next.csv", "start", &xyz);
+    let arrays = read_npz(&folder.path().join("next.npz")).unwrap();
+    let all: Vec<f64> = next.segments.iter().flat_map(|of| of.states.clone()).collect();
+    assert_eq!(all, arrays.get("u").unwrap().values);
+    assert!((next.segments[2].start - 1.01).abs() < 1e-9, "{}", next.segments[2].start);
 }
 
 #[test]

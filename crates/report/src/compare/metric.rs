@@ -16,6 +16,8 @@ pub enum Metric {
     ValidTime,
     /// Error over the horizon, median over the starts.
     Nrmse,
+    /// Error of free runs over a recording.
+    FreeRun,
     /// Error of one step.
     OneStep,
     /// Distance between the largest Lyapunov exponents of the map and of the system.
@@ -36,9 +38,10 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Metric; 10] = [
+    pub const ALL: [Metric; 11] = [
         Metric::ValidTime,
         Metric::Nrmse,
+        Metric::FreeRun,
         Metric::OneStep,
         Metric::ExponentError,
         Metric::DStsp,
@@ -54,6 +57,7 @@ impl Metric {
         match self {
             Metric::ValidTime => "valid_time",
             Metric::Nrmse => "nrmse",
+            Metric::FreeRun => "free_run",
             Metric::OneStep => "one_step",
             Metric::ExponentError => "exponent_error",
             Metric::DStsp => "d_stsp",
@@ -75,6 +79,7 @@ impl Metric {
         match self {
             Metric::ValidTime => "valid time (Lyapunov times)",
             Metric::Nrmse => "error over the horizon (std.)",
+            Metric::FreeRun => "RMSE of the free run (unit of the data; std. if several components)",
             Metric::OneStep => "error of one step (std.)",
             Metric::ExponentError => "error of the Lyapunov exponent (1 / time unit)",
             Metric::DStsp => "D_stsp (nats)",
@@ -121,6 +126,7 @@ impl Metric {
         match self {
             Metric::ValidTime => scores.vpt.as_ref().map(|vpt| vpt.main.summary.median),
             Metric::Nrmse => Some(scores.nrmse.median),
+            Metric::FreeRun => scores.simulation.as_ref().map(|run| run.error()),
             Metric::OneStep => Some(scores.one_step_rmse),
             Metric::ExponentError => {
                 let system = scores.vpt.as_ref()?.lyapunov_exponent;

@@ -26,6 +26,8 @@ pub(super) fn settings(files: &RunFiles) -> Result<Settings, String> {
     settings.remove("data.from");
     settings.remove("recording.files");
     settings.remove("recording.test.files");
+    // `evaluate.truth_digest` identifies it
+    settings.remove("evaluate.truth");
     // a sentence about the exponent, which is a setting itself
     settings.remove("evaluate.exponent_unknown");
     // the file leaves it out where it is this one; a comparison with burn-train names both
@@ -72,6 +74,11 @@ pub(super) fn task(settings: &Settings, metric: Option<Metric>, by: Option<&str>
         // for a recording, it says what is held out
         "data.split" => settings.contains_key("recording.digest"),
         "evaluate.polynomial_degree" => false,
+        // the given samples affect only free runs
+        "evaluate.given" => {
+            metric == Some(Metric::FreeRun)
+                || settings.get("evaluate.protocol").is_some_and(|of| of == "simulate")
+        }
         // the length of the long run affects only its own scores
         "evaluate.long_run" => matches!(metric, Some(Metric::DStsp | Metric::DH)),
         "recording.digest" | "recording.states" | "recording.inputs" => true,

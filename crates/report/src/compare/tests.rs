@@ -3,7 +3,7 @@ use trajectory::random::{normal, stream};
 
 use super::*;
 use crate::Effects;
-use crate::summary::tests::{exponent_of, results};
+use crate::summary::tests::{exponent_of, free_run, results};
 
 /// A run whose starts have the median score `times`, each start a different one.
 fn run(name: &str, seed: u64, median: f64, settings: &str) -> RunFiles {
@@ -499,6 +499,29 @@ fn a_ranking_is_by_the_metric_that_was_asked_for() {
     for metric in Metric::ALL {
         assert_eq!(serde_json::to_value(metric).unwrap(), metric.key());
     }
+}
+
+#[test]
+fn free_runs_rank_where_every_run_says_so() {
+    let with = |name: &str, seed, rmse, ranks| {
+        let more = format!("protocol = \"simulate\"\ngiven = {}\n", if ranks { 50 } else { 30 });
+        scored(run(name, seed, rmse, &more), |results| {
+            results.scores.simulation = Some(free_run(rmse, ranks));
+            results.baselines.get_mut("persistence").unwrap().simulation = Some(free_run(2.0, ranks));
+        })
+    };
+    // RMSE of 0.2 and 0.8 have the geometric mean 0.4.
+    let runs = [with("rnn", 0, 0.2, true), with("rnn", 1, 0.8, true), with("gru", 0, 0.5, true)];
+    let found = comparison(&runs);
+    assert_eq!((found.rankings.len(), found.rankings[0].metric.name), (1, Metric::FreeRun));
+    let labels: Vec<&str> = found.rankings[0].rows.iter().map(|row| row.label.as_str()).collect();
+    assert_eq!(labels, ["rnn-lorenz", "gru-lorenz", "persistence", "polynomial"]);
+    assert!((row(&found, "rnn-lorenz").mean.unwrap() - 0.4).abs() < 1e-12);
+    assert!(joined(&found.text(80)).contains("Ranked by RMSE of the free run"), "{}", found.text(80));
+    // Runs with other given samples are another task, and a run that does not say so keeps its own score.
+    let mixed = comparison(&[with("rnn", 0, 0.2, true), with("gru", 0, 0.5, false)]);
+    assert_eq!(mixed.rankings.len(), 2);
+    assert_eq!(mixed.rankings[1].metric.name, Metric::ValidTime);
 }
 
 #[test]

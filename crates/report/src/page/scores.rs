@@ -18,7 +18,7 @@ struct Row<'a> {
 /// A heading with its unit, and what stands below it; nothing where there is none.
 type Column = (&'static str, fn(&Row) -> Option<String>);
 
-const COLUMNS: [Column; 15] = [
+const COLUMNS: [Column; 16] = [
     ("valid prediction time, median (Lyapunov times)", |row| vpt(row, |s| format!("{:.2}", s.median))),
     ("its 95% interval", |row| vpt(row, |s| format!("{:.2} to {:.2}", s.ci95[0], s.ci95[1]))),
     ("its 10th percentile", |row| vpt(row, |s| format!("{:.2}", s.p10))),
@@ -32,6 +32,9 @@ const COLUMNS: [Column; 15] = [
     ("its 95% interval", |row| {
         let [low, high] = row.scores.nrmse.ci95;
         Some(format!("{} to {}", number(low), number(high)))
+    }),
+    ("free run: RMSE (unit of the data; std. if several components)", |row| {
+        row.scores.simulation.as_ref().map(|run| number(run.error()))
     }),
     ("largest Lyapunov exponent (1 / time unit)", |row| row.scores.lyapunov.as_ref().and_then(exponent)),
     ("D_stsp (nats)", |row| row.scores.climate.as_ref().map(|long| number(long.d_stsp))),

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use forecast::{Check, EnsembleGrowth, ErrorGrowth, Loss, Nrmse, Summary, Suspicion, Training, Vpt, VptAt};
+use forecast::{
+    Check, EnsembleGrowth, ErrorGrowth, Loss, Nrmse, SimulationScores, Summary, Suspicion, Training, Vpt,
+    VptAt,
+};
 
 use super::*;
 
@@ -221,4 +224,44 @@ fn what_the_numbers_mean_is_folded_at_the_width_of_the_terminal() {
     assert!(notes(&narrow).lines().all(|line| line.chars().count() <= 60), "{narrow}");
     assert!(notes(&wide).lines().any(|line| line.chars().count() > 80), "{wide}");
     assert!(notes(&wide).lines().count() < notes(&narrow).lines().count());
+}
+
+/// Free runs with these errors over a recording of one component with a standard deviation of 2.
+pub(crate) fn free_run(rmse: f64, ranks: bool) -> SimulationScores {
+    SimulationScores {
+        ranks,
+        given: 50,
+        recordings: 1,
+        samples: 974,
+        rmse: vec![rmse],
+        r2: vec![1.0 - (rmse / 2.0).powi(2)],
+        fit_percent: vec![100.0 * (1.0 - rmse / 2.0)],
+    }
+}
+
+#[test]
+fn free_runs_rank_where_the_protocol_says_so() {
+    let mut of = results("ffnn", 20.0, false);
+    let table = |of: &mut Results, ranks: bool| {
+        of.scores.simulation = Some(free_run(0.4, ranks));
+        for (name, rmse) in [("persistence", 0.3), ("polynomial", 1.0)] {
+            of.baselines.get_mut(name).unwrap().simulation = Some(free_run(rmse, ranks));
+        }
+        summary(of, 80)
+    };
+    let ranked = table(&mut of, true);
+    let at = |text: &str, word: &str| text.find(word).unwrap_or_else(|| panic!("{word} is not in\n{text}"));
+    let order = [at(&ranked, "\npersistence"), at(&ranked, "\nffnn "), at(&ranked, "\npolynomial")];
+    assert!(order.is_sorted(), "{ranked}");
+    // The table of free runs comes first: RMSE, R² and fit.
+    assert!(at(&ranked, "free run") < at(&ranked, "one step"), "{ranked}");
+    assert!(ranked.contains("persistence     0.300   0.978      85.0"), "{ranked}");
+    assert!(
+        ranked.contains("974 samples in all.") && ranked.contains("what models are ranked by"),
+        "{ranked}"
+    );
+    assert!(ranked.lines().all(|line| line.chars().count() <= 80), "{ranked}");
+    let beside = table(&mut of, false);
+    assert!(at(&beside, "\nffnn ") < at(&beside, "\npersistence"), "{beside}");
+    assert!(at(&beside, "one step") < at(&beside, "free run") && !beside.contains("ranked by"), "{beside}");
 }

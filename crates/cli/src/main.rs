@@ -186,7 +186,16 @@ fn groups(kind: Kind) -> Vec<(&'static str, Rows)> {
                 group.map(row).collect::<Rows>()
             };
             let heading = "published chaotic flows, one text file each in crates/sim/catalogue";
-            return vec![("", rows(false)), (heading, rows(true))];
+            let fields =
+                "fields: partial differential equations on periodic grids, with presets from the literature";
+            let field = |entry: &runner::Field| {
+                let presets: Vec<&str> = entry.presets.iter().map(|preset| preset.name).collect();
+                let presets =
+                    if presets.is_empty() { String::new() } else { format!(" ({})", presets.join(", ")) };
+                (entry.name.to_owned(), format!("{}{presets}", entry.about))
+            };
+            let of_fields = runner::FIELDS.iter().map(field).collect();
+            return vec![("", rows(false)), (fields, of_fields), (heading, rows(true))];
         }
         Kind::Models => runner::MODELS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect(),
         Kind::Experiments => runner::experiments(),

@@ -27,15 +27,26 @@ pub struct Normalisation {
 impl Normalisation {
     /// Fits the scales to these trajectories, and to no others.
     pub fn fit(runs: &Trajectories, train: &[usize]) -> Self {
+        Normalisation::fit_on_grid(runs, train, 1)
+    }
+
+    /// The same for fields on a grid of so many points: all points of a channel share its scale.
+    ///
+    /// # Panics
+    /// If the states are not whole channels.
+    pub fn fit_on_grid(runs: &Trajectories, train: &[usize], points: usize) -> Self {
+        assert_eq!(runs.dim() % points, 0, "whole channels");
         let features = runs.dim() + runs.known_dim();
         let each = || train.iter().flat_map(|&run| (0..runs.samples(run)).map(move |i| (run, i)));
         let (mut mean, mut std) = moments(features, each(), |(run, i), j| match j.checked_sub(runs.dim()) {
             None => runs.state(run, i)[j],
             Some(j) => runs.known_at(run, i)[j],
         });
+        pool(&mut mean[..runs.dim()], &mut std[..runs.dim()], points);
         let steps = each().filter(|&(run, i)| i + 1 < runs.samples(run));
-        let (increment_mean, mut increment_std) =
+        let (mut increment_mean, mut increment_std) =
             moments(runs.dim(), steps, |(run, i), j| runs.state(run, i + 1)[j] - runs.state(run, i)[j]);
+        pool(&mut increment_mean, &mut increment_std, points);
         // What is below the roundoff of the states themselves is no change.
         let noise: Vec<f64> =
             mean.iter().zip(&std).map(|(mean, std)| ROUNDOFF * (mean.abs() + std)).collect();
@@ -103,6 +114,20 @@ impl Normalisation {
     /// The state after `now`, from its scaled increment.
     pub fn advance(&self, j: usize, now: f64, increment: f64) -> f64 {
         now + (increment * self.increment_std[j] + self.increment_mean[j])
+    }
+}
+
+/// Replaces the means and standard deviations of every `points` successive components by those of all their values.
+fn pool(mean: &mut [f64], std: &mut [f64], points: usize) {
+    if points == 1 {
+        return;
+    }
+    for (mean, std) in mean.chunks_exact_mut(points).zip(std.chunks_exact_mut(points)) {
+        let all = mean.iter().sum::<f64>() / points as f64;
+        let squares = mean.iter().zip(&*std).map(|(mean, std)| std * std + (mean - all).powi(2));
+        let together = (squares.sum::<f64>() / points as f64).sqrt();
+        mean.fill(all);
+        std.fill(together);
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn score(
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
     let inputs = experiment.inputs(&prepared.source).map_err(RunError::Usage)?;
     let (mut applicable, mut not_applicable, mut chosen) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-    if prepared.source.system().is_none() {
+    if prepared.source.is_recorded() {
         progress.stage("choosing the delays of the baselines on the validation part");
     }
     for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
@@ -65,7 +65,7 @@ pub(crate) fn score(
         let (scores, each) = task.score_each(forecaster, &mut bootstrap());
         let exponent = || lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
         let lyapunov = prepared.knows_inputs().then(exponent).flatten();
-        let simulation = prepared.source.system().is_none().then(|| task.simulate(forecaster)).flatten();
+        let simulation = prepared.source.is_recorded().then(|| task.simulate(forecaster)).flatten();
         (Scores { lyapunov, simulation, ..scores }, each)
     };
     let model = run.model(experiment, device)?;

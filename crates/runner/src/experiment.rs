@@ -1,10 +1,12 @@
 //! What an experiment file can set, with every default.
 
 use models::{Implementation, Optimizer, Precision};
+use pde::FieldSystem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System};
 
+use crate::fields::Stepper;
 use crate::schedule::Schedule;
 use crate::train_loop::Loop;
 
@@ -55,6 +57,9 @@ pub struct Data {
     /// The solver that integrates them; none for a recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solver: Option<Solver>,
+    /// How accurately a field is integrated; none for any other source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stepper: Option<Stepper>,
     /// The components of the state that are seen: what a model learns from, and forecasts.
     pub observe: Vec<String>,
     /// A folder that `simulate` wrote, to take the trajectories from; empty to simulate them.
@@ -90,7 +95,26 @@ impl Data {
             split: [0.8, 0.1, 0.1],
             initial: system.initial_region(),
             solver: Some(Solver::default()),
+            stepper: None,
             observe: system.components().into_iter().map(|component| component.name).collect(),
+            from: String::new(),
+            from_digest: String::new(),
+            at_once: 0,
+        }
+    }
+
+    /// The defaults for a field: its own sampling, and what suits all.
+    pub(crate) fn of_field(system: &dyn FieldSystem) -> Self {
+        let [dt, t_final] = system.sampling();
+        Data {
+            trajectories: 100,
+            dt,
+            t_final,
+            split: [0.8, 0.1, 0.1],
+            initial: Vec::new(),
+            solver: None,
+            stepper: Some(Stepper::default()),
+            observe: system.channels().into_iter().map(|channel| channel.name).collect(),
             from: String::new(),
             from_digest: String::new(),
             at_once: 0,
@@ -106,6 +130,7 @@ impl Data {
             split: [0.7, 0.15, 0.15],
             initial: Vec::new(),
             solver: None,
+            stepper: None,
             observe: states,
             from: String::new(),
             from_digest: String::new(),

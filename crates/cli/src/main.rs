@@ -186,14 +186,8 @@ fn groups(kind: Kind) -> Vec<(&'static str, Rows)> {
                 group.map(row).collect::<Rows>()
             };
             let heading = "published chaotic flows, one text file each in crates/sim/catalogue";
-            let fields =
-                "fields: partial differential equations on periodic grids, with presets from the literature";
-            let field = |entry: &runner::Field| {
-                let presets: Vec<&str> = entry.presets.iter().map(|preset| preset.name).collect();
-                let presets =
-                    if presets.is_empty() { String::new() } else { format!(" ({})", presets.join(", ")) };
-                (entry.name.to_owned(), format!("{}{presets}", entry.about))
-            };
+            let fields = "fields on periodic grids (partial differential equations)";
+            let field = |entry: &runner::Field| (entry.name.to_owned(), entry.about.to_owned());
             let of_fields = runner::FIELDS.iter().map(field).collect();
             return vec![("", rows(false)), (fields, of_fields), (heading, rows(true))];
         }

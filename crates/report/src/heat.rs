@@ -155,6 +155,18 @@ impl Sheet {
         }
     }
 
+    /// Draws a dotted line across `place` at a part of its width.
+    pub fn upright(&mut self, place: Place, part: f64) {
+        let x = place.left + (part * f64::from(place.width)).round() as u32;
+        let (top, bottom) = (place.top, place.top + place.height);
+        let _ = write!(
+            self.svg,
+            "<path d=\"M{x},{top}L{x},{bottom}\" class=\"s-{}\" stroke=\"#007f5c\" stroke-width=\"20\" \
+             stroke-dasharray=\"20 30\"/>",
+            Ink::Mark.class()
+        );
+    }
+
     /// Writes a text.
     pub fn text(&mut self, [x, y]: [u32; 2], size: u32, anchor: &str, ink: Ink, text: &str) {
         let color = if ink == Ink::Text { "#1f2328" } else { "#5a626b" };

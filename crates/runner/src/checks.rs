@@ -271,6 +271,13 @@ impl Experiment {
                 evaluate.horizon, data.dt
             ));
         }
+        if data.stepper.is_some() && evaluate.long_run != 0.0 {
+            return Err(format!(
+                "evaluate.long_run = {:?} compares states in the space of their components, which a field has too many of; \
+                 leave it out",
+                evaluate.long_run
+            ));
+        }
         let long_run = self.long_run_samples();
         if evaluate.long_run != 0.0 && !(20.0..=MOST_LONG_RUN).contains(&long_run) {
             return Err(format!(

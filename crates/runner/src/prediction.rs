@@ -58,11 +58,13 @@ pub fn predict(
             u.shape
         )));
     };
-    if dim != components.len() {
+    let points = source.layout().points();
+    if dim != components.len() * points {
+        let at = if points > 1 { format!(" at {points} points each") } else { String::new() };
         return Err(wrong(format!(
-            "`u` has {dim} components, but the model of {} knows {} ({})",
+            "`u` has {dim} components, but the model of {} knows {} ({}{at})",
             source.name(),
-            components.len(),
+            components.len() * points,
             components.join(", ")
         )));
     }
@@ -88,7 +90,7 @@ pub fn predict(
                 "`u` holds {} at start {start}, sample {}, component {}; histories must be finite",
                 u.values[used(start)][i],
                 history - window + i / dim,
-                components[i % dim]
+                components[i % dim / points]
             )));
         }
     }

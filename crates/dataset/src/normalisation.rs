@@ -182,6 +182,25 @@ mod tests {
     }
 
     #[test]
+    fn all_points_of_a_channel_share_one_scale() {
+        // One sample interval; two channels on two points: 0 2 | 5 5, then 4 2 | 5 5.
+        let times = Times::up_to(1.0, 1.0).unwrap();
+        let runs =
+            Trajectories::new(times, [4, 1], vec![0.0, 2.0, 5.0, 5.0, 4.0, 2.0, 5.0, 5.0], vec![1.0, 3.0]);
+        let fitted = Normalisation::fit_on_grid(&runs, &[0], 2);
+        // Of 0 2 4 2 the mean is 2 and the variance 2; the second channel is constant.
+        assert_eq!(fitted.mean, [2.0, 2.0, 5.0, 5.0, 2.0]);
+        assert!((fitted.std[0] - 2f64.sqrt()).abs() < 1e-15 && fitted.std[0] == fitted.std[1]);
+        assert_eq!(fitted.std[2..], [5.0, 5.0, 1.0]);
+        // Increments 4 and 0: mean 2, standard deviation 2.
+        assert_eq!(
+            (&fitted.increment_mean[..2], &fitted.increment_std[..]),
+            (&[2.0; 2][..], &[2.0, 2.0, 0.0, 0.0][..])
+        );
+        assert_eq!(Normalisation::fit_on_grid(&runs, &[0], 1), Normalisation::fit(&runs, &[0]));
+    }
+
+    #[test]
     fn scaling_and_advancing_undo_each_other() {
         let fitted = Normalisation::fit(&runs(), &[0, 1]);
         let increment = fitted.scale_increment(0, 1.0, 4.0);

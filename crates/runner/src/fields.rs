@@ -286,6 +286,30 @@ mod tests {
     }
 
     #[test]
+    fn the_same_trajectories_come_from_a_finer_grid() {
+        for (name, given, times, tolerance) in [
+            ("advection", json!({}), Times::new(0.1, 3).unwrap(), 1e-11),
+            (
+                "heat",
+                json!({"grid": {"points": [8, 16], "length": [1, 2]}}),
+                Times::new(0.1, 3).unwrap(),
+                1e-11,
+            ),
+            ("schrodinger", json!({"preset": "free_packet"}), Times::new(0.1, 3).unwrap(), 1e-9),
+            ("kuramoto_sivashinsky", json!({}), Times::new(1.0, 4).unwrap(), 1e-6),
+        ] {
+            let field = Field::build(entry(name), parameters(entry(name), &given).unwrap()).unwrap();
+            let starts = field.starts(0, "start", 0..3);
+            let runs = field.ensemble(&starts, &times, &Method::default(), 0).unwrap();
+            let half = Stepper::default().halved().method().unwrap();
+            let fine = field.on_a_finer_grid(&starts, &times, &half).unwrap();
+            let size = runs.u().iter().fold(0.0, |most: f64, u| most.max(u.abs()));
+            let apart = runs.u().iter().zip(fine.u()).fold(0.0, |most: f64, (a, b)| most.max((a - b).abs()));
+            assert!(apart < tolerance * size && size > 0.1, "{name}: {apart} of {size}");
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused_with_the_key_and_what_would() {
         for (name, given, part) in [
             (

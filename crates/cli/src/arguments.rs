@@ -66,10 +66,15 @@ pub(crate) enum Command {
     /// A folder is for more of them than memory holds. It gets trajectories-000000.npz, trajectories-000001.npz ... and
     /// simulation.toml, which says what they are of. After an interrupt (exit status 130) or a fault the same command
     /// continues it. An experiment takes its trajectories from there by data.from=FOLDER.
+    ///
+    /// A field, such as kuramoto_sivashinsky, is written as an array [trajectory, time, x] or [trajectory, time, y, x] for
+    /// each channel under its name, with the times t and the coordinates x and y. Its settings are the keys of the system,
+    /// such as system.grid.points=128 or system.preset=li (see `attractor list systems`).
     Simulate {
         /// Name of a system, or path of an experiment file (.toml) for its seed, system and data
         system: String,
-        /// What to write: .npz with arrays t [time] and u [trajectory, time, component], or .csv, or a folder (NAME/)
+        /// What to write: .npz with arrays t [time] and u [trajectory, time, component], or .csv, or a folder (NAME/).
+        /// A field has an array for each channel
         #[arg(short, long, value_name = "OUT")]
         output: PathBuf,
         /// Trajectories a file of a folder is to hold; by default what takes at most 64 MiB

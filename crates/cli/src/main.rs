@@ -196,7 +196,10 @@ fn groups(kind: Kind) -> Vec<(&'static str, Rows)> {
                 group.map(row).collect::<Rows>()
             };
             let heading = "published chaotic flows, one text file each in crates/sim/catalogue";
-            return vec![("", rows(false)), (heading, rows(true))];
+            let fields = "fields on periodic grids (partial differential equations)";
+            let field = |entry: &runner::Field| (entry.name.to_owned(), entry.about.to_owned());
+            let of_fields = runner::FIELDS.iter().map(field).collect();
+            return vec![("", rows(false)), (fields, of_fields), (heading, rows(true))];
         }
         Kind::Models => runner::MODELS.iter().map(|entry| (entry.name.into(), entry.about.into())).collect(),
         Kind::Experiments => runner::experiments(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use dataset::arrays::read_npz;
+use dataset::arrays::{Npz, read_npz};
 use dataset::files::write_atomically;
 use report::{Picture, RunFiles};
 use runner::{Progress, RunError};
@@ -31,7 +31,7 @@ pub(crate) struct ReportArguments {
 
 #[derive(Args)]
 pub(crate) struct PlotArguments {
-    /// .npz with t [time] and u [trajectory, time, component], as simulate and predict write it; or a file of a
+    /// .npz with t [time] and u [trajectory, time, component], as simulate and predict write it, or with fields; or a file of a
     /// recording: CSV, MATLAB, HDF5, Excel ...
     file: PathBuf,
     /// How a recording is read, such as recording.states=level (see `attractor inspect`)
@@ -112,6 +112,17 @@ pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(
         true => RunError::Usage(fault),
         false => RunError::Usage(format!("{}: {fault}", file.display())),
     };
+    let is_field = |arrays: &Npz| ["t", "x"].iter().all(|of| arrays.names().any(|name| name == *of));
+    if let Some(arrays) = read_npz(file).ok().filter(is_field) {
+        if !names.is_empty() {
+            return Err(RunError::Usage(format!(
+                "--names is for components; the fields of {} have the names of their arrays",
+                file.display()
+            )));
+        }
+        let pictures = report::plot_fields(&arrays).map_err(at)?;
+        return save_plot(&pictures, kind, arguments, display);
+    }
     let arrays = read_npz(file)
         .ok()
         .filter(|arrays| ["t", "u"].iter().all(|of| arrays.names().any(|name| name == *of)));
@@ -123,11 +134,22 @@ pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(
         }
     };
     let pictures = report::plot(&courses).map_err(at)?;
+    save_plot(&pictures, kind, arguments, display)
+}
+
+/// Writes pictures of a file as one picture or page.
+fn save_plot(
+    pictures: &[Picture],
+    kind: &str,
+    arguments: &PlotArguments,
+    display: &mut Display,
+) -> Result<(), RunError> {
+    let PlotArguments { file, output, .. } = arguments;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let bytes = match kind {
-        "html" => report::page_of_pictures(&pictures, &name).into_bytes(),
-        "png" => report::stacked(&pictures).png().map_err(RunError::Failed)?,
-        _ => report::stacked(&pictures).svg.into_bytes(),
+        "html" => report::page_of_pictures(pictures, &name).into_bytes(),
+        "png" => report::stacked(pictures).png().map_err(RunError::Failed)?,
+        _ => report::stacked(pictures).svg.into_bytes(),
     };
     write(output, &bytes)?;
     display.finished(&format!("{} holds the plot of {}", output.display(), file.display()));

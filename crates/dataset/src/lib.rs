@@ -5,6 +5,7 @@
 pub mod arrays;
 pub mod containers;
 mod examples;
+pub mod fields;
 pub mod files;
 mod normalisation;
 mod pieces;

@@ -27,15 +27,26 @@ pub struct Normalisation {
 impl Normalisation {
     /// Fits the scales to these trajectories, and to no others.
     pub fn fit(runs: &Trajectories, train: &[usize]) -> Self {
+        Normalisation::fit_on_grid(runs, train, 1)
+    }
+
+    /// The same for fields on a grid of so many points: all points of a channel share its scale.
+    ///
+    /// # Panics
+    /// If the states are not whole channels.
+    pub fn fit_on_grid(runs: &Trajectories, train: &[usize], points: usize) -> Self {
+        assert_eq!(runs.dim() % points, 0, "whole channels");
         let features = runs.dim() + runs.known_dim();
         let each = || train.iter().flat_map(|&run| (0..runs.samples(run)).map(move |i| (run, i)));
         let (mut mean, mut std) = moments(features, each(), |(run, i), j| match j.checked_sub(runs.dim()) {
             None => runs.state(run, i)[j],
             Some(j) => runs.known_at(run, i)[j],
         });
+        pool(&mut mean[..runs.dim()], &mut std[..runs.dim()], points);
         let steps = each().filter(|&(run, i)| i + 1 < runs.samples(run));
-        let (increment_mean, mut increment_std) =
+        let (mut increment_mean, mut increment_std) =
             moments(runs.dim(), steps, |(run, i), j| runs.state(run, i + 1)[j] - runs.state(run, i)[j]);
+        pool(&mut increment_mean, &mut increment_std, points);
         // What is below the roundoff of the states themselves is no change.
         let noise: Vec<f64> =
             mean.iter().zip(&std).map(|(mean, std)| ROUNDOFF * (mean.abs() + std)).collect();
@@ -106,6 +117,20 @@ impl Normalisation {
     }
 }
 
+/// Replaces the means and standard deviations of every `points` successive components by those of all their values.
+fn pool(mean: &mut [f64], std: &mut [f64], points: usize) {
+    if points == 1 {
+        return;
+    }
+    for (mean, std) in mean.chunks_exact_mut(points).zip(std.chunks_exact_mut(points)) {
+        let all = mean.iter().sum::<f64>() / points as f64;
+        let squares = mean.iter().zip(&*std).map(|(mean, std)| std * std + (mean - all).powi(2));
+        let together = (squares.sum::<f64>() / points as f64).sqrt();
+        mean.fill(all);
+        std.fill(together);
+    }
+}
+
 /// The fraction of a quantity's size below which its standard deviation counts as roundoff.
 const ROUNDOFF: f64 = 1e-13;
 
@@ -154,6 +179,25 @@ mod tests {
         assert_eq!(fitted.increment_mean, [3.0, 0.0]);
         assert!((fitted.increment_std[0] - (8.0f64 / 3.0).sqrt()).abs() < 1e-12);
         assert_eq!(fitted.increment_std[1], 0.0);
+    }
+
+    #[test]
+    fn all_points_of_a_channel_share_one_scale() {
+        // One sample interval; two channels on two points: 0 2 | 5 5, then 4 2 | 5 5.
+        let times = Times::up_to(1.0, 1.0).unwrap();
+        let runs =
+            Trajectories::new(times, [4, 1], vec![0.0, 2.0, 5.0, 5.0, 4.0, 2.0, 5.0, 5.0], vec![1.0, 3.0]);
+        let fitted = Normalisation::fit_on_grid(&runs, &[0], 2);
+        // Of 0 2 4 2 the mean is 2 and the variance 2; the second channel is constant.
+        assert_eq!(fitted.mean, [2.0, 2.0, 5.0, 5.0, 2.0]);
+        assert!((fitted.std[0] - 2f64.sqrt()).abs() < 1e-15 && fitted.std[0] == fitted.std[1]);
+        assert_eq!(fitted.std[2..], [5.0, 5.0, 1.0]);
+        // Increments 4 and 0: mean 2, standard deviation 2.
+        assert_eq!(
+            (&fitted.increment_mean[..2], &fitted.increment_std[..]),
+            (&[2.0; 2][..], &[2.0, 2.0, 0.0, 0.0][..])
+        );
+        assert_eq!(Normalisation::fit_on_grid(&runs, &[0], 1), Normalisation::fit(&runs, &[0]));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use trajectory::{Times, Trajectories};
+use trajectory::{Layout, Times, Trajectories};
 
 use crate::arrays::{Array, ArrayFileError, Npz, read_npz, write_npz};
+use crate::fields;
 
 /// The numbers of a shard, 64 MiB: large enough to be written and read at the speed of a disk, and small enough that
 /// a few in memory are no matter.
@@ -36,7 +37,7 @@ pub fn write_trajectories(path: &Path, times: &Times, runs: &Trajectories) -> io
 }
 
 /// Files `trajectories-000000.npz`, `trajectories-000001.npz` ... of equally many trajectories, but for the last one,
-/// each as [`write_trajectories`] writes it.
+/// each as [`write_trajectories`] writes it, or [`fields::write_fields`].
 #[derive(Clone, Debug)]
 pub struct Shards {
     folder: PathBuf,
@@ -45,12 +46,19 @@ pub struct Shards {
     known_dim: usize,
     count: usize,
     each: usize,
+    /// Of fields.
+    layout: Option<Layout>,
 }
 
 impl Shards {
     /// `count` trajectories in files of `each`, which is at least 1. Nothing is read or written.
     pub fn new(folder: &Path, times: Times, [dim, known_dim]: [usize; 2], count: usize, each: usize) -> Self {
-        Shards { folder: folder.to_owned(), times, dim, known_dim, count, each: each.max(1) }
+        Shards { folder: folder.to_owned(), times, dim, known_dim, count, each: each.max(1), layout: None }
+    }
+
+    /// The same for fields of this layout.
+    pub fn of_fields(self, layout: Layout) -> Self {
+        Shards { dim: layout.dim(), known_dim: 0, layout: Some(layout), ..self }
     }
 
     /// A good number of trajectories for a shard, of so many numbers each.
@@ -85,7 +93,10 @@ impl Shards {
     /// # Errors
     /// As [`write_npz`].
     pub fn write(&self, shard: usize, runs: &Trajectories) -> io::Result<()> {
-        write_trajectories(&self.path(shard), &self.times, runs)
+        match &self.layout {
+            Some(layout) => fields::write_fields(&self.path(shard), &self.times, layout, runs),
+            None => write_trajectories(&self.path(shard), &self.times, runs),
+        }
     }
 
     /// Looks whether a shard is there, and whole as far as its directory and the headers of its arrays tell; false
@@ -104,16 +115,18 @@ impl Shards {
 
     fn check(&self, path: &Path, file: &Npz, count: usize) -> Result<(), ArrayFileError> {
         let samples = self.times.samples();
-        let all = [
-            ("t", vec![samples]),
-            ("u", vec![count, samples, self.dim]),
-            ("known", vec![count, samples, self.known_dim]),
-        ];
-        for (name, expected) in &all[..if self.known_dim > 0 { 3 } else { 2 }] {
-            let found = file.shape(name)?;
-            if found != *expected {
+        let mut all = match &self.layout {
+            Some(layout) => fields::shapes(layout, samples, count),
+            None => vec![("t".to_owned(), vec![samples]), ("u".to_owned(), vec![count, samples, self.dim])],
+        };
+        if self.known_dim > 0 {
+            all.push(("known".to_owned(), vec![count, samples, self.known_dim]));
+        }
+        for (name, expected) in all {
+            let found = file.shape(&name)?;
+            if found != expected {
                 let fault = format!("has shape {found:?} where its folder asks for {expected:?}");
-                return Err(ArrayFileError::Unreadable(path.to_owned(), (*name).to_owned(), fault));
+                return Err(ArrayFileError::Unreadable(path.to_owned(), name, fault));
             }
         }
         Ok(())
@@ -141,7 +154,13 @@ impl Shards {
                 }
                 Ok::<_, ArrayFileError>(())
             };
-            take("u", self.dim, &mut u)?;
+            match &self.layout {
+                Some(layout) => {
+                    let which = of_one.iter().map(|run| run - range.start);
+                    fields::append(&file, layout, samples, which, &mut u)?;
+                }
+                None => take("u", self.dim, &mut u)?,
+            }
             if self.known_dim > 0 {
                 take("known", self.known_dim, &mut known)?;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use trajectory::Component;
+use trajectory::{Axis, Component};
 
 use crate::{Scores, Suspicion};
 
@@ -21,6 +21,9 @@ pub struct Results {
     /// The components that are forecast, with their units.
     #[serde(default)]
     pub components: Vec<Component>,
+    /// The grid of a field, whose channels are the components: [x], or [y, x].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub axes: Vec<Axis>,
     /// Name of the network.
     pub model: String,
     /// Number of its parameters.

@@ -197,10 +197,10 @@ fn first_step(runs: &Trajectories, run: usize) -> Vec<u64> {
 
 /// Finds means and standard deviations (components, then known inputs) of a model that differ from those of the training
 /// part by more than 1e-9 standard deviations. For a component that never changes, any standard deviation is right, since
-/// its scaled value is always 0.
-pub fn normalisation_saw_test(mean: &[f64], std: &[f64], train: Part) -> Option<Suspicion> {
+/// its scaled value is always 0. Of fields on a grid of so many points, the scales are those of each channel.
+pub fn normalisation_saw_test(mean: &[f64], std: &[f64], train: Part, points: usize) -> Option<Suspicion> {
     let equal = |part: Part| {
-        let (means, stds) = moments(part);
+        let (means, stds) = moments_on_grid(part, points);
         mean.len() == means.len()
             && (0..means.len()).all(|j| {
                 let constant = stds[j] <= 1e-13 * (means[j].abs() + stds[j]);
@@ -222,6 +222,20 @@ pub fn normalisation_saw_test(mean: &[f64], std: &[f64], train: Part) -> Option<
         check: Check::NormalisationSawTest,
         message: format!("the scales of the model are not those of the training part but {of}"),
     })
+}
+
+/// Means and standard deviations of the channels of a field, for each of its points.
+fn moments_on_grid(part: Part, points: usize) -> (Vec<f64>, Vec<f64>) {
+    let (mut mean, mut std) = moments(part);
+    let dim = if points > 1 { part.runs.dim() } else { 0 };
+    for (mean, std) in mean[..dim].chunks_exact_mut(points).zip(std[..dim].chunks_exact_mut(points)) {
+        let all = mean.iter().sum::<f64>() / points as f64;
+        let squares = mean.iter().zip(&*std).map(|(mean, std)| std * std + (mean - all).powi(2));
+        let together = (squares.sum::<f64>() / points as f64).sqrt();
+        mean.fill(all);
+        std.fill(together);
+    }
+    (mean, std)
 }
 
 /// Means and standard deviations, in two passes.
@@ -395,15 +409,15 @@ mod tests {
             (mean, std)
         };
         let (mean, mut std) = scales(&[0, 2]);
-        assert_eq!(normalisation_saw_test(&mean, &std, train), None);
+        assert_eq!(normalisation_saw_test(&mean, &std, train, 1), None);
         // any scale of a constant is right
         std[1] = 1.0;
-        assert_eq!(normalisation_saw_test(&mean, &std, train), None);
+        assert_eq!(normalisation_saw_test(&mean, &std, train, 1), None);
         std[0] *= 1.0 + 1e-8;
-        let found = normalisation_saw_test(&mean, &std, train).unwrap();
+        let found = normalisation_saw_test(&mean, &std, train, 1).unwrap();
         assert!(found.message.ends_with("of something else"), "{}", found.message);
         let (mean, std) = scales(&[0, 1, 2, 3]);
-        let found = normalisation_saw_test(&mean, &std, train).unwrap();
+        let found = normalisation_saw_test(&mean, &std, train, 1).unwrap();
         assert!(found.check == Check::NormalisationSawTest && found.message.contains("all trajectories"));
     }
 

@@ -1,7 +1,7 @@
 //! What the rest of the program sees of a partial differential equation.
 
 use trajectory::random::Stream;
-use trajectory::{Component, Times};
+use trajectory::{Axis, Component, Layout, Times};
 
 use crate::grid::Grid;
 use crate::{FieldError, Method};
@@ -16,6 +16,19 @@ pub trait FieldSystem: Send + Sync {
 
     /// Names and units of the real fields that make a state \[channel, y, x\].
     fn channels(&self) -> Vec<Component>;
+
+    /// What a state is: the channels on the grid.
+    fn layout(&self) -> Layout {
+        let grid = self.grid();
+        let names = &["y", "x"][2 - grid.dims()..];
+        let axis = |((name, &points), &length): ((&&str, &usize), &f64)| Axis {
+            name: (*name).into(),
+            points,
+            length,
+        };
+        let axes = names.iter().zip(grid.shape()).zip(grid.length()).map(axis).collect();
+        Layout { channels: self.channels(), axes }
+    }
 
     /// Good sample interval and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];

@@ -5,7 +5,10 @@ mod axis;
 mod canvas;
 mod chart;
 mod clock;
+mod colors;
 mod compare;
+mod fields;
+mod heat;
 mod layout;
 mod markup;
 mod page;
@@ -26,6 +29,7 @@ mod visible;
 
 pub use chart::DrawError;
 pub use compare::{Against, Ahead, Comparison, Effect, Metric, Options, RankedBy, Ranking, Row};
+pub use fields::plot_fields;
 pub use forecast::Results;
 pub use page::{comparison_pictures, page, page_of_pictures};
 pub use pictures::{Picture, pictures};

@@ -2,6 +2,7 @@
 
 mod attractor;
 mod error_growth;
+mod field;
 mod forecast;
 mod loss;
 mod reconstruction;

@@ -96,6 +96,7 @@ pub(crate) fn run(experiment: &str, seed: u64, hidden: usize) -> RunFiles {
         system: "lorenz".into(),
         observed: None,
         components,
+        axes: vec![],
         model: "autoencoder".into(),
         parameters: 8771,
         seed,

@@ -1,7 +1,7 @@
 //! The states in a run's forecasts, by what they are of.
 
 use forecast::Forecasts;
-use trajectory::Component;
+use trajectory::{Axis, Component};
 
 use crate::clock::Clock;
 use crate::run::RunFiles;
@@ -10,6 +10,8 @@ use crate::run::RunFiles;
 pub(crate) struct Shown<'a> {
     pub forecasts: &'a Forecasts,
     pub components: Vec<Component>,
+    /// The grid of a field.
+    pub axes: &'a [Axis],
     pub clock: Clock,
 }
 
@@ -23,7 +25,8 @@ impl<'a> Shown<'a> {
             return None;
         }
         let named = run.results.as_ref().map_or(&[][..], |results| &results.components);
-        Some(Shown { forecasts, components: named_or_numbered(named, dim), clock: Clock::of(run) })
+        let axes = run.results.as_ref().map_or(&[][..], |results| &results.axes);
+        Some(Shown { forecasts, components: named_or_numbered(named, dim), axes, clock: Clock::of(run) })
     }
 
     pub fn dim(&self) -> usize {

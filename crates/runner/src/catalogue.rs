@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use autodiff::unknown;
+use pde::systems::SYSTEMS as FIELDS;
 use sim::systems::SYSTEMS;
 use toml::{Table, Value};
 
@@ -50,7 +51,9 @@ pub fn load(experiment: &str, overrides: &[String]) -> Result<(String, Experimen
 
 /// Whether this is the name of a system, or a path of an experiment file, from which its system can be taken.
 pub fn names_system(named: &str) -> bool {
-    named.ends_with(".toml") || SYSTEMS.iter().any(|entry| entry.name == named)
+    named.ends_with(".toml")
+        || SYSTEMS.iter().any(|entry| entry.name == named)
+        || FIELDS.iter().any(|entry| entry.name == named)
 }
 
 /// The seed, system and data of a system with its defaults, or of an experiment file, with overrides. The other sections

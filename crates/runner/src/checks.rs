@@ -35,7 +35,7 @@ impl Experiment {
 
     /// The numbers of a trajectory.
     fn numbers(&self) -> Result<f64, String> {
-        Ok(self.times()?.samples() as f64 * self.build_system()?.dim() as f64)
+        Ok(self.times()?.samples() as f64 * self.source()?.layout().dim() as f64)
     }
 
     /// The trajectories to hold of a folder: all where they fit, or as many as are good to take turns with.
@@ -52,6 +52,9 @@ impl Experiment {
         self.times()?;
         if let Some(solver) = &data.solver {
             solver.check().map_err(|fault| format!("data.solver: {fault}"))?;
+        }
+        if let Some(stepper) = &data.stepper {
+            stepper.method()?;
         }
         if let Some([low, high]) = data.initial.iter().find(|[low, high]| low > high) {
             return Err(format!("data.initial: [{low}, {high}] must go from low to high"));
@@ -274,6 +277,13 @@ impl Experiment {
                 evaluate.horizon, data.dt
             ));
         }
+        if data.stepper.is_some() && evaluate.long_run != 0.0 {
+            return Err(format!(
+                "evaluate.long_run = {:?} compares states in the space of their components, which a field has too many of; \
+                 leave it out",
+                evaluate.long_run
+            ));
+        }
         let long_run = self.long_run_samples();
         if evaluate.long_run != 0.0 && !(20.0..=MOST_LONG_RUN).contains(&long_run) {
             return Err(format!(
@@ -295,7 +305,7 @@ impl Experiment {
         let samples = (evaluate.transient + self.forecast_span()) / data.dt;
         check_memory(
             &format!("evaluate ({} starts of {samples:.3e} samples)", evaluate.starts),
-            samples.max(1.0) * (evaluate.starts * self.source()?.components().len()) as f64,
+            samples.max(1.0) * (evaluate.starts * self.source()?.layout().dim()) as f64,
             "take fewer starts, or a shorter transient and horizon",
         )?;
         Ok(())

@@ -7,17 +7,19 @@ use dataset::arrays::ArrayFileError;
 use dataset::shards::Shards;
 use dataset::{Normalisation, Piece, Split};
 use forecast::suspicion::time_not_known;
-use forecast::{Climate, Forecaster, Suspicion, Task};
+use forecast::{Forecaster, Suspicion, Task};
 use models::baselines::Baseline;
 use rayon::prelude::*;
-use sim::{SimulationError, Solver, System};
+use sim::{SimulationError, System};
 use trajectory::{Component, Times, Trajectories, random};
 
 use crate::clean::Clean;
+use crate::fields::Field;
 use crate::held_out::{self, FreeRuns, Parts};
 use crate::recording::{self, Measured, Recorded};
 use crate::source::Source;
 use crate::stored::Stored;
+use crate::truth;
 use crate::{Experiment, Progress, RunError};
 
 /// What a network is trained on, and scored against.
@@ -109,7 +111,7 @@ impl Prepared {
 
     /// Whether the known inputs are known at all times, so that a forecast can have any length.
     pub(crate) fn knows_inputs(&self) -> bool {
-        self.source.system().is_some() || self.source.known_inputs().is_empty()
+        !self.source.is_recorded() || self.source.known_inputs().is_empty()
     }
 
     /// The components that are forecast.
@@ -123,13 +125,42 @@ impl Prepared {
 /// Simulates some of the trajectories of an experiment. They depend on their numbers and not on which others there are.
 pub(crate) fn simulate(
     experiment: &Experiment,
+    source: &Source,
+    which: Range<usize>,
+) -> Result<Trajectories, RunError> {
+    match source {
+        Source::Simulated(system) => simulate_equations(experiment, &**system, which),
+        Source::Field(field) => simulate_field(experiment, field, which),
+        Source::Recorded(recorded) => Err(RunError::Usage(format!(
+            "{} is a recording, which has no equation to simulate",
+            recorded.name
+        ))),
+    }
+}
+
+/// [`simulate`] for a field.
+fn simulate_field(
+    experiment: &Experiment,
+    field: &Field,
+    which: Range<usize>,
+) -> Result<Trajectories, RunError> {
+    let times = experiment.times().map_err(RunError::Usage)?;
+    let method = experiment.data.stepper.unwrap_or_default().method().map_err(RunError::Usage)?;
+    let first = which.start;
+    let starts = field.starts(experiment.seed, "start", which);
+    field.ensemble(&starts, &times, &method, first)
+}
+
+/// [`simulate`] for ordinary differential equations.
+fn simulate_equations(
+    experiment: &Experiment,
     system: &dyn System,
     which: Range<usize>,
 ) -> Result<Trajectories, RunError> {
     let times = experiment.times().map_err(RunError::Usage)?;
     check_known(system, (0..times.samples()).map(|i| times.at(i)))?;
     let first = which.start;
-    let starts = starts(experiment, system, "start", which);
+    let starts = experiment.starts(system, "start", which);
     system.ensemble(&starts, &times, &experiment.data.solver.unwrap_or_default()).map_err(|error| {
         let error = match error {
             SimulationError::Trajectory { trajectory, error } => {
@@ -166,16 +197,6 @@ fn time_not_told(experiment: &Experiment, system: &dyn System) -> Result<Option<
     let some: Vec<f64> = (0..times.samples()).step_by(stride).map(|i| times.at(i)).collect();
     let depends = system.depends_on_time(&experiment.data.initial, &some);
     Ok(time_not_known(depends, system.known_inputs().len()))
-}
-
-fn starts(
-    experiment: &Experiment,
-    system: &dyn System,
-    purpose: &'static str,
-    which: Range<usize>,
-) -> Vec<Vec<f64>> {
-    let stream = |i| random::stream(experiment.seed, purpose, i as u64);
-    which.map(|i| system.random_start(&experiment.data.initial, &mut stream(i))).collect()
 }
 
 /// The trajectories of a folder of which training holds only some at once: it takes turns. A turn is an epoch over as
@@ -298,8 +319,8 @@ fn stored(
 /// fail before training fails before it.
 pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> Result<Prepared, RunError> {
     match experiment.source().map_err(RunError::Usage)? {
-        Source::Simulated(system) => simulated(experiment, system, progress),
         Source::Recorded(recorded) => measured(experiment, recorded, progress),
+        source => simulated(experiment, source, progress),
     }
 }
 
@@ -410,38 +431,45 @@ fn window(experiment: &Experiment) -> Result<usize, RunError> {
     (network.check)(&settings).map_err(RunError::Usage)
 }
 
-/// [`prepare`] for a system.
+/// [`prepare`] for what is simulated.
 fn simulated(
     experiment: &Experiment,
-    system: Box<dyn System>,
+    source: Source,
     progress: &mut dyn Progress,
 ) -> Result<Prepared, RunError> {
-    let observed = experiment.observed(&system.components()).map_err(RunError::Usage)?;
+    let layout = source.layout();
+    let observed = experiment.observed(&layout.channels).map_err(RunError::Usage)?;
+    let positions = layout.positions(&observed);
     let count = experiment.data.trajectories;
     if !experiment.evaluate.exponent_unknown.is_empty() {
         progress.note(&experiment.evaluate.exponent_unknown);
     }
-    let time_not_told = time_not_told(experiment, &*system)?;
+    let time_not_told = match source.system() {
+        Some(system) => time_not_told(experiment, system)?,
+        None => None,
+    };
     if let Some(found) = &time_not_told {
         progress.note(&found.message);
     }
     let scored = experiment.lead() + (experiment.forecast_span() / experiment.data.dt).round() as usize;
     let scored = scored.max(experiment.lead() + experiment.long_run_samples() as usize);
     let times = Times::new(experiment.data.dt, scored).map_err(RunError::usage)?;
-    check_known(&*system, (0..times.samples()).map(|i| times.at(i)))?;
+    if let Some(system) = source.system() {
+        check_known(system, (0..times.samples()).map(|i| times.at(i)))?;
+    }
     let (runs, split, turns) = if experiment.data.from.is_empty() {
-        progress.stage(&format!("simulating {count} trajectories of {}", system.name()));
-        let runs = simulate(experiment, &*system, 0..count)?.observe(&observed);
+        progress.stage(&format!("simulating {count} trajectories of {}", source.name()));
+        let runs = simulate(experiment, &source, 0..count)?.observe(&positions);
         let split = Split::new(count, experiment.data.split, experiment.seed).map_err(RunError::usage)?;
         (runs, split, None)
     } else {
-        stored(experiment, &observed, progress)?
+        stored(experiment, &positions, progress)?
     };
-    let normalisation = Normalisation::fit(&runs, &split.train);
+    let normalisation = Normalisation::fit_on_grid(&runs, &split.train, layout.points());
     progress.stage(&format!("integrating the truth from {} held-out starts", experiment.evaluate.starts));
     let window = window(experiment)?;
-    let task = task(experiment, &*system, &observed, &runs, &split, &normalisation, window)?;
-    let source = Source::Simulated(system);
+    let std = normalisation.std[..positions.len()].to_vec();
+    let task = truth::task(experiment, &source, &positions, runs.select(&split.test), std, window)?;
     let choice = experiment.chooses_by_forecasts().then(|| {
         let validation = runs.select(&split.validation);
         held_out::validation_task(experiment, validation, window, task.std.clone())
@@ -460,71 +488,6 @@ fn simulated(
         refit,
         free_runs: None,
         time_not_told,
-    })
-}
-
-/// The integration of the truth, and the tolerance of the independent one that finds how long it holds.
-const TRUTH: Solver = Solver::dop853(1e-12);
-const SECOND_TOLERANCE: f64 = 1e-13;
-
-/// Held-out starts after a transient, and the truth after them.
-fn task(
-    experiment: &Experiment,
-    system: &dyn System,
-    observed: &[usize],
-    runs: &Trajectories,
-    split: &Split,
-    normalisation: &Normalisation,
-    window: usize,
-) -> Result<Task, RunError> {
-    let (evaluate, dt) = (&experiment.evaluate, experiment.data.dt);
-    let failed = |error| RunError::Failed(format!("integrating the truth of {}: {error}", system.name()));
-    // Lengths are counted in samples once, here, so that no two roundings can differ.
-    let (lead, span) = (experiment.lead(), (experiment.forecast_span() / dt).round() as usize);
-    let times = Times::new(dt, lead + span).map_err(RunError::usage)?;
-    let starts = starts(experiment, system, "evaluate", 0..evaluate.starts);
-    let whole = system.ensemble(&starts, &times, &TRUTH).map_err(failed)?;
-
-    let after = Times::new(dt, span).map_err(RunError::usage)?.from(times.at(lead));
-    let on_attractor: Vec<Vec<f64>> = (0..whole.count()).map(|run| whole.state(run, lead).to_vec()).collect();
-    let scales: Vec<f64> = (0..whole.dim())
-        .map(|j| whole.u().iter().skip(j).step_by(whole.dim()).fold(0.0, |most, u| u.abs().max(most)))
-        .collect();
-    let second = sim::independent::ensemble(system, &on_attractor, &after, &scales, SECOND_TOLERANCE);
-    let second = second.map_err(failed)?.observe(observed);
-    let truth = whole.observe(observed);
-    let forecast = truth.cut((0..truth.count()).map(|run| (run, lead..truth.samples(run))));
-    let trusted = Task::trusted_samples(&forecast, &second, &normalisation.std);
-    if trusted.contains(&0) {
-        return Err(RunError::Failed(format!(
-            "two integrations of {} disagree within one sample interval, dt = {dt}: there is no truth to score \
-             against; take a smaller dt",
-            system.name()
-        )));
-    }
-    let longest = trusted.iter().copied().max().unwrap_or(0);
-    let std = normalisation.std[..observed.len()].to_vec();
-    let long_run = experiment.long_run_samples() as usize;
-    let climate = (long_run > 0).then(|| {
-        // of all of the truth: where it no longer is the one trajectory it is still on the attractor
-        let mut known = vec![0.0; long_run * truth.known_dim()];
-        for (i, known) in known.chunks_mut(truth.known_dim().max(1)).enumerate() {
-            system.known(times.at(lead + i), known);
-        }
-        Climate::new(&truth, lead, &std, long_run, known)
-    });
-    Ok(Task {
-        runs: truth.cut((0..truth.count()).map(|run| (run, 0..lead + 1 + longest))),
-        lead,
-        trusted,
-        block: 1,
-        horizon: experiment.horizon(),
-        std,
-        lyapunov_exponent: Some(evaluate.lyapunov_exponent).filter(|&exponent| exponent > 0.0),
-        test: runs.select(&split.test),
-        clean: None,
-        window,
-        climate,
     })
 }
 

@@ -28,6 +28,11 @@ impl Experiment {
         build_system(&self.system)
     }
 
+    /// The numbers in a state; 0 where the source is invalid.
+    fn dim(&self) -> usize {
+        self.source().map_or(0, |source| source.layout().dim())
+    }
+
     /// A time on the scale of the system, the default of `evaluate.transient` and `evaluate.horizon`: 20 Lyapunov times,
     /// rounded to one digit, for a chaotic system, and the length of a trajectory for any other.
     pub(crate) fn own_time(&self) -> f64 {
@@ -37,7 +42,8 @@ impl Experiment {
             return rounded(LYAPUNOV_TIMES / evaluate.lyapunov_exponent, 1).max(least);
         }
         // half of the memory is for the transient, half for the horizon
-        let states = (evaluate.starts * data.initial.len()).max(1) as f64;
+        let dim = if data.stepper.is_some() { self.dim() } else { data.initial.len() };
+        let states = (evaluate.starts * dim).max(1) as f64;
         let fits = (0.5 * MAX_NUMBERS as f64 / states).floor() * data.dt;
         data.t_final.min(most).min(fits).max(data.dt)
     }
@@ -129,7 +135,7 @@ pub(crate) fn rounded(x: f64, digits: i32) -> f64 {
 }
 
 /// The settings of a system or model without its name.
-fn settings(named: &Value) -> Value {
+pub(crate) fn settings(named: &Value) -> Value {
     let mut settings = named.clone();
     if let Some(settings) = settings.as_object_mut() {
         settings.remove("name");

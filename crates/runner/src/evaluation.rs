@@ -44,7 +44,7 @@ pub(crate) fn score(
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
     let inputs = experiment.inputs(&prepared.source).map_err(RunError::Usage)?;
     let (mut applicable, mut not_applicable, mut chosen) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-    if prepared.source.system().is_none() {
+    if prepared.source.is_recorded() {
         progress.stage("choosing the delays of the baselines on the validation part");
     }
     for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
@@ -127,7 +127,7 @@ fn suspicions(
             Part { runs, which: &split.test },
             Part { runs: &task.runs, which: &starts },
         ),
-        normalisation_saw_test(&scales.mean, &scales.std, train),
+        normalisation_saw_test(&scales.mean, &scales.std, train, prepared.source.layout().points()),
         task.lyapunov_exponent.and_then(|exponent| above_ceiling(&each.valid_times, exponent)),
         persistence.and_then(|p| equals_persistence(scores.one_step_rmse, p.one_step_rmse, largest_step)),
         prepared.time_not_told.clone(),
@@ -228,7 +228,7 @@ pub fn evaluate(
         };
         let kept = Run::create_for_scores(directory, run, &experiment, &environment)?;
         let forecasts = forecasts(run, &experiment, &prepared, &run.weights()?, device, scored.each)?;
-        kept.save_forecasts(&forecasts, results.components.len())?;
+        kept.save_forecasts(&forecasts, prepared.runs.dim())?;
         // Last, since it is what makes the run complete.
         kept.save_results(&results)?;
     }

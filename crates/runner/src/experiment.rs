@@ -6,11 +6,13 @@
 
 use models::baselines::MAX_DEGREE;
 use models::{Implementation, Optimizer, Precision};
+use pde::FieldSystem;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim::{Solver, System};
 
+use crate::fields::Stepper;
 use crate::schedule::Schedule;
 use crate::train_loop::Loop;
 
@@ -74,6 +76,9 @@ pub struct Data {
     /// The method that integrates the trajectories, and its settings. A recording does not have this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solver: Option<Solver>,
+    /// The method that integrates a field, and its settings. Other systems do not have this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stepper: Option<Stepper>,
     /// The components of the state that a model sees, learns and forecasts. By default, all of them.
     #[schemars(length(min = 1), extend("examples" = [["x"]]))]
     pub observe: Vec<String>,
@@ -138,7 +143,26 @@ impl Data {
             split: [0.8, 0.1, 0.1],
             initial: system.initial_region(),
             solver: Some(Solver::default()),
+            stepper: None,
             observe: system.components().into_iter().map(|component| component.name).collect(),
+            from: String::new(),
+            from_digest: String::new(),
+            at_once: 0,
+        }
+    }
+
+    /// The defaults for a field: its own sampling, and what suits all.
+    pub(crate) fn of_field(system: &dyn FieldSystem) -> Self {
+        let [dt, t_final] = system.sampling();
+        Data {
+            trajectories: 100,
+            dt,
+            t_final,
+            split: [0.8, 0.1, 0.1],
+            initial: Vec::new(),
+            solver: None,
+            stepper: Some(Stepper::default()),
+            observe: system.channels().into_iter().map(|channel| channel.name).collect(),
             from: String::new(),
             from_digest: String::new(),
             at_once: 0,
@@ -154,6 +178,7 @@ impl Data {
             split: [0.7, 0.15, 0.15],
             initial: Vec::new(),
             solver: None,
+            stepper: None,
             observe: states,
             from: String::new(),
             from_digest: String::new(),

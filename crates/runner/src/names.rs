@@ -3,12 +3,29 @@
 use autodiff::unknown;
 use models::devices::{self, DEVICES};
 use models::{Entry, MODELS};
+use pde::systems::SYSTEMS as FIELDS;
 use serde_json::Value as Json;
 use sim::systems::{self, SYSTEMS};
 
-/// The catalogue's entry of a system section.
+/// The catalogue's entry of a system section that names an ordinary differential equation.
 pub(crate) fn system(section: &Json) -> Result<&'static systems::Entry, String> {
-    find("system.name", section, SYSTEMS, |entry| entry.name)
+    let asked = section["name"].as_str().unwrap_or_default();
+    if field(section).is_some() {
+        return Err(format!(
+            "{asked} is a field, which has no tangent dynamics here: Lyapunov exponents are computed of ordinary \
+             differential equations"
+        ));
+    }
+    let names = SYSTEMS.iter().map(|entry| entry.name).chain(FIELDS.iter().map(|entry| entry.name));
+    SYSTEMS
+        .iter()
+        .find(|entry| entry.name == asked)
+        .ok_or_else(|| unknown(&format!("system.name = \"{asked}\""), asked, names))
+}
+
+/// The entry of a system section that names a field.
+pub(crate) fn field(section: &Json) -> Option<&'static pde::systems::Entry> {
+    FIELDS.iter().find(|entry| section["name"] == entry.name)
 }
 
 /// The registry's entry of a model section.

@@ -140,11 +140,13 @@ fn from_npz(
             u.shape
         )));
     };
-    if dim != components.len() {
+    let points = source.layout().points();
+    if dim != components.len() * points {
+        let at = if points > 1 { format!(" at {points} points each") } else { String::new() };
         return Err(wrong(format!(
-            "`u` has {dim} components, but the model of {} knows {} ({})",
+            "`u` has {dim} components, but the model of {} knows {} ({}{at})",
             source.name(),
-            components.len(),
+            components.len() * points,
             components.join(", ")
         )));
     }
@@ -170,7 +172,7 @@ fn from_npz(
                 "`u` holds {} at start {start}, sample {}, component {}; histories must be finite",
                 u.values[used(start)][i],
                 history - window + i / dim,
-                components[i % dim]
+                components[i % dim / points]
             )));
         }
     }

@@ -20,8 +20,9 @@ use models::baselines::Baseline;
 use crate::clean::Clean;
 use crate::derived::build_system;
 use crate::experiment::{Data, Evaluate, Experiment, Train};
+use crate::fields::{self, Field};
 use crate::held_out;
-use crate::names::{network, system};
+use crate::names::{field, network, system};
 use crate::recording::{self, Recorded};
 use crate::schedule::Schedule;
 use crate::settings::values;
@@ -152,39 +153,33 @@ fn fill_simulated(mut given: Table) -> Result<Experiment, String> {
         complete(&mut given, stored.settings());
     }
     let given = &given;
-    let entry = system(&named(given, "system")?)?;
-
-    // its region and components are those of its parameters
-    let mut system = with_name(entry.name, (entry.defaults)());
-    let mut parameters = section(given, "system").cloned().unwrap_or_default();
-    if entry.own_names.iter().any(|key| parameters.contains_key(*key)) {
-        for &key in entry.own_names {
-            let own = parameters.remove(key).unwrap_or_else(|| Value::Table(Table::new()));
-            if !own.is_table() {
-                return Err(format!("system.{key} = {own} must be a table, such as {}", system[key]));
-            }
-            finite(&own, &format!("system.{key}"))?;
-            system.insert(key.into(), own);
+    let asked = named(given, "system")?;
+    let (system, mut data, own_names) = match field(&asked) {
+        Some(entry) => {
+            let parameters = fields::parameters(entry, &asked)?;
+            let field = Field::build(entry, parameters.clone())?;
+            (with_name(entry.name, parameters), values(&Data::of_field(&*field.system)), false)
         }
-    }
-    merge(&mut system, &parameters, "system")?;
-    let mut data = values(&Data::of(&*build_system(&read(&Value::Table(system.clone()))?)?));
+        None => equations(given, &asked)?,
+    };
+    let is_field = data.contains_key("stepper");
     data.insert("from".into(), Value::String(String::new()));
     data.insert("from_digest".into(), Value::String(String::new()));
     data.insert("at_once".into(), Value::Integer(0));
-    if let Some(solver) = section(given, "data").and_then(|data| data.get("solver")) {
+    if let Some(solver) = section(given, "data").and_then(|data| data.get("solver")).filter(|_| !is_field) {
         data.insert("solver".into(), choose("data.solver", solver, &Solver::ALL)?);
     }
     let mut experiment = fill_rest(given, ("system", system), data)?;
 
     let given_data = |key| section(given, "data").is_some_and(|data| data.contains_key(key));
-    if !entry.own_names.is_empty() && given_data("dt") && !given_data("t_final") {
+    if own_names && given_data("dt") && !given_data("t_final") {
         // as many samples as by default: the scale of the user's own equations is that of dt
         let [dt, t_final] = experiment.build_system()?.sampling();
         experiment.data.t_final = (t_final / dt).round() * experiment.data.dt;
     }
     let given = |key| section(given, "evaluate").is_some_and(|evaluate| evaluate.contains_key(key));
-    if !given("lyapunov_exponent") {
+    // tangent dynamics are a capability that fields lack
+    if !is_field && !given("lyapunov_exponent") {
         // only now are the parameters known
         match experiment.largest_exponent()? {
             Ok(exponent) => experiment.evaluate.lyapunov_exponent = exponent,
@@ -200,7 +195,7 @@ fn fill_simulated(mut given: Table) -> Result<Experiment, String> {
     if !given("horizon") {
         experiment.evaluate.horizon = own_time;
     }
-    if !given("long_run") && experiment.evaluate.lyapunov_exponent > 0.0 {
+    if !is_field && !given("long_run") && experiment.evaluate.lyapunov_exponent > 0.0 {
         experiment.evaluate.long_run = Evaluate::LONG_RUN;
     }
     if !given("polynomial_degree") {
@@ -217,6 +212,28 @@ fn fill_simulated(mut given: Table) -> Result<Experiment, String> {
         }
     }
     Ok(experiment)
+}
+
+/// The filled section of a system of ordinary differential equations, its defaults of `data`, and whether its equations are
+/// the user's own.
+fn equations(given: &Table, asked: &Json) -> Result<(Table, Table, bool), String> {
+    let entry = system(asked)?;
+    // its region and components are those of its parameters
+    let mut system = with_name(entry.name, (entry.defaults)());
+    let mut parameters = section(given, "system").cloned().unwrap_or_default();
+    if entry.own_names.iter().any(|key| parameters.contains_key(*key)) {
+        for &key in entry.own_names {
+            let own = parameters.remove(key).unwrap_or_else(|| Value::Table(Table::new()));
+            if !own.is_table() {
+                return Err(format!("system.{key} = {own} must be a table, such as {}", system[key]));
+            }
+            finite(&own, &format!("system.{key}"))?;
+            system.insert(key.into(), own);
+        }
+    }
+    merge(&mut system, &parameters, "system")?;
+    let data = values(&Data::of(&*build_system(&read(&Value::Table(system.clone()))?)?));
+    Ok((system, data, !entry.own_names.is_empty()))
 }
 
 /// [`fill`] for a recording. Its files are read, unless the section comes from a run, which has kept what they hold.

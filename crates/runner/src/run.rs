@@ -295,8 +295,8 @@ impl Run {
         }
         let normalisation = self.scales_in(&path, &model)?;
         let source = experiment.source().map_err(RunError::Usage)?;
-        let dim = experiment.observed(&source.components()).map_err(RunError::Usage)?.len();
-        let features = dim + source.known_inputs().len();
+        let features = experiment.inputs(&source).map_err(RunError::Usage)?;
+        let dim = features - source.known_inputs().len();
         if scales(&normalisation).map(|(_, values)| values.len()) != [features, features, dim, dim] {
             return Err(fault("its scales have the wrong length".into()));
         }

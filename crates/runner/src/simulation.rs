@@ -5,11 +5,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use dataset::arrays::write_csv;
+use dataset::fields::write_fields;
 use dataset::shards::write_trajectories;
+use trajectory::{Layout, Trajectories};
 
 use crate::catalogue::data_of;
 use crate::experiment::Experiment;
 use crate::run::lock;
+use crate::source::Source;
 use crate::stored::{ABOUT, Simulation, Stored, as_folder};
 use crate::{Interrupt, Progress, RunError, data};
 
@@ -24,7 +27,7 @@ pub enum Simulated {
 
 /// Simulates a system, one that is named or that of an experiment file with its seed and data, with overrides of `seed`,
 /// `system` and `data`, and writes `output`: an .npz with the times `t`, `u` [trajectory, time, component] and, where
-/// there are known inputs, `known` [trajectory, time, input]; or a .csv with a row for each sample; or, where `output`
+/// there are known inputs, `known` [trajectory, time, input], or for a field [`write_fields`]; or a .csv with a row for each sample; or, where `output`
 /// ends in a slash or is a folder, a folder of such .npz files with some of the trajectories each, `per_file` where it is
 /// given, of which one is in memory at a time. A folder that holds a part of the same simulation is completed.
 ///
@@ -68,17 +71,31 @@ pub fn simulate(
     }
     experiment.check_data().map_err(RunError::Usage)?;
 
-    let system = experiment.build_system().map_err(RunError::Usage)?;
-    let name = system.name();
+    let source = experiment.source().map_err(RunError::Usage)?;
+    let (name, layout) = (source.name(), source.layout());
+    let is_field = !layout.axes.is_empty();
+    if is_field && ending == "csv" {
+        return Err(RunError::Usage(format!(
+            "{}: {name} is a field of {} numbers, too many for the columns of a .csv; write an .npz, such as {}",
+            output.display(),
+            layout.dim(),
+            output.with_extension("npz").display()
+        )));
+    }
     progress.stage(&format!("simulating {} trajectories of {name}", experiment.data.trajectories));
-    let runs = data::simulate(&experiment, &*system, 0..experiment.data.trajectories)?;
+    let runs = match is_field {
+        true => in_turns(&experiment, &source, progress)?,
+        false => data::simulate(&experiment, &source, 0..experiment.data.trajectories)?,
+    };
     let times = experiment.times().map_err(RunError::Usage)?;
     let (count, samples) = (runs.count(), times.samples());
     progress.stage(&format!("writing {}", output.display()));
-    let written = if ending == "npz" {
+    let written = if is_field {
+        write_fields(output, &times, &layout, &runs)
+    } else if ending == "npz" {
         write_trajectories(output, &times, &runs)
     } else {
-        let components = system.components().into_iter().chain(system.known_inputs());
+        let components = layout.channels.iter().cloned().chain(source.known_inputs());
         let header: Vec<String> =
             ["trajectory".into(), "t".into()].into_iter().chain(components.map(|c| c.heading())).collect();
         let rows = (0..count).flat_map(|run| (0..samples).map(move |i| (run, i)));
@@ -93,10 +110,39 @@ pub fn simulate(
     };
     written.map_err(RunError::failed)?;
     Ok(Simulated::Done(format!(
-        "{}: {count} trajectories of {name}, {samples} samples of {} components each",
+        "{}: {count} trajectories of {name}, {samples} samples of {} each",
         output.display(),
-        runs.dim()
+        described(&layout)
     )))
+}
+
+/// What a sample holds: "3 components", or "u on 64 points".
+fn described(layout: &Layout) -> String {
+    if layout.axes.is_empty() {
+        return format!("{} components", layout.dim());
+    }
+    let channels: Vec<&str> = layout.channels.iter().map(|channel| channel.name.as_str()).collect();
+    let shape: Vec<String> = layout.axes.iter().map(|axis| axis.points.to_string()).collect();
+    format!("{} on {} points", channels.join(" and "), shape.join(" x "))
+}
+
+/// All trajectories of a field, some at a time, so that the progress is seen.
+fn in_turns(
+    experiment: &Experiment,
+    source: &Source,
+    progress: &mut dyn Progress,
+) -> Result<Trajectories, RunError> {
+    let (count, at_once) = (experiment.data.trajectories, 4 * rayon::current_num_threads());
+    let times = experiment.times().map_err(RunError::Usage)?;
+    let dim = source.layout().dim();
+    let (begin, mut u) = (Instant::now(), Vec::with_capacity(count * times.samples() * dim));
+    for first in (0..count).step_by(at_once) {
+        let done = count.min(first + at_once);
+        u.extend_from_slice(data::simulate(experiment, source, first..done)?.u());
+        let left = begin.elapsed().as_secs_f64() / done as f64 * (count - done) as f64;
+        progress.part(done as u64, count as u64, "trajectories", left);
+    }
+    Ok(Trajectories::new(times, [dim, 0], u, Vec::new()))
 }
 
 /// Simulates what a folder lacks of its shards.
@@ -113,7 +159,7 @@ fn simulate_to_folder(
             if error.kind() == ErrorKind::StorageFull { "make room" } else { "name a folder that can be" };
         RunError::unwritten(error.kind(), format!("{at} cannot be written: {error}; {cure}"))
     };
-    let system = experiment.build_system().map_err(RunError::Usage)?;
+    let source = experiment.source().map_err(RunError::Usage)?;
     let mut asked = Simulation::of(experiment).map_err(RunError::Usage)?;
     if let Some(count) = per_file {
         experiment
@@ -178,13 +224,13 @@ fn simulate_to_folder(
     if all > 0 {
         let there =
             if all < count { format!(", {} of {count} are there", count - all) } else { String::new() };
-        progress.stage(&format!("simulating {all} trajectories of {}{there}", system.name()));
+        progress.stage(&format!("simulating {all} trajectories of {}{there}", source.name()));
     }
     let (begin, mut done) = (Instant::now(), 0);
     stop.listen(true);
     for shard in missing {
         let range = shards.range(shard);
-        let runs = data::simulate(experiment, &*system, range).inspect_err(|_| {
+        let runs = data::simulate(experiment, &source, range).inspect_err(|_| {
             // A folder with nothing in it is nobody's: other settings may do.
             if !holds_other_things(folder) {
                 let _ = file.set_len(0);
@@ -210,10 +256,10 @@ fn simulate_to_folder(
     }
     stop.listen(false);
     Ok(Simulated::Done(format!(
-        "{at}: {count} trajectories of {}, {} samples of {} components each, in {} files",
-        system.name(),
+        "{at}: {count} trajectories of {}, {} samples of {} each, in {} files",
+        source.name(),
         experiment.times().map_err(RunError::Usage)?.samples(),
-        system.dim(),
+        described(&source.layout()),
         shards.number()
     )))
 }

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sim::Solver;
 use toml::{Table, Value};
-use trajectory::{Component, Times};
+use trajectory::{Axis, Component, Layout, Times};
 
 use crate::checks::whole;
 use crate::experiment::{Experiment, MAX_TRAJECTORIES};
+use crate::fields::Stepper;
 use crate::hash::fnv1a;
 use crate::settings::values;
 
@@ -19,6 +20,10 @@ pub(crate) const ABOUT: &str = "simulation.toml";
 
 const PREAMBLE: &str = "# The trajectories in this folder, in order: `t` [time], `u` [trajectory, time, component] and, where there \
                         are known inputs,\n# `known` [trajectory, time, input]. The command that began it continues it.\n";
+
+const PREAMBLE_OF_FIELDS: &str = "# The trajectories in this folder, in order: `t` [time], the coordinates of the axes, and each channel \
+                                  under its name,\n# [trajectory, time, x] or [trajectory, time, y, x]. The command that \
+                                  began it continues it.\n";
 
 /// What `simulation.toml` says: all that the numbers follow from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +37,9 @@ pub(crate) struct Simulation {
     data: Settings,
     components: Vec<Component>,
     known_inputs: Vec<Component>,
+    /// The grid of a field, whose channels are the components.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    axes: Vec<Axis>,
 }
 
 /// The keys of `data` that a simulation follows from.
@@ -41,30 +49,36 @@ struct Settings {
     trajectories: usize,
     dt: f64,
     t_final: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     initial: Vec<[f64; 2]>,
-    solver: Solver,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    solver: Option<Solver>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stepper: Option<Stepper>,
 }
 
 impl Simulation {
     /// That of an experiment.
     pub(crate) fn of(experiment: &Experiment) -> Result<Self, String> {
-        let (system, samples) = (experiment.build_system()?, experiment.times()?.samples());
-        let (components, known_inputs) = (system.components(), system.known_inputs());
+        let (source, samples) = (experiment.source()?, experiment.times()?.samples());
+        let (layout, known_inputs) = (source.layout(), source.known_inputs());
         let data = &experiment.data;
         Ok(Simulation {
             version: env!("CARGO_PKG_VERSION").into(),
             seed: experiment.seed,
-            trajectories_per_shard: Shards::good_size(samples * (components.len() + known_inputs.len())),
+            trajectories_per_shard: Shards::good_size(samples * (layout.dim() + known_inputs.len())),
             system: experiment.system.clone(),
             data: Settings {
                 trajectories: data.trajectories,
                 dt: data.dt,
                 t_final: data.t_final,
                 initial: data.initial.clone(),
-                solver: data.solver.unwrap_or_default(),
+                solver: data.solver,
+                stepper: data.stepper,
             },
-            components,
+            components: layout.channels,
             known_inputs,
+            axes: layout.axes,
         })
     }
 
@@ -143,13 +157,18 @@ impl Stored {
             whole(key, value as u64, 1, MAX_TRAJECTORIES)?;
         }
         let dims = [simulation.components.len(), simulation.known_inputs.len()];
-        let shards = Shards::new(folder, times, dims, trajectories, simulation.trajectories_per_shard);
+        let mut shards = Shards::new(folder, times, dims, trajectories, simulation.trajectories_per_shard);
+        if !simulation.axes.is_empty() {
+            let (channels, axes) = (simulation.components.clone(), simulation.axes.clone());
+            shards = shards.of_fields(Layout { channels, axes });
+        }
         Ok(Stored { folder: folder.to_owned(), simulation, shards })
     }
 
     /// The text of its `simulation.toml`.
     pub(crate) fn about(&self) -> String {
-        format!("{PREAMBLE}{}", values(&self.simulation))
+        let preamble = if self.simulation.axes.is_empty() { PREAMBLE } else { PREAMBLE_OF_FIELDS };
+        format!("{preamble}{}", values(&self.simulation))
     }
 
     /// Its shards.

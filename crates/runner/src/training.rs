@@ -355,6 +355,7 @@ impl Sitting<'_> {
             system: self.prepared.source.name().to_owned(),
             observed: experiment.observed_alone(&self.prepared.source),
             components: self.prepared.components(experiment)?,
+            axes: self.prepared.source.layout().axes,
             model: model.name.to_owned(),
             parameters,
             seed: experiment.seed,
@@ -376,7 +377,7 @@ impl Sitting<'_> {
         };
         let (run, prepared) = (&self.run, self.prepared);
         let forecasts = forecasts(run, experiment, prepared, &state.best, self.device, scored.each)?;
-        self.run.save_forecasts(&forecasts, results.components.len())?;
+        self.run.save_forecasts(&forecasts, prepared.runs.dim())?;
         // Last, since it is what makes the run complete.
         self.run.save_results(&results)?;
         Ok(Outcome::Done(self.run, Box::new(results)))

@@ -1,4 +1,4 @@
-//! The basic data types of all other crates: components of a state, sample times, sets of trajectories, and random
+//! The basic data types of all other crates: components and layout of a state, sample times, sets of trajectories, and random
 //! streams.
 //!
 //! ```
@@ -15,6 +15,7 @@
 //! ```
 
 mod component;
+mod layout;
 mod places;
 mod precision;
 pub mod random;
@@ -22,6 +23,7 @@ mod times;
 mod trajectories;
 
 pub use component::Component;
+pub use layout::{Axis, Layout};
 pub use places::Places;
 pub use precision::Precision;
 pub use times::{Times, TimesError};

@@ -541,13 +541,18 @@ fn lists_say_what_there_is() {
     for word in ["lorenz", "oscillator", "ffnn", "rnn", "rnn-lorenz", "cpu", "gpu", "cuda", "ndarray"] {
         assert!(all.contains(&format!("  {word} ")), "{word} is not in\n{all}");
     }
-    // systems in two groups, each a line
+    // systems in three groups, each a line
     let systems = folder.ok(&["list", "systems"]);
     let heading = systems.lines().position(|line| line.starts_with("published chaotic flows")).unwrap();
     let lines: Vec<&str> = systems.lines().collect();
     assert!(lines[..heading].iter().any(|line| line.starts_with("lorenz ")), "{systems}");
     assert!(lines[heading + 1..].iter().any(|line| line.starts_with("sprott_b ")), "{systems}");
     assert!(lines.len() > 50, "{systems}");
+    let fields = lines.iter().position(|line| line.starts_with("fields on periodic grids")).unwrap();
+    assert!(
+        fields < heading && lines[fields..heading].iter().any(|line| line.starts_with("heat ")),
+        "{systems}"
+    );
     let devices = folder.ok(&["list", "devices"]);
     assert!(devices.contains("cpu      usable"), "{devices}");
     assert!(all.lines().all(|line| line.chars().count() <= 80), "{all}");

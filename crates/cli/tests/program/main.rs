@@ -5,6 +5,7 @@
 mod browser;
 mod commands;
 mod derive;
+mod fields;
 mod frameworks;
 #[cfg(feature = "gpu")]
 mod gpu;

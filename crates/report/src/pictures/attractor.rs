@@ -13,7 +13,7 @@ pub(crate) type Curve<'a> = (&'a str, Ink, &'a [f64]);
 
 /// The attractor of the truth beside that of a long forecast; of a system that is not chaotic the course of one.
 pub(super) fn attractor(run: &RunFiles, points: usize) -> Drawn {
-    let Some(shown) = Shown::of(run) else { return Ok(None) };
+    let Some(shown) = Shown::of(run).filter(|shown| shown.axes.is_empty()) else { return Ok(None) };
     let forecasts = shown.forecasts;
     let long = !forecasts.attractor_truth.is_empty();
     let (truth, forecast) = match long {

@@ -1,4 +1,4 @@
-use super::{Drawn, Picture};
+use super::{Drawn, Picture, field};
 use crate::axis::{Axis, short};
 use crate::chart::{Chart, DrawError, Mark, Shape, draw};
 use crate::palette::Ink;
@@ -11,6 +11,9 @@ const MOST: usize = 6;
 /// The forecast over the truth, each component, from the start of median score.
 pub(super) fn forecast(run: &RunFiles, points: usize) -> Drawn {
     let Some(shown) = Shown::of(run) else { return Ok(None) };
+    if !shown.axes.is_empty() {
+        return field::forecast(&shown);
+    }
     let marks = |component: usize| {
         let line = |states: &[f64]| Shape::Line(shown.course(states, component));
         vec![
@@ -29,7 +32,7 @@ pub(super) fn forecast(run: &RunFiles, points: usize) -> Drawn {
 
 /// The members of an ensemble around the truth, from the start of median score.
 pub(super) fn ensemble(run: &RunFiles, points: usize) -> Drawn {
-    let Some(shown) = Shown::of(run) else { return Ok(None) };
+    let Some(shown) = Shown::of(run).filter(|shown| shown.axes.is_empty()) else { return Ok(None) };
     let size = shown.forecasts.time.len() * shown.dim();
     let members: Vec<&[f64]> = shown.forecasts.members.chunks_exact(size).collect();
     if members.len() < 2 {

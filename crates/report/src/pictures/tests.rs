@@ -20,7 +20,12 @@ fn check(picture: &Picture) {
     for path in svg.split(" d=\"M").skip(1) {
         let path = path.split('"').next().unwrap();
         let path = path.trim_end_matches('z');
-        assert!(path.split(['l', ',', ' ']).all(|number| number.parse::<i32>().is_ok()), "{name}: {path}");
+        assert!(
+            path.split(['l', 'L', 'M', 'H', 'V', 'z', ',', ' '])
+                .filter(|n| !n.is_empty())
+                .all(|n| n.parse::<i32>().is_ok()),
+            "{name}: {path}"
+        );
     }
     assert!(!picture.caption.is_empty() && picture.caption.ends_with('.'), "{name}");
     let pixels = Pixmap::decode_png(&picture.png().unwrap()).unwrap();
@@ -116,6 +121,29 @@ fn what_is_not_finite_is_left_out() {
     let pictures = pictures(&broken).unwrap();
     assert_eq!(pictures.len(), 8);
     pictures.iter().for_each(check);
+}
+
+#[test]
+fn a_field_is_drawn_with_truth_forecast_and_difference() {
+    let axis = |name: &str, points| trajectory::Axis { name: name.into(), points, length: 22.0 };
+    for axes in [vec![axis("x", 6)], vec![axis("y", 2), axis("x", 3)]] {
+        let mut field = run("lstm-kuramoto_sivashinsky", 0, 64);
+        let Some((forecasts, results)) = field.forecasts.as_mut().zip(field.results.as_mut()) else {
+            panic!()
+        };
+        let wide = |states: &mut Vec<f64>| *states = states.chunks(3).flat_map(|u| u.repeat(2)).collect();
+        [&mut forecasts.truth, &mut forecasts.forecast, &mut forecasts.members].into_iter().for_each(wide);
+        results.components = vec![trajectory::Component::new("u", "1")];
+        results.axes = axes;
+        let pictures = super::pictures(&field).unwrap();
+        assert_eq!(
+            names(&pictures),
+            ["forecast", "error_growth", "valid_times", "loss", "latent_space", "reconstruction"]
+        );
+        pictures.iter().for_each(check);
+        assert!([">truth", ">forecast", ">difference"].iter().all(|title| pictures[0].svg.contains(title)));
+        assert!(pictures[0].caption.contains("difference of the field"), "{}", pictures[0].caption);
+    }
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(crate) fn results(name: &str, median: f64, chaotic: bool) -> Results {
         system: "lorenz".into(),
         observed: None,
         components: vec![],
+        axes: vec![],
         model: name.into(),
         parameters: 8771,
         seed: 0,

@@ -1,0 +1,125 @@
+//! Fields: partial differential equations, simulated to files and folders, and drawn.
+
+use dataset::arrays::read_npz;
+
+use crate::support::{Folder, refused};
+
+#[test]
+fn a_field_is_written_with_its_axes_and_the_same_bytes_on_any_number_of_threads() {
+    let folder = Folder::new("");
+    let to = |output: &str, threads: &str| {
+        let settings = ["data.trajectories=5", "data.t_final=10", "system.grid.points=32"];
+        let mut command =
+            folder.command(&[&["simulate", "kuramoto_sivashinsky", "-o", output][..], &settings].concat());
+        let done = command.env("RAYON_NUM_THREADS", threads).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(done.status.success() && said.contains("41 samples of u on 32 points each"), "{said}");
+        std::fs::read(folder.path().join(output)).unwrap()
+    };
+    assert_eq!(to("one.npz", "1"), to("two.npz", "2"));
+    let file = read_npz(&folder.path().join("one.npz")).unwrap();
+    assert_eq!(file.get("u").unwrap().shape, [5, 41, 32]);
+    assert_eq!(file.get("t").unwrap().values[40], 10.0);
+    let x = &file.get("x").unwrap().values;
+    assert_eq!((x[0], x[1], x.len()), (0.0, 22.0 / 32.0, 32));
+    // The mean over space is conserved, and starts at 0.
+    let last = &file.get("u").unwrap().values[4 * 41 * 32 + 40 * 32..];
+    assert!(last.iter().sum::<f64>().abs() < 1e-10 && last.iter().any(|u| u.abs() > 0.1));
+}
+
+#[test]
+fn the_heat_equation_decays_as_its_solution_says() {
+    let folder = Folder::new("");
+    folder.ok(&["simulate", "heat", "-o", "h.npz", "data.trajectories=2", "system.highest_mode=1"]);
+    let u = read_npz(&folder.path().join("h.npz")).unwrap().get("u").unwrap().clone();
+    // A mean and a single wave: the wave decays as exp(-nu k^2 t), nu = 0.01, k = 2 pi, t = 0.05 i.
+    let [start, end] = [0, 20].map(|i| u.values[i * 64..(i + 1) * 64].to_vec());
+    let mean = start.iter().sum::<f64>() / 64.0;
+    let decay = (-0.01 * std::f64::consts::TAU.powi(2) * 1.0).exp();
+    for (a, b) in start.iter().zip(&end) {
+        assert!((mean + (a - mean) * decay - b).abs() < 1e-12, "{a} {b}");
+    }
+}
+
+#[test]
+fn a_folder_of_fields_holds_the_numbers_of_one_file_and_is_completed() {
+    let folder = Folder::new("");
+    let settings = ["data.trajectories=5", "data.t_final=1", "system.grid.points=64"];
+    let to = |more: &[&str]| folder.ok(&[&["simulate", "schrodinger"], more, &settings[..]].concat());
+    to(&["-o", "one.npz"]);
+    to(&["-o", "all/", "--per-file", "2"]);
+    let about = std::fs::read_to_string(folder.path().join("all/simulation.toml")).unwrap();
+    assert!(about.contains("[[axes]]") && about.contains("[[components]]\nname = \"re\""), "{about}");
+    assert!(!about.contains("initial") && about.lines().count() < 60, "{about}");
+    let one = read_npz(&folder.path().join("one.npz")).unwrap();
+    for channel in ["re", "im"] {
+        let shards = (0..3).flat_map(|i| {
+            let path = folder.path().join(format!("all/trajectories-{i:06}.npz"));
+            read_npz(&path).unwrap().get(channel).unwrap().values.clone()
+        });
+        assert_eq!(one.get(channel).unwrap().values, shards.collect::<Vec<_>>());
+    }
+    let second = folder.path().join("all/trajectories-000001.npz");
+    let bytes = std::fs::read(&second).unwrap();
+    std::fs::remove_file(&second).unwrap();
+    to(&["-o", "all/"]);
+    assert_eq!(std::fs::read(&second).unwrap(), bytes);
+    let other = ["simulate", "schrodinger", "-o", "all/", "data.trajectories=5", "data.t_final=1", "seed=1"];
+    refused(&folder, &other, 2, &["another simulation", "seed is 0 there and 1 here"]);
+}
+
+#[test]
+fn fields_are_drawn_on_a_line_in_the_plane_and_by_density_and_phase() {
+    let folder = Folder::new("");
+    let small = "system.grid.points=[16,16]";
+    for (system, settings) in [
+        ("burgers", &["data.trajectories=2", "data.t_final=0.3"][..]),
+        ("navier_stokes", &["data.trajectories=1", "data.t_final=8", small]),
+        ("schrodinger", &["data.trajectories=1", "data.t_final=2"]),
+    ] {
+        folder.ok(&[&["simulate", system, "-o", "f.npz"][..], settings].concat());
+        folder.ok(&["plot", "f.npz", "-o", "f.png"]);
+        folder.ok(&["plot", "f.npz", "-o", "f.html"]);
+        folder.ok(&["plot", "f.npz", "-o", "f.svg"]);
+        let png = std::fs::read(folder.path().join("f.png")).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 10_000, "{system}: {}", png.len());
+        let svg = std::fs::read_to_string(folder.path().join("f.svg")).unwrap();
+        let words = match system {
+            "burgers" => [">u, trajectory 1<", ">x<"],
+            "navier_stokes" => [">w, t = 0<", ">t = 8<"],
+            _ => [">|psi|^2<", ">arg psi<"],
+        };
+        assert!(words.iter().all(|word| svg.contains(word)), "{system}");
+        assert!(svg.len() < 2_000_000, "{system}: {}", svg.len());
+    }
+    refused(&folder, &["plot", "f.npz", "-o", "f.svg", "--names", "a"], 2, &["--names is for components"]);
+}
+
+#[test]
+fn impossible_fields_are_refused_in_a_sentence() {
+    let folder = Folder::new("");
+    for (system, setting, words) in [
+        ("heat", "system.grid.points=63", &["points = 63 must be even and at least 8"][..]),
+        ("heat", "system.grid.points=4", &["points = 4 must be even and at least 8"]),
+        ("burgers", "system.grid.points=[16,16]", &["points has 2 entries and length 1"]),
+        ("burgers", "system.viscosity=-0.1", &["viscosity = -0.1", "not negative"]),
+        ("burgers", "system.viscosty=0.1", &["system.viscosty is unknown", "\"viscosity\""]),
+        ("burgers", "system.preset=pdebensh", &["system.preset", "\"pdebench\""]),
+        ("navier_stokes", "system.forcing.waves=4", &["waves"]),
+        ("navier_stokes", "data.trajectories=5000", &["2 GiB", "FOLDER/"]),
+        ("heat", "data.stepper.order=3", &["data.stepper.order = 3 must be 2 or 4"]),
+        ("heat", "data.solver=rk4", &["data.solver is unknown"]),
+        ("heat", "data.initial=[[0,1]]", &["data.initial is unknown"]),
+        ("heat", "data.observe=[\"v\"]", &["component \"v\"", "u"]),
+    ] {
+        refused(&folder, &["simulate", system, "-o", "f.npz", setting], 2, words);
+    }
+    refused(&folder, &["simulate", "heat", "-o", "f.csv"], 2, &["f.csv", "64 numbers", "f.npz"]);
+    refused(&folder, &["lyapunov", "kuramoto_sivashinsky"], 2, &["is a field", "tangent dynamics"]);
+    refused(&folder, &["simulate", "heatt", "-o", "f.npz"], 2, &["did you mean \"heat\"?"]);
+    // The inviscid equation with a step that is far too long.
+    let long = ["system.viscosity=0", "data.stepper.step=0.2", "data.dt=0.2", "data.t_final=40"];
+    let arguments = [&["simulate", "burgers", "-o", "f.npz"][..], &long].concat();
+    refused(&folder, &arguments, 1, &["simulating burgers", "trajectory", "CFL number", "t = "]);
+    assert!(!folder.path().join("f.npz").exists());
+}

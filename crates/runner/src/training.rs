@@ -322,9 +322,9 @@ impl Sitting<'_> {
                 "training {network} with {parameters} parameters on {}, {} steps of {windows} windows",
                 self.device, train.steps
             ),
-            Some(after) => format!(
+            Some(_) => format!(
                 "training {network} once more, {} steps of {windows} windows of the training and the validation part",
-                last_step(train, &state.counters) - after
+                under_way(train, &state.counters).0.steps
             ),
         });
     }
@@ -441,13 +441,12 @@ impl Sitting<'_> {
     ) -> Result<bool, RunError> {
         // Which turn the examples are of; see `Turns`.
         let mut turn = 0;
-        let train = &self.experiment.train;
-        let (mut order, batches) = self.batches(training);
-        let mut batch = Batch::default();
         // A training on both parts begins at step 0 again, and has nothing to validate with.
-        let (of_first, is_again) =
-            (state.counters.refit_after.unwrap_or(0), state.counters.refit_after.is_some());
-        let last = last_step(train, &state.counters);
+        let is_again = state.counters.refit_after.is_some();
+        let (train, of_first) = &under_way(&self.experiment.train, &state.counters);
+        let last = of_first + train.steps;
+        let (mut order, batches) = self.batches(training, train);
+        let mut batch = Batch::default();
         let (begin, before) = (Instant::now(), state.counters.seconds);
         let examples = train.batch_size.min(training.count()) as f64;
         // Where this sitting began, and where its last validation ended: step and seconds.
@@ -480,7 +479,7 @@ impl Sitting<'_> {
                 self.checkpoint(learner, state)?;
             }
             let same = train.optimizer.keeps_its_batch();
-            let step = step - of_first;
+            let step = step - *of_first;
             if !same || batch.inputs.is_empty() {
                 let at = if same { 0 } else { step };
                 if let Some(turns) = &self.prepared.turns
@@ -505,7 +504,7 @@ impl Sitting<'_> {
             now.seconds = before + begin.elapsed().as_secs_f64();
             progress.step(&Step {
                 done: step + 1,
-                of: last - of_first,
+                of: train.steps,
                 train_loss: loss,
                 validation_loss: now.validation.map(|(_, loss)| loss),
                 learning_rate: train.optimizer.learning_rate().map(|_| learning_rate),
@@ -517,12 +516,11 @@ impl Sitting<'_> {
     }
 
     /// The order of the training windows, and what else their batches follow from.
-    fn batches(&self, training: &Examples) -> (BatchOrder, Batches) {
-        let Experiment { seed, train, .. } = self.experiment;
-        let order = BatchOrder::new(*seed, training.count(), train.batch_size);
+    fn batches(&self, training: &Examples, train: &Train) -> (BatchOrder, Batches) {
+        let seed = self.experiment.seed;
+        let order = BatchOrder::new(seed, training.count(), train.batch_size);
         let scales = self.prepared.normalisation.clone();
-        let window = self.prepared.window;
-        (order, Batches { train: train.clone(), window, seed: *seed, scales })
+        (order, Batches { train: train.clone(), window: self.prepared.window, seed, scales })
     }
 
     /// Why training ends before its last step, if it does.
@@ -673,7 +671,8 @@ impl Sitting<'_> {
             Some((step, _)) => format!("the best model, of step {step}, is kept"),
             None => "no model had been validated yet".to_owned(),
         };
-        let (step, train) = (state.counters.step, &self.experiment.train);
+        let (train, of_first) = &under_way(&self.experiment.train, &state.counters);
+        let step = state.counters.step - of_first;
         let cure = match (learning_rate(train, step), train.optimizer.learning_rate()) {
             (Some(rate), Some(highest)) => format!(
                 ", with a learning rate of {rate:.3e}; {kept}. A lower train.optimizer.learning_rate (now {highest}) is \
@@ -690,12 +689,15 @@ fn rate(now: &Counters, (step, seconds): (u64, f64)) -> f64 {
     (now.step - step) as f64 / (now.seconds - seconds).max(1e-9)
 }
 
-/// The last step of the training under way: of the first one, or of the one on training and validation part together, which
-/// has as many steps as the first needed to its best weights.
-fn last_step(train: &Train, now: &Counters) -> u64 {
+/// The training under way, and the step after which it began: the first one, or that on training and validation part
+/// together, which has as many steps as the first needed to its best weights, and its learning rates and its curriculum
+/// over these.
+fn under_way(train: &Train, now: &Counters) -> (Train, u64) {
     match now.refit_after {
-        None => train.steps,
-        Some(after) => after + now.best.map_or(train.steps, |(best, _)| best),
+        None => (train.clone(), 0),
+        Some(after) => {
+            (Train { steps: now.best.map_or(train.steps, |(best, _)| best), ..train.clone() }, after)
+        }
     }
 }
 
@@ -769,6 +771,7 @@ fn free_steps(train: &Train, step: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::Schedule;
 
     #[test]
     fn a_curriculum_lengthens_the_free_run() {
@@ -777,6 +780,20 @@ mod tests {
         assert_eq!(steps, [1, 1, 2, 3, 3, 4, 5, 5]);
         assert_eq!(free_steps(&Train { curriculum: 0.0, ..train }, 0), 5);
         assert_eq!(free_steps(&Train::default(), 7), 1);
+    }
+
+    #[test]
+    fn a_training_once_more_has_the_chosen_steps_and_their_whole_schedule() {
+        let train =
+            Train { steps: 1000, schedule: Schedule::Cosine { last: 0.0, warmup: 0.0 }, ..Train::default() };
+        let best = Some((400, Loss { train: 1.0, validation: 1.0 }));
+        let mut now = Counters { step: 1000, best, ..Counters::default() };
+        assert_eq!(under_way(&train, &now), (train.clone(), 0));
+        now.refit_after = Some(1000);
+        let (again, after) = under_way(&train, &now);
+        assert_eq!((again.steps, after), (400, 1000));
+        let rate = |step| learning_rate(&again, step).unwrap();
+        assert!(rate(399) < 1e-3 * rate(0) && learning_rate(&train, 399).unwrap() > 0.5 * rate(0));
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Sitting<'_> {
         terminal: bool,
     ) -> BurnTraining {
         let train = self.experiment.train.clone();
-        let (order, batches) = self.batches(&training);
+        let (order, batches) = self.batches(&training, &train);
         let order = Mutex::new(order);
         let (length, parts) =
             (self.validation_length(), validation_batches(validation.count(), train.batch_size));

@@ -5,7 +5,7 @@ use autodiff::unknown;
 use super::annotated::annotated;
 use super::keys::{self, Fallback, Key, Named, Node, Section, Variant};
 use super::openings::opening;
-use super::system::{equations, facts, source};
+use super::system::{equations, facts, meaning, source};
 use super::words::{choices, columns, first_sentence, kind, toml, wrap};
 use crate::RunError;
 use crate::catalogue::{experiments, load};
@@ -56,9 +56,8 @@ pub fn explain(what: &str, overrides: &[String], width: usize) -> Result<Explain
 fn experiment(what: &str, overrides: &[String]) -> Result<String, RunError> {
     let (name, experiment) = load(what, overrides)?;
     let with = if overrides.is_empty() { String::new() } else { format!(" with {}", overrides.join(" ")) };
-    let what = format!(
-        "Experiment {name}{with}, with every default filled in. Train this file, and it gives the same run."
-    );
+    let what =
+        format!("Experiment {name}{with}, with every default filled in. Training this file repeats the run.");
     Ok(annotated(&experiment, &what))
 }
 
@@ -278,6 +277,10 @@ fn system(all: &Section, entry: &sim::systems::Entry, width: usize) -> String {
     let mut text = wrap(&format!("{}: {}", entry.name, entry.about), "", width) + "\n";
     if !equations.is_empty() {
         text += &equations.iter().map(|line| format!("  {line}\n")).collect::<String>();
+        text += "\n";
+    }
+    if let Some(meaning) = meaning(entry) {
+        text += &wrap(&meaning, "", width);
         text += "\n";
     }
     text += &wrap(&source(entry), "", width);

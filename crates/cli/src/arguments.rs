@@ -39,11 +39,12 @@ pub(crate) enum Command {
         /// Only these
         kind: Option<Kind>,
     },
-    /// Explain a key of experiment files, a system, a model, or an experiment
+    /// Explain a key, a system, a model, or an experiment
     ///
-    /// For a key, prints its meaning, type, range, default and an example; for a section, its keys. For a system, its
-    /// equations, source, parameters and sampling; for a model, its keys. For an experiment, prints its complete file with a
-    /// comment for every key. A name that is both a key, a system or a model and an experiment means the former.
+    /// For a key of experiment files, prints its meaning, type, range, default and an example; for a section, its keys. For a
+    /// system, prints its equations, source, parameters and sampling; for a model, its keys. For an experiment, prints its
+    /// complete file with a comment for every key. If a key, a system or a model has the name of an experiment, the
+    /// experiment is explained by the path of its file.
     Explain {
         /// A key such as train.steps, a section such as train, a name such as lorenz, lstm or adam, or the name or path of an
         /// experiment

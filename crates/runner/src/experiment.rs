@@ -41,7 +41,7 @@ pub struct Experiment {
     pub data: Data,
     /// The model and its settings.
     pub model: Value,
-    /// How a model is trained that is trained in steps. Models that are fitted at once have no key of this section.
+    /// How the model is trained. Models that are fitted at once, and not trained in steps, have no key of this section.
     pub train: Train,
     /// How forecasts are scored.
     pub evaluate: Evaluate,
@@ -246,7 +246,7 @@ pub struct Train {
     /// Code that computes a network on the CPU. Networks that have no kernels of their own run on Burn's operations.
     #[schemars(extend("examples" = ["burn"]))]
     pub kernels: Implementation,
-    /// Training loop.
+    /// Training loop: that of Attractor, or that of Burn for comparison.
     // A file without the key, as all were before it existed, means our own; so the key is written only if it is another.
     #[schemars(extend("examples" = ["burn-train"]))]
     #[serde(rename = "loop", default, skip_serializing_if = "Loop::is_own")]

@@ -1,23 +1,28 @@
-//! An echo state network (Jaeger 2001, GMD report 148) as Pathak, Hunt, Girvan, Lu and Ott 2018 (Physical Review
-//! Letters 120, 024102) let it forecast chaotic systems.
+//! An echo state network (Jaeger 2001, GMD report 148), used to forecast chaotic systems as by Pathak, Hunt, Girvan, Lu
+//! and Ott (2018, Physical Review Letters 120, 024102).
 //!
-//! r <- (1 - leak) r + leak tanh(W r + V x + b): the state of the reservoir is driven by the scaled sample x with its
-//! known inputs (leak = 1 in that paper). W has `connections` entries a row, at random places, uniform and scaled to
-//! `spectral_radius`; V and b are uniform on +-`input_scale` and +-`bias`. Only the readout is fitted: a linear map
-//! from the constant 1, x and r, with every second unit squared (Pathak, Lu, Hunt, Girvan and Ott 2017, Chaos 27,
-//! 121102: P1 r + P2 r^2), to the scaled increment after x. Not to the next state, as in those papers: the increment is
-//! smaller by dt, and with it what a given relative error of the readout adds to the forecast in each step.
+//! The scaled sample x with its known inputs drives the state r of the reservoir:
+//! r <- (1 - leak) r + leak tanh(W r + V x + b), with leak = 1 in that paper. Each row of W has `connections` entries at
+//! random places. They are uniform, and scaled so that the spectral radius of W is `spectral_radius`. V is uniform between
+//! plus and minus `input_scale`, and b between plus and minus `bias`.
 //!
-//! A forecast begins from r = 0, is driven by `warm_up` samples, and then by its own states. So that the readout meets
-//! the states that it will see, training trajectories are driven from r = 0 too, and fitted after `warm_up` samples.
+//! Only the readout is fitted. It is a linear map from the constant 1, x and r, with every second unit squared
+//! (Pathak, Lu, Hunt, Girvan and Ott 2017, Chaos 27, 121102: P1 r + P2 r^2), to the scaled increment after x. In those
+//! papers it is a map to the next state. The increment is smaller by dt, so a given relative error of the readout adds less
+//! to the forecast in each step.
 //!
-//! The readout is that of ridge regression, as in those papers, but by orthogonal factorisations: the normal equations
-//! lose a `ridge` below 1e-9 in their rounding, which costs 8 Lyapunov times of valid forecast on samples without noise.
+//! A forecast begins from r = 0. First `warm_up` samples drive the reservoir, then its own states do. The training
+//! trajectories are driven from r = 0 as well, and fitted after `warm_up` samples, so that the readout is fitted to states
+//! like those that it will see.
 //!
-//! Good values: for samples without noise of all of a state, as of the Lorenz system in steps of 0.01, the defaults:
-//! little memory (a small `spectral_radius`, which makes a short `warm_up` enough), and a `ridge` as small as rounding.
-//! Noise asks for a larger `ridge`, states that are not all observed for a `spectral_radius` nearer to 1 and a longer
-//! `warm_up`. The time of a fit grows with the square of `size`.
+//! The readout is that of ridge regression, as in those papers, but it is computed by orthogonal factorisations. In the
+//! normal equations, rounding would hide a `ridge` below 1e-9; that costs 8 Lyapunov times of valid forecast on samples
+//! without noise.
+//!
+//! Good values: the defaults are good for noise-free samples of the whole state, such as those of the Lorenz system in
+//! steps of 0.01. They give little memory (a small `spectral_radius`, for which a short `warm_up` is enough), and a `ridge`
+//! as small as rounding. Noise needs a larger `ridge`. If some components are not observed, take a `spectral_radius`
+//! nearer to 1 and a longer `warm_up`.
 
 use dataset::Normalisation;
 use forecast::{Forecast, Forecaster, Tangent};

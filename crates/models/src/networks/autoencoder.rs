@@ -7,8 +7,9 @@
 //! units. A forecast encodes its history once and then stays in the latent space.
 //!
 //! Loss: the sum of three mean squared errors, all in standard deviations of the increments from sample to sample:
-//! of decode(encode(x)) against what was shown (reconstruction), of the propagated latent state against the encoded later window, over the
-//! variance of the latent states (latent prediction), and of its decoding (decoded prediction).
+//! that of decode(encode(x)) against x (reconstruction); that of the propagated latent state against the encoded later
+//! window, divided by the variance of the latent states (latent prediction); and that of the decoding of the propagated
+//! latent state against the later state (decoded prediction).
 //!
 //! [batch, window, component] -> z [batch, 1, latent] -> [batch, 1, component]
 

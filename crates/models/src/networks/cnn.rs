@@ -1,7 +1,7 @@
 //! A temporal convolution network (van den Oord et al. 2016, "WaveNet"; Bai, Kolter, Koltun 2018): causal
-//! convolutions over a window of the past, each with twice the dilation of the one below, so that the past that a
-//! sample sees grows exponentially with the layers; then a readout of two layers after every sample. Before the
-//! window lie zeros.
+//! convolutions over a window of the past, each with twice the dilation of the layer before, so that the past that a
+//! sample sees grows exponentially with the number of layers. A readout of two layers follows after every sample. The
+//! samples before the window are taken as zeros.
 //!
 //! [batch, window, feature] -> [batch, window, channels] in each layer -> [batch, window, component]
 

@@ -5,7 +5,7 @@ use autodiff::unknown;
 use super::annotated::annotated;
 use super::keys::{self, Fallback, Key, Named, Node, Section, Variant};
 use super::openings::opening;
-use super::system::{equations, facts, source};
+use super::system::{equations, facts, meaning, source};
 use super::words::{choices, columns, first_sentence, kind, toml, wrap};
 use crate::RunError;
 use crate::catalogue::{experiments, load};
@@ -56,9 +56,8 @@ pub fn explain(what: &str, overrides: &[String], width: usize) -> Result<Explain
 fn experiment(what: &str, overrides: &[String]) -> Result<String, RunError> {
     let (name, experiment) = load(what, overrides)?;
     let with = if overrides.is_empty() { String::new() } else { format!(" with {}", overrides.join(" ")) };
-    let what = format!(
-        "Experiment {name}{with}, with every default filled in. Train this file, and it gives the same run."
-    );
+    let what =
+        format!("Experiment {name}{with}, with every default filled in. Training this file repeats the run.");
     Ok(annotated(&experiment, &what))
 }
 
@@ -250,16 +249,13 @@ fn named_table(path: &str, named: &Named, width: usize) -> String {
 
 /// The keys of a name, with a line or more for each.
 fn keys_of(path: &str, variant: &Variant, width: usize) -> String {
+    let of = format!("keys of [{path}] with name = \"{}\"", variant.name);
     if variant.keys.is_empty() {
-        return format!("keys of [{path}] with name = \"{}\": none\n", variant.name);
+        return wrap(&format!("{of}: none"), "", width);
     }
     let row = |key: &Key| (key.name.clone(), in_a_line(key));
     let rows: Vec<(String, String)> = variant.keys.iter().map(row).collect();
-    format!(
-        "keys of [{path}] with name = \"{}\", and their defaults\n\n{}",
-        variant.name,
-        columns(&rows, width)
-    )
+    format!("{}\n{}", wrap(&format!("{of}, and their defaults"), "", width), columns(&rows, width))
 }
 
 /// The text of a name other than a system.
@@ -277,7 +273,11 @@ fn system(all: &Section, entry: &sim::systems::Entry, width: usize) -> String {
     let equations = equations(entry);
     let mut text = wrap(&format!("{}: {}", entry.name, entry.about), "", width) + "\n";
     if !equations.is_empty() {
-        text += &equations.iter().map(|line| format!("  {line}\n")).collect::<String>();
+        text += &equations.iter().map(|line| wrap(line, "  ", width)).collect::<String>();
+        text += "\n";
+    }
+    if let Some(meaning) = meaning(entry) {
+        text += &wrap(&meaning, "", width);
         text += "\n";
     }
     text += &wrap(&source(entry), "", width);

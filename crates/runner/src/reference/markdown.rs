@@ -5,7 +5,7 @@ use sim::systems::SYSTEMS;
 use super::explain::default_words;
 use super::keys::{self, Key, Named, Node, Section};
 use super::openings::opening;
-use super::system::{equations, facts, source};
+use super::system::{equations, facts, meaning, source};
 use super::words::{choices, kind, toml};
 
 const HEAD: &str = "\
@@ -83,7 +83,11 @@ fn write_named(page: &mut String, path: &str, named: &Named, level: &str) {
 fn write_systems(page: &mut String, named: &Named) {
     *page += &format!("\n## [system]\n\n{}\n", named.meaning);
     for entry in SYSTEMS.iter().filter(|entry| entry.text.is_none()) {
-        *page += &format!("\n### {}\n\n`{}`\n\n{}\n\n", entry.name, entry.about, escaped(&source(entry)));
+        *page += &format!("\n### {}\n\n`{}`\n\n", entry.name, entry.about);
+        if let Some(meaning) = meaning(entry) {
+            *page += &format!("{}\n\n", escaped(&meaning));
+        }
+        *page += &format!("{}\n\n", escaped(&source(entry)));
         // Those of the example are not those of the user's own equations.
         if entry.own_names.is_empty() {
             *page += &facts(entry)
@@ -139,7 +143,7 @@ fn table(path: &str, keys: &[&Key]) -> String {
 
 /// A text in a cell of a table.
 fn cell(text: &str) -> String {
-    text.replace("\n\n", "<br>").replace('\n', " ").replace('|', "\\|")
+    text.replace('<', "&lt;").replace("\n\n", "<br>").replace('\n', " ").replace('|', "\\|")
 }
 
 fn none_if_empty(text: String) -> String {
@@ -162,7 +166,7 @@ fn escaped(text: &str) -> String {
         if fenced || line.starts_with("```") {
             line.to_owned()
         } else {
-            line.replace('*', "\\*").replace('|', "\\|").replace('<', "&lt;")
+            line.replace('*', "\\*").replace('<', "&lt;")
         }
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n")

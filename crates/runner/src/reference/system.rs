@@ -1,5 +1,6 @@
 //! What there is to know of a system: its source, state, inputs and sampling.
 
+use schemars::SchemaGenerator;
 use serde_json::json;
 use sim::systems::Entry;
 use sim::systems::catalogue::File;
@@ -24,6 +25,13 @@ pub(super) fn source(entry: &Entry) -> String {
         }
     }
     source
+}
+
+/// What a system in Rust is about, in a sentence: the doc comment of its struct.
+pub(super) fn meaning(entry: &Entry) -> Option<String> {
+    let schema = (entry.schema?)(&mut SchemaGenerator::default());
+    let text = schema.get("description")?.as_str()?;
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// The equations of a system given as text, a line for each component.

@@ -19,7 +19,7 @@ pub struct Duffing {
     pub alpha: f64,
     /// Cubic stiffness.
     pub beta: f64,
-    /// Damping.
+    /// Damping coefficient.
     pub delta: f64,
     /// Amplitude of the driving force.
     pub gamma: f64,

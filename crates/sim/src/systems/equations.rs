@@ -1,4 +1,4 @@
-//! One's own equations, as text: u' = f(t, u), a line for each component of the state.
+//! Your own equations, as text: u' = f(t, u), a line for each component of the state.
 //!
 //! ```toml
 //! [system]
@@ -8,11 +8,11 @@
 //! initial = { x = [-2.0, 2.0], y = [-2.0, 2.0] }
 //! ```
 //!
-//! The text is made a program of a few instructions for each operation, which runs over SIMD lanes and dual numbers as a
-//! right-hand side in Rust does. The components stand in the order in which they are written.
-//!
-//! A component or parameter called `e` or `pi` hides the constant of that name. `t` is always the time, so no component
-//! or parameter can be called `t`.
+//! The components have the order in which they are written. A component or parameter called `e` or `pi` hides the
+//! constant of that name. `t` is always the time, so no component or parameter can be called `t`.
+
+// The text is made a program of a few instructions for each operation, which runs over SIMD lanes and dual numbers as a
+// right-hand side in Rust does.
 
 use std::collections::HashSet;
 

@@ -15,7 +15,7 @@ use trajectory::Component;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Thomas {
-    /// Damping.
+    /// Damping coefficient.
     pub b: f64,
 }
 

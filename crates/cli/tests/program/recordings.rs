@@ -450,7 +450,7 @@ fn rows_of_one_file_may_be_held_out() {
     for (section, words) in [
         ("rows = [0, 401]\ntest = { rows = [400, 600] }", &["share rows", "[0, 401]", "[400, 600]"][..]),
         ("test = { rows = [400, 600] }", &["share rows", "recording.rows = all", "[0, 400]"]),
-        ("rows = [0, 400]\ntest = { rows = [400, 601] }", &["all.csv has 600 rows", "[400, 601]"]),
+        ("rows = [0, 400]\ntest = { rows = [400, 601] }", &["all.csv: has 600 rows", "[400, 601]"]),
         ("rows = [400, 0]", &["recording.rows is [400, 0]", "must be larger"]),
     ] {
         with(&format!("files = \"all.csv\"\n{section}"));

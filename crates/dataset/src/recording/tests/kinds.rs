@@ -149,7 +149,7 @@ fn a_range_of_rows_is_read_of_each_file() {
     assert_eq!((first.segments[0].start, first.segments[0].samples), (0.0, 12));
     assert_eq!((rest.segments[0].start, rest.segments[0].states[..2].to_vec()), (12.0, vec![120.0, 130.0]));
     let error = with([12, 21]).unwrap_err().to_string();
-    assert!(error.contains("a.csv has 20 rows, and recording.rows = [12, 21] asks for more"), "{error}");
+    assert!(error.contains("a.csv: has 20 rows, and recording.rows = [12, 21] asks for more"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Clean recordings of what is held out: the truth where the measurements are noisy.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use trajectory::Trajectories;
 
 use crate::Progress;
 use crate::hash::{fnv1a, fnv1a_on};
-use crate::recording::{numbered, read_once};
+use crate::recording::{for_other_files, numbered, read_once};
 
 /// Recordings that `evaluate.truth` names.
 pub(crate) struct Clean {
@@ -31,7 +32,12 @@ impl Clean {
         settings: &Settings,
         progress: &mut dyn Progress,
     ) -> Result<Self, String> {
-        let settings = Settings { files: vec![pattern.to_owned()], inputs: Vec::new(), ..settings.clone() };
+        let settings = for_other_files(Settings {
+            files: vec![pattern.to_owned()],
+            inputs: Vec::new(),
+            units: BTreeMap::new(),
+            ..settings.clone()
+        });
         let wrong = |fault: String| {
             let fault = fault.replace("in recording.files ", "").replace("recording.files = ", "");
             format!("evaluate.truth: {fault}")
@@ -146,7 +152,7 @@ impl Clean {
 
 /// The name of a file, without its folders, that two recordings have.
 fn twice(recording: &Recording, files: &[PathBuf], numbers: &[usize]) -> Option<String> {
-    let mut known = std::collections::BTreeMap::new();
+    let mut known = BTreeMap::new();
     recording.segments.iter().zip(numbers).find_map(|(segment, number)| {
         let name = without_folders(&segment.name, files);
         (*known.entry(name.clone()).or_insert(*number) != *number).then_some(name)

@@ -1,11 +1,13 @@
 //! Histories to forecast from, in a table of measurements as a logger writes it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dataset::recording::{Reading, Recording, Segment, Settings, inspect, read};
 
 use crate::Experiment;
 use crate::experiment::MAX_NUMBERS;
+use crate::recording::for_other_files;
 use crate::source::Source;
 
 /// Histories of several starts, all of one length.
@@ -105,7 +107,10 @@ pub(crate) fn read_histories(
 fn settings(files: &[PathBuf], experiment: &Experiment, source: &Source) -> Result<Settings, String> {
     let named: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     if let Source::Recorded(recorded) = source {
-        return Ok(Settings { files: named, inputs: Vec::new(), ..recorded.settings().clone() });
+        // The rows are those of the run's files, and its units may be of columns that are missing here.
+        let (inputs, units) = (Vec::new(), BTreeMap::new());
+        let settings = Settings { files: named, rows: None, inputs, units, ..recorded.settings().clone() };
+        return Ok(for_other_files(settings));
     }
     let mut silent = |_, _| {};
     let mut reading = Reading { least: 1, memory: Some(16 * MAX_NUMBERS), progress: &mut silent };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use autodiff::unknown;
-use dataset::recording::{Channel, Reading, Recording, Segment, Settings, find, read};
+use dataset::recording::{Channel, Reading, Recording, Segment, Settings, estimate, find, read};
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 use trajectory::Component;
@@ -82,6 +82,8 @@ impl Section {
             Some(Value::Object(own)) => {
                 let own = check_keys(own, "recording.test")?;
                 let mut both = all;
+                // They are those of the other files and columns.
+                both.retain(|key, _| !["rows", "units"].contains(&key.as_str()));
                 both.extend(own);
                 Some(settings_of(both, "recording.test")?)
             }
@@ -92,10 +94,30 @@ impl Section {
                 ));
             }
         };
-        if test.as_ref() == Some(&settings) {
-            return Err("recording.test is the recording itself, so the scores would be those of the training data; name \
-                        other files or columns in it"
-                .into());
+        let same = |test: &&Settings| {
+            test.files == settings.files
+                && test.sheet == settings.sheet
+                && test.dataset == settings.dataset
+                && (test.states.is_empty() || test.states == settings.states)
+        };
+        if let Some(test) = test.as_ref().filter(same) {
+            let shared = |a: Option<[usize; 2]>, b: Option<[usize; 2]>| match (a, b) {
+                (Some(a), Some(b)) => a[0] < b[1] && b[0] < a[1],
+                _ => true,
+            };
+            if shared(settings.rows, test.rows) {
+                return Err(match test.rows {
+                    None => "recording.test is the recording itself, so the scores would be those of the training data; name \
+                             other files, columns or rows in it"
+                        .into(),
+                    Some(rows) => format!(
+                        "recording.test.rows = {rows:?} and recording.rows = {} share rows, so the scores would be those of \
+                         the training data; let one begin where the other ends, such as recording.rows = [0, {}]",
+                        settings.rows.map_or("all".into(), |rows| format!("{rows:?}")),
+                        rows[0].max(1)
+                    ),
+                });
+            }
         }
         let digest = match digest {
             None => None,
@@ -211,7 +233,7 @@ impl Measured {
         let recording = read_once(&section.settings, progress)?;
         let mut measured = Measured { recording, test: None };
         if let Some(settings) = section.test_settings(&measured.recording) {
-            let test = read_once(&settings, progress)?;
+            let test = read_once(&for_other_files(settings), progress)?;
             measured.check_alike(&test)?;
             measured.test = Some(test);
         }
@@ -360,6 +382,24 @@ pub(crate) fn read_once(settings: &Settings, progress: &mut dyn Progress) -> Res
         all.push(Read { settings, files: stamps.clone(), recording: recording.clone() });
     }
     Ok(recording)
+}
+
+/// Settings that were made for other files, without those keys that do nothing for these if they are of another kind: the
+/// sheet of a workbook for a text file, for example.
+pub(crate) fn for_other_files(settings: Settings) -> Settings {
+    let plain = Settings {
+        trajectory: None,
+        sheet: None,
+        dataset: None,
+        time_axis: None,
+        separator: None,
+        decimal: None,
+        ..settings.clone()
+    };
+    let opens = |settings: &Settings| {
+        find(&settings.files, Path::new("")).is_ok_and(|files| estimate(&files, settings).is_ok())
+    };
+    if !opens(&settings) && opens(&plain) { plain } else { settings }
 }
 
 /// Settings with the names and units that the files gave.

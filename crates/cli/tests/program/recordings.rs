@@ -424,6 +424,40 @@ fn a_recording_for_the_scores_alone_may_lie_in_other_files_or_columns() {
     assert_eq!(results(&run).scores.nrmse.starts, 20);
 }
 
+#[test]
+fn rows_of_one_file_may_be_held_out() {
+    let folder = Folder::new("");
+    let rows: Vec<String> = tank(2, 600).iter().map(|(level, pump)| format!("{level},{pump}\n")).collect();
+    for (name, rows) in [("all", &rows[..]), ("first", &rows[..400]), ("rest", &rows[400..])] {
+        folder.write(&format!("{name}.csv"), &format!("x,u\n{}", rows.concat()));
+    }
+    let with = |section: &str| {
+        let keys = "dt = 0.5\nstates = [\"x\"]\ninputs = [\"u\"]\n";
+        let section = format!("[recording]\n{section}\n{keys}");
+        folder.write("rows.toml", &TANKS.replace(&TANKS[..TANKS.find("[data]").unwrap()], &section));
+    };
+    let train = || folder.train(&["rows.toml", "train.steps=30"]);
+    with("files = \"all.csv\"\nrows = [0, 400]\ntest = { rows = [400, 600] }");
+    let by_rows = train();
+    with("files = \"first.csv\"\ntest = { files = \"rest.csv\" }");
+    let by_files = train();
+    assert_eq!(model(&by_rows), model(&by_files));
+    let [rows, files] = [&by_rows, &by_files].map(|run| timeless(results(run)).scores);
+    assert_eq!(rows, files);
+    let resolved = std::fs::read_to_string(by_rows.join("experiment.toml")).unwrap();
+    assert!(resolved.contains("rows = [0, 400]"), "{resolved}");
+
+    for (section, words) in [
+        ("rows = [0, 401]\ntest = { rows = [400, 600] }", &["share rows", "[0, 401]", "[400, 600]"][..]),
+        ("test = { rows = [400, 600] }", &["share rows", "recording.rows = all", "[0, 400]"]),
+        ("rows = [0, 400]\ntest = { rows = [400, 601] }", &["all.csv: has 600 rows", "[400, 601]"]),
+        ("rows = [400, 0]", &["recording.rows is [400, 0]", "must be larger"]),
+    ] {
+        with(&format!("files = \"all.csv\"\n{section}"));
+        refused(&folder, &["train", "rows.toml", "train.steps=1"], 2, words);
+    }
+}
+
 /// The folder of the only sweep.
 fn sweep_of(folder: &Folder) -> String {
     let mut sweeps = std::fs::read_dir(folder.path().join("runs/sweeps")).unwrap();

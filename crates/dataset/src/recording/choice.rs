@@ -70,6 +70,9 @@ impl Choice {
             (None, None) => header.names.iter().position(|name| time::names_time(name)),
         };
         let id = settings.trajectory.as_ref().map(|name| find("trajectory", name)).transpose()?;
+        for name in settings.units.keys() {
+            find("units", name)?;
+        }
         let mut values = Vec::new();
         for (key, names) in [("states", &settings.states), ("inputs", &settings.inputs)] {
             for name in names {

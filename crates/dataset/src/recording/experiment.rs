@@ -27,6 +27,9 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
         several => list(several),
     };
     line(format!("files = {files}"), "a path, a pattern such as \"runs/*.csv\", or a list".into());
+    if let Some([first, end]) = settings.rows {
+        line(format!("rows = [{first}, {end}]"), "rows that are used, without the last number".into());
+    }
     match (&inspection.time, settings.dt) {
         (_, Some(dt)) => line(format!("dt = {dt:?}"), "time between two rows".into()),
         (Some([name, _]), None) => {

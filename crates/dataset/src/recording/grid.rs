@@ -49,7 +49,7 @@ pub(super) fn median_step(lists: &[&[f64]]) -> Option<f64> {
 /// Fits a grid to lists of increasing times.
 pub(super) fn fit(lists: &[&[f64]]) -> Result<Grid, NoGrid> {
     let first = median_step(lists).ok_or(NoGrid::TooShort)?;
-    let dt = shortest(least_squares(lists, first));
+    let dt = shortest(least_squares(lists, first), resolution(lists, first));
     let mut grid = Grid { dt, jitter: 0.0, worst: (0, 0), rounded: false };
     for (list, times) in lists.iter().enumerate() {
         for (before, pair) in times.windows(2).enumerate() {
@@ -96,10 +96,22 @@ fn least_squares(lists: &[&[f64]], first: f64) -> f64 {
     if weight > 0.0 { slope / weight } else { first }
 }
 
-/// The number with the fewest digits that is equal up to rounding errors: 0.01 for 0.010000000000000002.
-fn shortest(dt: f64) -> f64 {
+/// How well the interval can be known: times are rounded to 53 bits, which shifts an end of the longest stretch by that much.
+fn resolution(lists: &[&[f64]], first: f64) -> f64 {
+    let of = |times: &&[f64]| {
+        let largest = times.iter().fold(0.0, |largest: f64, time| largest.max(time.abs()));
+        let longest = stretches(times, GAP * first).into_iter().map(|stretch| stretch.len()).max()?;
+        (longest > 1).then(|| largest * f64::EPSILON / (longest - 1) as f64)
+    };
+    lists.iter().filter_map(of).fold(f64::INFINITY, f64::min)
+}
+
+/// The number with the fewest digits that is equal up to rounding errors: 0.01 for 0.010000000000000002, or 0.1 for
+/// 0.10000000149011612 where the times are seconds since 1970.
+fn shortest(dt: f64, resolution: f64) -> f64 {
     let rounded = |digits: usize| format!("{dt:.digits$e}").parse::<f64>().ok();
-    let close = |candidate: &f64| (candidate - dt).abs() <= 1e-12 * dt;
+    let resolution = if resolution.is_finite() { resolution } else { 0.0 };
+    let close = |candidate: &f64| (candidate - dt).abs() <= (1e-12 * dt).max(resolution);
     (0..11).filter_map(rounded).find(close).unwrap_or(dt)
 }
 
@@ -140,6 +152,19 @@ mod tests {
             assert!((grid.dt - dt).abs() <= 1e-12 * dt && grid.jitter < 1e-6 * dt, "{grid:?}");
         }
         assert_eq!(fit(&[&times(5000, |k| k * 0.01)]).unwrap().dt, 0.01);
+    }
+
+    #[test]
+    fn the_interval_of_large_times_has_as_few_digits_as_they_tell() {
+        // Seconds since 1970, which are known to 2.4e-7.
+        for (count, dt) in [(1000, 0.1), (300, 0.04), (50, 0.01), (5000, 1.0 / 3.0)] {
+            let grid = fit(&[&times(count, |k| 1_764_374_400.123 + k * dt)]).unwrap();
+            assert!((grid.dt - dt).abs() <= 3e-7 / (count as f64 - 1.0), "{grid:?}");
+            assert!(dt == 1.0 / 3.0 || grid.dt == dt, "{grid:?} {dt}");
+        }
+        // An interval that times of this size can tell stays as it is.
+        let grid = fit(&[&times(1000, |k| 1000.0 + k * 0.010_000_001)]).unwrap();
+        assert_eq!(grid.dt, 0.010_000_001);
     }
 
     #[test]

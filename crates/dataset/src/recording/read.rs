@@ -59,7 +59,11 @@ pub(super) fn load(
             progress(bytes_before + bytes, expected.bytes);
             estimate::check(numbers_before + numbers, memory, "hold more than")
         };
-        tables.extend(source.read(&mut watch)?);
+        let mut read = source.read(&mut watch)?;
+        if let Some([first, end]) = settings.rows {
+            read.iter_mut().try_for_each(|table| table.keep(first..end))?;
+        }
+        tables.extend(read);
         bytes_before += bytes;
         numbers_before += numbers;
     }

@@ -22,6 +22,10 @@ pub struct Settings {
     #[serde(deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany", extend("examples" = ["tanks/*.csv", ["a.csv", "b.csv"]]))]
     pub files: Vec<String>,
+    /// Rows of each file that are used: the first, counted from 0, and the one after the last. By default, all rows.
+    #[schemars(extend("examples" = [[0, 1024]]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<[usize; 2]>,
     /// Column that holds the time: numbers, ISO dates, times of the day, or milliseconds since 1970. All but numbers
     /// are turned into seconds. By default, a column called `t`, `time`, `timestamp`, `date` or the like.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,8 +107,9 @@ enum OneOrMany {
 
 impl Settings {
     /// The names of all keys.
-    pub const KEYS: [&str; 17] = [
+    pub const KEYS: [&str; 18] = [
         "files",
+        "rows",
         "time",
         "dt",
         "states",
@@ -134,6 +139,12 @@ impl Settings {
             if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
                 return wrong(format!("recording.{key} is {value}: it must be a time above 0"));
             }
+        }
+        if let Some([first, end]) = self.rows.filter(|[first, end]| first >= end) {
+            return wrong(format!(
+                "recording.rows is [{first}, {end}]: the second number must be larger, since it is that of the row after the \
+                 last"
+            ));
         }
         if let (Some(time), Some(dt)) = (&self.time, self.dt) {
             return wrong(format!(
@@ -358,6 +369,10 @@ mod tests {
             "exclude each other",
         );
         refused(Settings { decimal: Some("'".into()), ..Settings::default() }, "must be \".\" or \",\"");
+        refused(
+            Settings { rows: Some([5, 5]), ..Settings::default() },
+            "recording.rows is [5, 5]: the second number must be larger",
+        );
         let twice = Settings { states: vec!["x".into()], inputs: vec!["x".into()], ..Settings::default() };
         refused(twice, "\"x\" is named twice");
     }

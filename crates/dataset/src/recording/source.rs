@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::containers::{self, Arrays, Container, ContainerError, Sheets};
 
 use super::array_tables::{Plan, Shape};
-use super::choice::Choice;
+use super::choice::{self, Choice};
 use super::dialect::{self, Dialect};
 use super::encoding::{self, Text};
 use super::error::{Place, RecordingError};
@@ -20,7 +20,7 @@ pub(super) type Watch<'a> = &'a mut dyn FnMut(u64, usize) -> Result<(), Recordin
 /// A file of any readable kind, recognised by its content.
 pub(super) enum Source {
     Text(Box<TextSource>),
-    Arrays(ArraySource),
+    Arrays(Box<ArraySource>),
     Sheets(Box<SheetSource>),
 }
 
@@ -30,6 +30,7 @@ pub(super) struct ArraySource {
     plan: Plan,
     place: Place,
     bytes: u64,
+    settings: Settings,
 }
 
 /// A workbook.
@@ -58,14 +59,17 @@ impl Source {
             return Err(place.whole("is not a file; to read all files of a folder, write folder/*.csv"));
         }
         let bytes = about.len();
-        match containers::open(path).map_err(refused)? {
+        let container = containers::open(path).map_err(refused)?;
+        check_keys(container.as_ref(), settings, &place)?;
+        match container {
             None => Ok(Source::Text(Box::new(TextSource::open(path, settings, all)?))),
             Some(Container::Arrays(arrays)) => {
                 let numbers = arrays.list().into_iter().filter(|about| about.numbers);
                 let shapes: Vec<Shape> =
                     numbers.map(|about| Shape { name: about.name, axes: about.shape }).collect();
                 let plan = Plan::new(&shapes, settings, &place)?;
-                Ok(Source::Arrays(ArraySource { arrays, plan, place, bytes }))
+                let settings = settings.clone();
+                Ok(Source::Arrays(Box::new(ArraySource { arrays, plan, place, bytes, settings })))
             }
             Some(Container::Sheets(sheets)) => {
                 let sheet = sheet_of(&sheets.names(), settings, &place)?;
@@ -109,8 +113,10 @@ impl Source {
     pub(super) fn read(self, watch: Watch<'_>) -> Result<Vec<Table>, RecordingError> {
         match self {
             Source::Text(text) => Ok(vec![text.read(watch)?]),
-            Source::Arrays(ArraySource { arrays, plan, place, bytes }) => {
+            Source::Arrays(source) => {
+                let ArraySource { arrays, plan, place, bytes, settings } = *source;
                 let tables = plan.tables(&place, |name| arrays.read(name).map_err(refused))?;
+                check_units(&tables, &settings)?;
                 watch(bytes, usize::try_from(plan.numbers()).unwrap_or(usize::MAX))?;
                 Ok(tables)
             }
@@ -121,6 +127,48 @@ impl Source {
 
 fn refused(error: ContainerError) -> RecordingError {
     RecordingError(error.to_string())
+}
+
+/// Returns an error for a key that does nothing for a file of this kind.
+fn check_keys(
+    container: Option<&Container>,
+    settings: &Settings,
+    place: &Place,
+) -> Result<(), RecordingError> {
+    let (kind, idle): (&str, &[&str]) = match container {
+        None => ("a text file", &["sheet", "dataset", "time_axis"]),
+        Some(Container::Arrays(_)) => ("a file of arrays", &["sheet", "trajectory", "separator", "decimal"]),
+        Some(Container::Sheets(_)) => ("a workbook", &["dataset", "time_axis", "separator"]),
+    };
+    let is_set = |key: &&&str| match **key {
+        "sheet" => settings.sheet.is_some(),
+        "dataset" => settings.dataset.is_some(),
+        "time_axis" => settings.time_axis.is_some(),
+        "trajectory" => settings.trajectory.is_some(),
+        "separator" => settings.separator.is_some(),
+        _ => settings.decimal.is_some(),
+    };
+    match idle.iter().find(is_set) {
+        None => Ok(()),
+        Some(key) => {
+            Err(place.whole(format_args!("is {kind}, for which recording.{key} does nothing: remove it")))
+        }
+    }
+}
+
+/// Returns an error for a unit of a column that arrays do not have.
+fn check_units(tables: &[Table], settings: &Settings) -> Result<(), RecordingError> {
+    let Some(table) = tables.first() else { return Ok(()) };
+    let is_time = |name: &String| table.time.as_ref().is_some_and(|time| time.name == *name);
+    match settings.units.keys().find(|name| table.position(name).is_none() && !is_time(name)) {
+        None => Ok(()),
+        Some(name) => Err(choice::no_column(
+            &table.place,
+            "units",
+            name,
+            table.columns.iter().map(|column| &column.name),
+        )),
+    }
 }
 
 /// The sheet that the settings name, or the only one.

@@ -1,5 +1,7 @@
 //! Columns of numbers in memory, with what is known about them.
 
+use std::ops::Range;
+
 use super::cells::{self, Cell};
 use super::choice::{self, Choice};
 use super::error::{Place, RecordingError, shown};
@@ -119,6 +121,28 @@ impl Table {
             Some(before) => Some(rows.iter().map(|&row| before[row]).collect()),
             None => Some(rows.to_vec()),
         };
+    }
+
+    /// Keeps a range of rows.
+    ///
+    /// # Errors
+    /// If the table has fewer rows.
+    pub(super) fn keep(&mut self, rows: Range<usize>) -> Result<(), RecordingError> {
+        if rows.end > self.rows {
+            return Err(self.place.whole(format_args!(
+                "has {} rows, and recording.rows = [{}, {}] asks for more",
+                self.rows, rows.start, rows.end
+            )));
+        }
+        self.select(&rows.collect::<Vec<_>>());
+        let lines = self.line(0)..=self.line(self.rows - 1);
+        for column in &mut self.columns {
+            column.numbers = column.values.iter().filter(|value| !value.is_nan()).count();
+            column.first_missing = column.first_missing.take().filter(|(line, _)| lines.contains(line));
+            column.first_text = column.first_text.take().filter(|(line, _)| lines.contains(line));
+            column.texts = column.texts.min(if column.first_text.is_some() { usize::MAX } else { 0 });
+        }
+        Ok(())
     }
 
     /// The column of this name.

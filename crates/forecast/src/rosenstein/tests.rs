@@ -82,7 +82,7 @@ fn what_repeats_itself_is_not_chaotic() {
     let mut random = stream(0, "noise", 0);
     let sine = |i: u32| (0.1234 * f64::from(i)).sin();
     let torus = |i: u32| sine(i) + 0.4 * (0.2 * f64::from(i)).cos();
-    for of in [&mut |i| sine(i), &mut |i| torus(i), &mut |i| sine(i) + 0.1 * normal(&mut random)]
+    for of in [&mut |i| sine(i), &mut |i| torus(i), &mut |i| sine(i) + 0.02 * normal(&mut random)]
         as [&mut dyn FnMut(u32) -> f64; 3]
     {
         let found = found(&(0..8000).map(of).collect::<Vec<_>>(), 1.0);

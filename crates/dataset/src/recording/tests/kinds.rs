@@ -132,3 +132,58 @@ fn matlab_and_hdf5_give_the_numbers_that_other_programs_wrote() {
     assert_eq!((recording.segments[0].states.clone(), recording.dt), (counts, 0.5));
     assert_eq!(names(&recording.states), [["u1", ""], ["u2", ""]]);
 }
+
+#[test]
+fn a_range_of_rows_is_read_of_each_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let text: String = (0..20).map(|i| format!("{i},{}\n", 10 * i)).collect();
+    let path = folder.path().join("a.csv");
+    std::fs::write(&path, format!("t [s],x\n{text}")).unwrap();
+    let with = |rows: [usize; 2]| {
+        let settings = Settings { rows: Some(rows), ..Settings::default() };
+        let mut silent = |_, _| {};
+        let mut reading = Reading { least: 2, memory: None, progress: &mut silent };
+        read(std::slice::from_ref(&path), &settings, &mut reading)
+    };
+    let (first, rest) = (with([0, 12]).unwrap(), with([12, 20]).unwrap());
+    assert_eq!((first.segments[0].start, first.segments[0].samples), (0.0, 12));
+    assert_eq!((rest.segments[0].start, rest.segments[0].states[..2].to_vec()), (12.0, vec![120.0, 130.0]));
+    let error = with([12, 21]).unwrap_err().to_string();
+    assert!(error.contains("a.csv: has 20 rows, and recording.rows = [12, 21] asks for more"), "{error}");
+}
+
+#[test]
+fn keys_that_do_nothing_for_a_kind_of_file_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    std::fs::write(&path, "t,x [V]\n0,1\n1,2\n2,3\n").unwrap();
+    let says = |path: &std::path::Path, settings: Settings, words: &str| {
+        let mut silent = |_, _| {};
+        let mut reading = Reading { least: 2, memory: None, progress: &mut silent };
+        let error = read(&[path.to_owned()], &settings, &mut reading).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    let text = || Some("a".to_owned());
+    says(
+        &path,
+        Settings { sheet: text(), ..Settings::default() },
+        "a text file, for which recording.sheet does",
+    );
+    says(
+        &path,
+        Settings { dataset: text(), ..Settings::default() },
+        "recording.dataset does nothing: remove it",
+    );
+    let unit = |name: &str| Settings { units: [(name.into(), "V".into())].into(), ..Settings::default() };
+    says(&path, unit("level"), "recording.units names \"level\", but the columns are t, x");
+    let arrays = folder.path().join("a.npz");
+    let x = crate::arrays::Array::new([4, 1], vec![0.0, 1.0, 3.0, 2.0]);
+    crate::arrays::write_npz(&arrays, &[("x", &x)]).unwrap();
+    let dt = Some(1.0);
+    says(
+        &arrays,
+        Settings { dt, sheet: text(), ..Settings::default() },
+        "a file of arrays, for which recording.sheet",
+    );
+    says(&arrays, Settings { dt, ..unit("level") }, "recording.units names \"level\", but the columns are x");
+}

@@ -6,7 +6,7 @@ pub enum FieldError {
     /// The field became infinite or NaN.
     #[error(
         "the field becomes infinite or NaN between t = {t:.6} and t = {next:.6}, with steps of {step:.3e} and a CFL number of \
-         {courant:.3} at t = {t:.6}: take shorter steps, more points or a larger viscosity, or end before that time"
+         {courant:.3e} at t = {t:.6}: take shorter steps, more points or a larger viscosity, or end before that time"
     )]
     BlewUp {
         /// The last sample time at which the field was finite.

@@ -65,7 +65,9 @@ pub(crate) fn score(
     let score_each = |forecaster: &dyn Forecaster| {
         let (scores, each) = task.score_each(forecaster, &mut bootstrap());
         let exponent = || lyapunov::scores(task, forecaster, &|step, known| prepared.known(step, known));
-        let lyapunov = prepared.knows_inputs().then(exponent).flatten();
+        // The map of a field has so many derivatives that they would take longer than training.
+        let is_small = prepared.source.layout().axes.is_empty();
+        let lyapunov = (prepared.knows_inputs() && is_small).then(exponent).flatten();
         let simulation = prepared.free_runs.and_then(|FreeRuns { given, ranks }| {
             task.simulate(forecaster, given).map(|scores| SimulationScores { ranks, ..scores })
         });

@@ -2,7 +2,7 @@
 
 use dataset::arrays::read_npz;
 
-use crate::support::{Folder, refused};
+use crate::support::{Folder, refused, results, timeless};
 
 #[test]
 fn a_field_is_written_with_its_axes_and_the_same_bytes_on_any_number_of_threads() {
@@ -93,6 +93,49 @@ fn fields_are_drawn_on_a_line_in_the_plane_and_by_density_and_phase() {
         assert!(svg.len() < 2_000_000, "{system}: {}", svg.len());
     }
     refused(&folder, &["plot", "f.npz", "-o", "f.svg", "--names", "a"], 2, &["--names is for components"]);
+}
+
+#[test]
+fn a_model_learns_a_field_and_no_file_has_an_entry_for_each_point() {
+    let rest = "[model]\nname = \"ffnn\"\nhidden = 8\n[train]\nsteps = 40\nbatch_size = 32\nvalidate_every = 20\n\
+                [evaluate]\nstarts = 3\ntransient = 0.1\nhorizon = 0.5\npolynomial_degree = 1\n";
+    let folder = Folder::new(&format!(
+        "[system]\nname = \"heat\"\ngrid = {{ points = [16], length = [1] }}\n\
+         [data]\ntrajectories = 20\nt_final = 1\n{rest}"
+    ));
+    folder.write("stored.toml", &format!("[data]\nfrom = \"all/\"\n{rest}"));
+    folder.ok(&["simulate", "tiny.toml", "-o", "all/", "--per-file", "6"]);
+    let [run, stored] = ["tiny.toml", "stored.toml"].map(|file| folder.train(&[file]));
+    let resolved = std::fs::read_to_string(run.join("experiment.toml")).unwrap();
+    assert!(resolved.contains("observe = [\"u\"]") && resolved.contains("[data.stepper]"), "{resolved}");
+    assert!(!resolved.contains("initial") && resolved.len() < 2000, "{resolved}");
+    let (found, mut from_folder) = (timeless(results(&run)), timeless(results(&stored)));
+    assert_eq!((found.components.len(), found.axes.len(), found.axes[0].points), (1, 1, 16));
+    from_folder.experiment.clone_from(&found.experiment);
+    assert_eq!(found, from_folder);
+    // The map of a linear equation is linear, so that least squares finds it.
+    let linear = found.baselines["linear"].one_step_rmse;
+    assert!(linear < 1e-8 && linear < 1e-3 * found.scores.one_step_rmse, "{linear}");
+    assert!(found.suspicions.is_empty(), "{:?}", found.suspicions);
+    folder.ok(&["report", run.to_str().unwrap(), "-o", "page.html", "--pictures", "pictures"]);
+    let picture = std::fs::read_to_string(folder.path().join("pictures/forecast.svg")).unwrap();
+    assert!(picture.contains(">truth<") && picture.contains(">difference<"));
+    folder.ok(&[
+        "simulate",
+        "heat",
+        "-o",
+        "h.npz",
+        "data.trajectories=2",
+        "data.t_final=1",
+        "system.grid.points=16",
+    ]);
+    folder.ok(&["predict", run.to_str().unwrap(), "-i", "h.npz", "-n", "5", "-o", "f.npz"]);
+    assert_eq!(read_npz(&folder.path().join("f.npz")).unwrap().get("u").unwrap().shape, [2, 5, 16]);
+    folder.ok(&["simulate", "heat", "-o", "w.npz", "data.trajectories=2", "data.t_final=1"]);
+    let wide = ["predict", run.to_str().unwrap(), "-i", "w.npz", "-n", "5", "-o", "f.npz"];
+    refused(&folder, &wide, 2, &["64 components", "knows 16 (u at 16 points each)"]);
+    let long = ["evaluate", run.to_str().unwrap(), "evaluate.long_run=100"];
+    refused(&folder, &long, 2, &["evaluate.long_run = 100.0", "a field"]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub static SYSTEMS: &[Entry] = &[
     entry::<KuramotoSivashinsky>(KuramotoSivashinsky::NAME, "u_t = -u u_x - u_xx - u_xxxx", &[]),
     entry::<NavierStokes>(
         NavierStokes::NAME,
-        "w_t = -u w_x - v w_y + nu lap w - drag w + f, w = v_x - u_y",
+        "w_t = -u w_x - v w_y + nu lap w - drag w + f, vorticity",
         &[
             preset("decaying", || serde_json::json!(NavierStokes::decaying())),
             preset("kolmogorov", || serde_json::json!(NavierStokes::kolmogorov())),

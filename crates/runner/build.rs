@@ -38,7 +38,13 @@ fn write(name: &str, list: &str) {
 
 /// The comments `//!` at the head of the files of systems and models, by the stem of the file.
 fn openings() -> String {
-    let folders = ["../sim/src/systems", "../models/src/networks", "../models/src/baselines"];
+    let folders = [
+        "../sim/src/systems",
+        "../pde/src/systems",
+        "../pde/src/systems/schrodinger",
+        "../models/src/networks",
+        "../models/src/baselines",
+    ];
     let mut list = String::from("&[\n");
     for folder in folders {
         println!("cargo::rerun-if-changed={folder}");
@@ -49,8 +55,10 @@ fn openings() -> String {
             let (Some(stem), Ok(text)) = (path.file_stem(), std::fs::read_to_string(&path)) else { continue };
             let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
             let opening: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-            if stem != "mod" && stem != "tests" {
-                list += &format!("    ({:?}, {:?}),\n", stem.to_string_lossy(), opening.join("\n"));
+            // A system with a folder of its own has its text at the head of `mod.rs`.
+            let name = if stem == "mod" { Path::new(folder).file_name() } else { Some(stem) };
+            if let Some(name) = name.filter(|name| *name != "tests") {
+                list += &format!("    ({:?}, {:?}),\n", name.to_string_lossy(), opening.join("\n"));
             }
         }
     }

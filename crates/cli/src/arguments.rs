@@ -209,7 +209,7 @@ pub(crate) enum Command {
     },
     /// Serve a page of all runs, with live curves, to this machine
     Watch(WatchArguments),
-    /// Print the Lyapunov exponents of a system, of what was learned, or of a recording
+    /// Print the Lyapunov exponents of a system, a run or a recording
     ///
     /// The whole spectrum by tangent vectors along trajectories, made orthonormal again and again, with standard errors,
     /// convergence and the Kaplan-Yorke dimension. Of a run those of its map, with all that a forecast carries from

@@ -1,5 +1,6 @@
 //! Periodic grids of one or two axes, and the wavenumbers on them.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::FieldError;
@@ -19,11 +20,27 @@ pub struct Grid {
 }
 
 /// A grid as it stands in a file.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename = "grid")]
 struct Unchecked {
+    /// Number of points along x, or along y and x; even, and at least 8.
     points: Vec<usize>,
+    /// Period of the grid along x, or along y and x.
     length: Vec<f64>,
+}
+
+impl JsonSchema for Grid {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Grid".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Unchecked::json_schema(generator)
+    }
 }
 
 impl TryFrom<Unchecked> for Grid {

@@ -6,6 +6,7 @@
 use std::f64::consts::TAU;
 
 use rustfft::num_complex::Complex64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::{Stream, below, normal, uniform};
 
@@ -13,14 +14,14 @@ use crate::grid::{Grid, Kept};
 use crate::transform::{Transform, make_real};
 
 /// The covariance operator A (-lap + tau^2)^-alpha of a Gaussian random field without mean, as in Li et al. (2020).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Covariance {
-    /// A.
+    /// Factor A.
     pub amplitude: f64,
-    /// tau, the wavenumber below which the spectrum is flat.
+    /// Wavenumber tau below which the spectrum is flat.
     pub tau: f64,
-    /// alpha, half the power at which it falls above.
+    /// Power alpha: above tau the spectrum falls with twice this power.
     pub alpha: f64,
 }
 

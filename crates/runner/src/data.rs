@@ -366,9 +366,11 @@ fn measured(
     let normalisation = Normalisation::fit(&runs, &split.train);
     let std = normalisation.std[..observed.len()].to_vec();
     let test = runs.select(&split.test);
-    let (free_runs, short) = held_out::free_runs(experiment, &test).map_err(RunError::Usage)?;
+    let free_runs = held_out::free_runs(experiment, &test);
     let task = held_out::task(experiment, test, clean, std);
     let (task, note) = task.map_err(RunError::Usage)?;
+    // By default it follows from the history before a start, of which the task complains first.
+    let (free_runs, short) = free_runs.map_err(RunError::Usage)?;
     note.iter().chain(&short).for_each(|note| progress.note(note));
     let choice = match held_out::task(experiment, runs.select(&split.validation), None, task.std.clone()) {
         Ok((task, _)) => Some(task),

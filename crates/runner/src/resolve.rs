@@ -512,6 +512,8 @@ fn fit(default: &Value, value: &Value, at: &str) -> Result<Value, String> {
         // A list where a number is the default is the business of the networks that take both.
         (Value::Integer(_), Value::Integer(_)) => Ok(value.clone()),
         (Value::Integer(_), Value::Array(_)) if at.starts_with("model.") => Ok(value.clone()),
+        // Likewise a name that asks for a number to be chosen.
+        (Value::Float(_), Value::String(_)) if at == "model.ridge" => Ok(value.clone()),
         (Value::Array(_), Value::Array(names)) if ["data.observe", "train.log"].contains(&at) => {
             let named = names.iter().all(Value::is_str);
             if named { Ok(value.clone()) } else { wrong("a list of names") }

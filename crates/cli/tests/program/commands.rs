@@ -119,7 +119,7 @@ fn a_run_can_be_shown_scored_again_compared_and_forecast_from() {
     let refused = folder.run(&["compare", both[0], "--metric", "one_stp"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.status.code() == Some(2), "{said}");
-    assert!(said.contains("valid_time, nrmse, one_step") && said.contains("'one_step'"), "{said}");
+    assert!(said.contains("valid_time, nrmse, free_run, one_step") && said.contains("'one_step'"), "{said}");
     let help = folder.ok(&["compare", "--help"]);
     assert!(report::Metric::ALL.iter().all(|metric| help.contains(metric.key())), "{help}");
     let refused = folder.run(&["compare", both[0], both[1], "--by", "model.hiden"]);

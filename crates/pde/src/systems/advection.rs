@@ -5,6 +5,7 @@
 //! c from 0.1 to 4, samples every 0.01 up to t = 2.
 
 use rustfft::num_complex::Complex64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::Component;
 use trajectory::random::Stream;
@@ -15,14 +16,14 @@ use crate::semilinear::Semilinear;
 use crate::systems::finite;
 
 /// Transport of a quantity with a constant velocity.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Advection {
-    /// Where the field lives.
+    /// Periodic grid: its points and its period along each axis.
     pub grid: Grid,
-    /// c along \[x, y\], length / time; the second entry has no effect on a grid of one axis.
+    /// Velocity c along x and y, in length / time. On a grid of one axis the second number has no effect.
     pub velocity: [f64; 2],
-    /// The highest Fourier mode of random starts: two sines on a grid of one axis, a Fourier series with a largest
+    /// Highest Fourier mode of random starts: two sines on a grid of one axis, a Fourier series with a largest
     /// absolute value of 1 in the plane.
     pub highest_mode: usize,
 }

@@ -6,6 +6,7 @@
 //! 4 nu wide, which should be several points: more than 1 / nu points on a unit length.
 
 use rustfft::num_complex::Complex64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::Component;
 use trajectory::random::Stream;
@@ -16,28 +17,28 @@ use crate::semilinear::Semilinear;
 use crate::systems::{not_negative, one_axis};
 
 /// Random starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
-    /// Two sines, see [`sines`].
+    /// The sum of two sines.
     Sines,
-    /// A Fourier series with a largest absolute value of 1, see [`fourier_series`].
+    /// A random Fourier series whose largest absolute value is 1.
     Series,
 }
 
 /// Steepening and diffusion of a velocity.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Burgers {
-    /// Where the field lives.
+    /// Periodic grid: its points and its period along each axis.
     pub grid: Grid,
-    /// nu, length^2 / time.
+    /// Viscosity nu, in length^2 / time.
     pub viscosity: f64,
-    /// Good sample interval and length of a trajectory, in units of time.
+    /// Good sample interval and length of a trajectory, in units of time: the defaults of `data.dt` and `data.t_final`.
     pub sampling: [f64; 2],
-    /// The kind of random starts.
+    /// Kind of random starts.
     pub start: Start,
-    /// The highest Fourier mode of random starts.
+    /// Highest Fourier mode of random starts.
     pub highest_mode: usize,
 }
 

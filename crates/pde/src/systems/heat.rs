@@ -5,6 +5,7 @@
 //! extension: on a grid of length 2, the start sin(pi x) decays as exp(-nu pi^2 t).
 
 use rustfft::num_complex::Complex64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::Component;
 use trajectory::random::Stream;
@@ -15,14 +16,14 @@ use crate::semilinear::Semilinear;
 use crate::systems::not_negative;
 
 /// Diffusion of a temperature.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Heat {
-    /// Where the field lives.
+    /// Periodic grid: its points and its period along each axis.
     pub grid: Grid,
-    /// nu, length^2 / time.
+    /// Diffusivity nu, in length^2 / time.
     pub diffusivity: f64,
-    /// The highest Fourier mode of random starts, whose largest absolute value is 1.
+    /// Highest Fourier mode of random starts, whose largest absolute value is 1.
     pub highest_mode: usize,
 }
 

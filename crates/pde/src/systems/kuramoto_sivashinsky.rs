@@ -7,6 +7,7 @@
 //! reach the attractor within about 100 time units.
 
 use rustfft::num_complex::Complex64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::Component;
 use trajectory::random::Stream;
@@ -17,12 +18,12 @@ use crate::semilinear::Semilinear;
 use crate::systems::one_axis;
 
 /// Flame fronts and thin films: long waves grow, short ones decay, and steepening carries energy from the one to the other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KuramotoSivashinsky {
-    /// Where the field lives.
+    /// Periodic grid: its points and its period along each axis.
     pub grid: Grid,
-    /// The highest Fourier mode of random starts, whose largest absolute value is 1.
+    /// Highest Fourier mode of random starts, whose largest absolute value is 1.
     pub highest_mode: usize,
 }
 

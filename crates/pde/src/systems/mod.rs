@@ -14,6 +14,7 @@ pub use kuramoto_sivashinsky::KuramotoSivashinsky;
 pub use navier_stokes::NavierStokes;
 pub use schrodinger::Schrodinger;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -68,6 +69,8 @@ pub struct Entry {
     pub about: &'static str,
     /// Its parameters and their defaults, a map.
     pub defaults: fn() -> Value,
+    /// The JSON schema of its parameters, with the documentation of each.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Named sets of parameters from the literature.
     pub presets: &'static [Preset],
     /// The system with these parameters, or why they are invalid.
@@ -87,7 +90,7 @@ const fn preset(name: &'static str, parameters: fn() -> Value) -> Preset {
     Preset { name, parameters }
 }
 
-const fn entry<S: FieldSystem + Default + Serialize + DeserializeOwned + 'static>(
+const fn entry<S: FieldSystem + Default + Serialize + DeserializeOwned + JsonSchema + 'static>(
     name: &'static str,
     about: &'static str,
     presets: &'static [Preset],
@@ -96,6 +99,7 @@ const fn entry<S: FieldSystem + Default + Serialize + DeserializeOwned + 'static
         name,
         about,
         defaults: || serde_json::json!(S::default()),
+        schema: S::json_schema,
         presets,
         build: |parameters| {
             let system: S = serde_json::from_value(parameters).map_err(|error| error.to_string())?;

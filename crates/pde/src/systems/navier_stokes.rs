@@ -13,6 +13,7 @@
 //! - Decaying turbulence: no force, nu = 3e-4 on unit lengths with a vorticity of about 6.5 on 128 x 128 points.
 
 use rustfft::num_complex::Complex64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::Component;
 use trajectory::random::Stream;
@@ -23,40 +24,41 @@ use crate::semilinear::Semilinear;
 use crate::systems::{finite, not_negative, two_axes};
 
 /// The curl of the force, constant in time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Forcing {
     /// None.
     None,
     /// f = amplitude (sin(x + y) + cos(x + y)), with x and y in radians of the grid; Li et al. (2020).
     Diagonal {
-        /// One over time squared.
+        /// Amplitude, in 1 / time^2.
         amplitude: f64,
     },
     /// The curl of the force amplitude sin(m y) along x, with y in radians of the grid; Kolmogorov's flow.
     Kolmogorov {
-        /// Length over time squared.
+        /// Amplitude, in length / time^2.
         amplitude: f64,
-        /// m, waves along y.
+        /// Number m of waves along y.
         waves: u32,
     },
 }
 
 /// Two-dimensional flow: vortices that merge and are stretched into filaments.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NavierStokes {
-    /// Where the field lives.
+    /// Periodic grid: its points and its period along each axis.
     pub grid: Grid,
-    /// nu, length^2 / time.
+    /// Viscosity nu, in length^2 / time.
     pub viscosity: f64,
-    /// The rate of the friction with the ground, one over a time.
+    /// Rate of the friction with the ground, in 1 / time.
+    #[schemars(extend("examples" = [0.1]))]
     pub drag: f64,
-    /// The curl of the force.
+    /// Curl of the force.
     pub forcing: Forcing,
-    /// The covariance of random starts, which are Gaussian and have no mean.
+    /// Covariance A (-lap + tau^2)^-alpha of random starts, which are Gaussian fields without a mean.
     pub start: Covariance,
-    /// Good sample interval and length of a trajectory, in units of time.
+    /// Good sample interval and length of a trajectory, in units of time: the defaults of `data.dt` and `data.t_final`.
     pub sampling: [f64; 2],
 }
 

@@ -70,6 +70,7 @@ fn named(all: &Section, what: &str, width: usize) -> Option<(&'static str, Strin
         return Some(("a system", system(all, entry, width)));
     }
     let tables = [
+        ("system", "a system"),
         ("model", "a model"),
         ("data.solver", "a solver"),
         ("train.optimizer", "an optimiser"),

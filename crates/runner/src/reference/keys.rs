@@ -1,6 +1,7 @@
 //! Every key that an experiment file can set, from the structs that the file is read into.
 
 use models::{MODELS, Optimizer};
+use pde::systems::SYSTEMS as FIELDS;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -295,7 +296,31 @@ fn systems(generator: &mut SchemaGenerator) -> Vec<Variant> {
         };
         Variant { name: entry.name.to_owned(), about: entry.about.to_owned(), keys }
     };
-    SYSTEMS.iter().map(variant).collect()
+    let mut all: Vec<Variant> = SYSTEMS.iter().map(variant).collect();
+    all.extend(FIELDS.iter().map(|entry| field(entry, generator)));
+    all
+}
+
+/// A field, with the key for its presets.
+fn field(entry: &pde::systems::Entry, generator: &mut SchemaGenerator) -> Variant {
+    let mut keys = keys_of(object((entry.schema)(generator)), &(entry.defaults)());
+    if let Some(first) = entry.presets.first() {
+        let names: Vec<&str> = entry.presets.iter().map(|preset| preset.name).collect();
+        let schema = Map::from_iter([
+            (
+                "description".to_owned(),
+                json!(
+                    "Named set of parameters from the literature, which the other keys of the \
+                                              section change. By default, none."
+                ),
+            ),
+            ("type".to_owned(), json!("string")),
+            ("enum".to_owned(), json!(names)),
+            ("examples".to_owned(), json!([first.name])),
+        ]);
+        keys.insert(0, key("preset".to_owned(), schema, None));
+    }
+    Variant { name: entry.name.to_owned(), about: entry.about.to_owned(), keys }
 }
 
 /// A parameter of a system given as text.

@@ -1,5 +1,6 @@
 //! The page `docs/guide/reference.md`.
 
+use pde::systems::SYSTEMS as FIELDS;
 use sim::systems::SYSTEMS;
 
 use super::explain::default_words;
@@ -79,7 +80,7 @@ fn write_named(page: &mut String, path: &str, named: &Named, level: &str) {
     }
 }
 
-/// The systems in Rust with a table each, and those given as text in one.
+/// The systems in Rust and the fields with a table each, and those given as text in one.
 fn write_systems(page: &mut String, named: &Named) {
     *page += &format!("\n## [system]\n\n{}\n", named.meaning);
     for entry in SYSTEMS.iter().filter(|entry| entry.text.is_none()) {
@@ -95,6 +96,13 @@ fn write_systems(page: &mut String, named: &Named) {
                 .map(|(label, text)| format!("- {label}: `{text}`\n"))
                 .collect::<String>();
         }
+        if let Some(variant) = named.variant(entry.name) {
+            *page += &table("system", &variant.keys.iter().collect::<Vec<_>>());
+        }
+    }
+    for entry in FIELDS {
+        *page += &format!("\n### {}\n\n`{}`\n\n", entry.name, entry.about);
+        *page += &format!("{}\n", escaped(opening(entry.name).unwrap_or_default()));
         if let Some(variant) = named.variant(entry.name) {
             *page += &table("system", &variant.keys.iter().collect::<Vec<_>>());
         }

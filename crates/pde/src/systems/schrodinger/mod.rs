@@ -14,6 +14,7 @@ mod steps;
 mod tests;
 mod wave;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::Stream;
 use trajectory::{Component, Times};
@@ -29,22 +30,24 @@ use crate::systems::{finite, not_negative};
 use crate::{FieldError, FieldSystem, Grid, Method};
 
 /// A quantum particle, or a condensate of many.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Schrodinger {
-    /// Where the field lives.
+    /// Periodic grid: its points and its period along each axis.
     pub grid: Grid,
-    /// V.
+    /// Potential V.
     pub potential: Potential,
-    /// g: attraction where it is negative, repulsion where it is positive.
+    /// Interaction g: attraction if it is negative, repulsion if it is positive.
+    #[schemars(extend("examples" = [-1.0]))]
     pub interaction: f64,
-    /// The largest rate of absorption in the layers at the edges, one over a time; 0 for none.
+    /// Largest rate of absorption in the layers at the edges, in 1 / time; 0 for none.
+    #[schemars(extend("examples" = [20.0]))]
     pub absorption: f64,
-    /// The width of the layers, a length.
+    /// Width of the absorbing layers, a length.
     pub layer: f64,
-    /// Random starts.
+    /// Law of random starts: the ranges from which the parameters of a packet are drawn.
     pub start: Packet,
-    /// Good sample interval and length of a trajectory, in units of time.
+    /// Good sample interval and length of a trajectory, in units of time: the defaults of `data.dt` and `data.t_final`.
     pub sampling: [f64; 2],
 }
 

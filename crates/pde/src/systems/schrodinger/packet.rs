@@ -1,6 +1,7 @@
 //! Wave functions from which trajectories start.
 
 use rustfft::num_complex::Complex64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use trajectory::random::{Stream, uniform};
 
@@ -8,7 +9,7 @@ use crate::Grid;
 
 /// The ranges from which the parameters of random starts are drawn, uniformly. Entries for y have no effect on a grid of one
 /// axis.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Packet {
     /// exp(i k . x - |x - x0|^2 / (4 width^2)) with the norm 1.

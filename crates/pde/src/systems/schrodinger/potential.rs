@@ -1,11 +1,12 @@
 //! Potentials, as functions of the distance from the middle of the grid.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Grid;
 
 /// A potential V(x, y); x and y are measured from the middle of the grid, y = 0 on a grid of one axis.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Potential {
     /// V = 0.

@@ -88,7 +88,7 @@ pub fn recorded_exponents(found: &[(&str, &Recorded)], dt: f64, best: Option<usi
     let mut note = |line: &str| text += &wrap(&visible(line), width);
     note(
         "The exponent is in units of 1 / time, with its standard error; all other columns are in units of time. The method \
-         (Rosenstein et al. 1993) has a bias of 10 to 20% beside that error.",
+         (Rosenstein et al. 1993) has a bias of up to a quarter beside that error.",
     );
     for (name, of) in found {
         match &of.verdict {

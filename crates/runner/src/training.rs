@@ -783,6 +783,14 @@ mod tests {
     }
 
     #[test]
+    fn early_in_a_curriculum_a_validation_may_be_infinite_and_later_not() {
+        let train = Train { steps: 100, unroll: 200, curriculum: 0.5, ..Train::default() };
+        let may = |step, last| may_be_infinite(&train, step, last);
+        assert!(may(2, false) && may(49, false) && !may(50, false) && !may(2, true));
+        assert!(!may_be_infinite(&Train { curriculum: 0.0, ..train }, 2, false));
+    }
+
+    #[test]
     fn a_training_once_more_has_the_chosen_steps_and_their_whole_schedule() {
         let train =
             Train { steps: 1000, schedule: Schedule::Cosine { last: 0.0, warmup: 0.0 }, ..Train::default() };

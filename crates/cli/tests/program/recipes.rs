@@ -89,7 +89,7 @@ fn every_schedule_and_every_kind_of_loss_learns() {
 #[test]
 fn a_curriculum_forgives_early_models_that_cannot_run_far() {
     let folder = Folder::new("");
-    // After two steps the free forecast of 200 leaves the numbers, which is how a validation judges.
+    // After two steps a free forecast of 200 steps is far off, and may leave the numbers.
     let run = folder.train(&[
         "ffnn-lorenz-adam",
         "model.hidden=64",
@@ -107,8 +107,11 @@ fn a_curriculum_forgives_early_models_that_cannot_run_far() {
         "evaluate.long_run=0",
     ]);
     let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    assert!(metrics.lines().count() < 50, "no validation was passed over: {metrics}");
-    assert!(results(&run).train.loss.validation.is_finite());
+    let losses =
+        |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["validation_loss"].as_f64();
+    let worst = metrics.lines().filter_map(losses).fold(0.0, f64::max);
+    let trained = results(&run);
+    assert!(trained.train.steps == 100 && 100.0 * trained.train.loss.validation < worst, "{metrics}");
 }
 
 #[test]

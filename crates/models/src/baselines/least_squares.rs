@@ -30,7 +30,7 @@ pub struct PolynomialConfig {
     #[schemars(range(min = 1, max = MAX_DEGREE), extend("examples" = [3]))]
     pub degree: usize,
     /// Ridge parameter: the weight of the sum of the squared coefficients, which is added to the sum of the squared errors
-    /// of the scaled increments. Noisy samples need one above 0. `"auto"` chooses it by forecasts over the validation part.
+    /// of the scaled increments. Noisy samples need one above 0.
     #[schemars(extend("examples" = [1e-6]))]
     pub ridge: Ridge,
 }

@@ -36,8 +36,7 @@ pub struct NvarConfig {
     #[schemars(range(min = 1, max = 4))]
     pub degree: usize,
     /// Ridge parameter: the weight of the sum of the squared readout weights, which is added to the sum of the squared
-    /// errors of the scaled increments; alpha in the paper. Noisy samples need one above 0. `"auto"` chooses it by
-    /// forecasts over the validation part.
+    /// errors of the scaled increments; alpha in the paper. Noisy samples need one above 0.
     #[schemars(extend("examples" = [1e-6]))]
     pub ridge: Ridge,
 }

@@ -64,8 +64,7 @@ pub struct ReservoirConfig {
     #[schemars(range(min = 0, max = 1e3))]
     pub bias: f64,
     /// Ridge parameter: the weight of the sum of the squared readout weights, which is added to the sum of the squared
-    /// errors of the scaled increments. Noisy samples need a larger one. `"auto"` chooses it by forecasts over the
-    /// validation part.
+    /// errors of the scaled increments. Noisy samples need a larger one.
     #[schemars(extend("examples" = [1e-6]))]
     pub ridge: Ridge,
     /// Number of samples that drive the reservoir from the state 0 before a fit, or a forecast, begins.

@@ -86,7 +86,14 @@ impl JsonSchema for Ridge {
 
     fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "anyOf": [{ "type": "number", "minimum": 0, "maximum": 1e6 }, { "const": Ridge::AUTO }]
+            "anyOf": [
+                { "type": "number", "minimum": 0, "maximum": 1e6, "description": "This ridge parameter." },
+                {
+                    "const": Ridge::AUTO,
+                    "description": "The one, out of 15 from 1e-18 to 10, whose forecasts over the validation part have \
+                                    the smallest error.",
+                },
+            ]
         })
     }
 }

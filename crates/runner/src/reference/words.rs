@@ -123,7 +123,12 @@ pub(super) fn choices(schema: &Map<String, Value>) -> Vec<(String, String)> {
     let of_names = alternatives(schema).any(|choice| choice.contains_key("const"));
     let explained = alternatives(schema).filter(|_| of_names).map(|choice| {
         let about = choice.get("description").and_then(Value::as_str).unwrap_or_default();
-        (choice.get("const").map_or_else(|| table_of_choice(choice), toml), about.to_owned())
+        let value = match (choice.get("const"), choice.contains_key("properties")) {
+            (Some(value), _) => toml(value),
+            (None, true) => table_of_choice(choice),
+            (None, false) => format!("a {}", kind(choice)),
+        };
+        (value, about.to_owned())
     });
     listed.chain(explained).collect()
 }

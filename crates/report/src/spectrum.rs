@@ -103,8 +103,8 @@ pub fn recorded_exponents(found: &[(&str, &Recorded)], dt: f64, best: Option<usi
         let line = format!("lyapunov_exponent = {:.3e}", of.exponent);
         let plain = format!("{:.3e}", of.exponent).parse::<f64>().map(|x| x.to_string());
         let line = plain.map_or(line, |plain| format!("lyapunov_exponent = {plain}"));
-        note("\nTo count valid prediction times in Lyapunov times, copy this to the experiment file:");
-        text += &format!("\n[evaluate]\n{line}\n");
+        let copy = "To count valid prediction times in Lyapunov times, copy this to the experiment file:";
+        text += &format!("\n{}\n[evaluate]\n{line}\n", wrap(copy, width));
     }
     text
 }

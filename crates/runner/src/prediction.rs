@@ -52,6 +52,14 @@ pub fn predict(
     let model = of.model(&experiment, device)?;
     let (window, dt) = (model.window(), experiment.data.dt);
     let is_npz = input.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+    let points = source.layout().points();
+    if points > 1 && (!is_npz || ending == "csv") {
+        let table = if is_npz { output } else { input };
+        return Err(RunError::Usage(format!(
+            "{}: a table has no columns for the {points} points of a field; name an .npz file",
+            table.display()
+        )));
+    }
     let histories = match is_npz {
         true => from_npz(input, &experiment, &source, window, steps)?,
         false => {
@@ -60,7 +68,7 @@ pub fn predict(
         }
     };
     let Histories { starts, u, known, last } = histories;
-    let dim = experiment.data.observe.len();
+    let dim = model.dim();
     let wrong = |fault: String| RunError::Usage(format!("{}: {fault}", input.display()));
 
     progress.stage(&format!("forecasting {steps} samples from {starts} starts"));

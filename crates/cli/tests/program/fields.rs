@@ -131,6 +131,13 @@ fn a_model_learns_a_field_and_no_file_has_an_entry_for_each_point() {
     ]);
     folder.ok(&["predict", run.to_str().unwrap(), "-i", "h.npz", "-n", "5", "-o", "f.npz"]);
     assert_eq!(read_npz(&folder.path().join("f.npz")).unwrap().get("u").unwrap().shape, [2, 5, 16]);
+    let table = ["predict", run.to_str().unwrap(), "-i", "h.npz", "-n", "5", "-o", "f.csv"];
+    refused(
+        &folder,
+        &table,
+        2,
+        &["f.csv: a table has no columns for the 16 points of a field", "name an .npz file"],
+    );
     folder.ok(&["simulate", "heat", "-o", "w.npz", "data.trajectories=2", "data.t_final=1"]);
     let wide = ["predict", run.to_str().unwrap(), "-i", "w.npz", "-n", "5", "-o", "f.npz"];
     refused(&folder, &wide, 2, &["64 components", "knows 16 (u at 16 points each)"]);

@@ -273,7 +273,7 @@ fn a_recording_has_an_exponent_with_a_verdict_and_the_line_to_copy() {
     assert!((exponent - 0.906).abs() < 0.15 && x["standard_error"].as_f64().unwrap() < 0.15, "{exponent}");
     assert!(x["time"].as_array().unwrap().len() == x["divergence"].as_array().unwrap().len());
     let text = folder.ok(&file);
-    for words in ["exponent", "dimen-", "chaotic", "[evaluate]\nlyapunov_exponent = 0."] {
+    for words in ["exponent", "dimen-", "chaotic", "file:\n\n[evaluate]\nlyapunov_exponent = 0."] {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

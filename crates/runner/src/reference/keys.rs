@@ -170,12 +170,19 @@ pub(super) fn all() -> Section {
                 node
             }
             "train" => node(&name, schema, Some(json!(train_defaults()))),
-            "evaluate" => node(&name, schema, Some(json!(Evaluate::default()))),
+            "evaluate" => node(&name, schema, Some(scoring())),
             _ => node(&name, schema, None),
         };
         entries.push((name, node));
     }
     Section { meaning, entries }
+}
+
+/// The defaults of `[evaluate]`, also of a key that a file leaves out where it has its default.
+fn scoring() -> Value {
+    let mut evaluate = json!(Evaluate::default());
+    evaluate["protocol"] = json!(Evaluate::default().protocol);
+    evaluate
 }
 
 /// The defaults of `[data]` for a system. Those that depend on the system are computed by what the documentation says.

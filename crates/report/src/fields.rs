@@ -144,7 +144,7 @@ impl Quantity {
     }
 }
 
-/// Pictures of the arrays of fields that `simulate` wrote: `t` [time], `x` and perhaps `y`, and each channel under its name,
+/// Pictures of the arrays of fields that `simulate` wrote: `t`, `x` and perhaps `y`, and each channel under its name,
 /// [trajectory, time, x] or [trajectory, time, y, x]. Fields on a line are drawn over time and space, those in the plane
 /// as a film strip of the first trajectory, and complex ones, with the channels `re` and `im`, by density and phase.
 ///

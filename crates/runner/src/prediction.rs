@@ -20,7 +20,7 @@ use crate::{Experiment, Progress, RunError};
 /// A system with known inputs needs their values: `known` [start, time + steps - 1, input], or the times `t`
 /// of the histories, from which they follow.
 ///
-/// An `input` that does not end in .npz is read as a recording is: see [`read_histories`]. An `output` that ends in .csv
+/// An `input` that does not end in .npz is read as a recording is. An `output` that ends in .csv
 /// gets a row for each sample: the number of the start where there are several, the time, and the components under their
 /// names and units. The times go on where the input has times, and count from its last sample otherwise.
 ///

@@ -21,7 +21,7 @@ pub struct Results {
     /// The components that are forecast, with their units.
     #[serde(default)]
     pub components: Vec<Component>,
-    /// The grid of a field, whose channels are the components: [x], or [y, x].
+    /// The grid of a field, whose channels are the components: \[x\] or \[y, x\].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub axes: Vec<Axis>,
     /// Name of the network.

@@ -30,7 +30,7 @@ impl Axis {
 pub struct Layout {
     /// Names and units.
     pub channels: Vec<Component>,
-    /// The axes of the grid in the order of the array: none, [x], or [y, x].
+    /// The axes of the grid in the order of the array: none, \[x\] or \[y, x\].
     pub axes: Vec<Axis>,
 }
 

@@ -58,7 +58,9 @@ fn openings() -> String {
             // A system with a folder of its own has its text at the head of `mod.rs`.
             let name = if stem == "mod" { Path::new(folder).file_name() } else { Some(stem) };
             if let Some(name) = name.filter(|name| *name != "tests") {
-                list += &format!("    ({:?}, {:?}),\n", name.to_string_lossy(), opening.join("\n"));
+                // Brackets are escaped where documentation would take them for links.
+                let text = opening.join("\n").replace("\\[", "[").replace("\\]", "]");
+                list += &format!("    ({:?}, {:?}),\n", name.to_string_lossy(), text);
             }
         }
     }

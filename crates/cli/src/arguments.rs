@@ -43,8 +43,8 @@ pub(crate) enum Command {
     ///
     /// For a key of experiment files, prints its meaning, type, range, default and an example; for a section, its keys. For a
     /// system, prints its equations, source, parameters and sampling; for a model, its keys. For an experiment, prints its
-    /// complete file with a comment for every key. If a key, a system or a model has the name of an experiment, the
-    /// experiment is explained by the path of its file.
+    /// complete file with a comment for every key. If an experiment has the same name as a key, a system or a
+    /// model, give the path of its file to explain the experiment.
     Explain {
         /// A key such as train.steps, a section such as train, a name such as lorenz, lstm or adam, or the name or path of an
         /// experiment
@@ -215,9 +215,9 @@ pub(crate) enum Command {
     /// convergence and the Kaplan-Yorke dimension. Of a run those of its map, with all that a forecast carries from
     /// sample to sample: beside the system's they tell whether the dynamics were learned, or the next step only.
     ///
-    /// Of a recording, which has no equation, the largest exponent alone, estimated by how fast neighbouring states move
-    /// apart (Rosenstein, Collins and De Luca 1993), with a standard error and a verdict: chaotic, not chaotic, or
-    /// unreliable, as for noise or a recording that is too short.
+    /// For a recording, which has no equation, prints only the largest exponent. It is estimated from the rate at which
+    /// neighbouring states move apart (Rosenstein, Collins and De Luca 1993). A verdict says whether the recording is
+    /// chaotic or not, or whether the estimate is unreliable, as it is for noise or a short recording.
     Lyapunov(LyapunovArguments),
     /// Print the derivatives of an expression, and how they come about
     ///

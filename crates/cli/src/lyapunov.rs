@@ -37,14 +37,16 @@ pub(crate) struct LyapunovArguments {
     /// Time units before, in which it comes to the attractor
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     transient: Option<f64>,
-    /// Of a recording: samples between the components of a vector; by default where the autocorrelation falls below
-    /// 1 - 1/e
+    /// For a recording: number of samples between two components of a delay vector [default: the first lag with an
+    /// autocorrelation below 1 - 1/e]
     #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
     delay: Option<usize>,
-    /// Of a recording: components of a vector; by default the fewest without false neighbours
+    /// For a recording: number of components of a delay vector [default: the smallest with fewer than 1% of false
+    /// neighbours]
     #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
     dimension: Option<usize>,
-    /// Of a recording: samples that neighbours are apart in time, at least (Theiler window); by default the mean period
+    /// For a recording: smallest distance in time between neighbours, in samples (Theiler window) [default: the mean
+    /// period]
     #[arg(long, value_name = "N", value_parser = at_least::<1>, allow_negative_numbers = true)]
     separation: Option<usize>,
     /// Print JSON, with all of the convergence
@@ -75,8 +77,7 @@ fn of_recording(arguments: &LyapunovArguments, display: &mut Display) -> Result<
     ];
     if let Some((option, _)) = others.into_iter().find(|(_, given)| *given) {
         return Err(RunError::Usage(format!(
-            "{option} has no meaning for a recording, whose largest exponent is estimated; --delay, --dimension and \
-             --separation have"
+            "{option} does not apply to a recording; use --delay, --dimension or --separation, or leave it out"
         )));
     }
     let LyapunovArguments { delay, dimension, separation, .. } = *arguments;
@@ -105,7 +106,7 @@ pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> 
     ];
     if let Some((option, _)) = embedding.into_iter().find(|(_, given)| given.is_some()) {
         return Err(RunError::Usage(format!(
-            "{option} is for the file of a recording, and {} is none",
+            "{option} is only for recordings, and {} is not a file of a recording; leave {option} out",
             arguments.of
         )));
     }
@@ -135,7 +136,7 @@ pub(crate) fn lyapunov(arguments: &LyapunovArguments, display: &mut Display) -> 
                 return error;
             }
             let what = format!(
-                "{of} is neither a run directory nor an experiment with a run under {}, and system \"{of}\"",
+                "{of} is no file, no run directory and no experiment with a run under {}, and system \"{of}\"",
                 runs.runs.display()
             );
             RunError::Usage(unknown(&what, of, SYSTEMS.iter().map(|entry| entry.name)))

@@ -108,6 +108,13 @@ pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(
             output.display()
         )));
     }
+    if file.is_dir() {
+        let example = first_file(file).map_or(String::new(), |path| format!(", such as {}", path.display()));
+        return Err(RunError::Usage(format!(
+            "{} is a folder; name a file of trajectories{example}",
+            file.display()
+        )));
+    }
     let at = |fault: String| match fault.contains(&*file.to_string_lossy()) {
         true => RunError::Usage(fault),
         false => RunError::Usage(format!("{}: {fault}", file.display())),
@@ -135,6 +142,12 @@ pub(crate) fn plot(arguments: &PlotArguments, display: &mut Display) -> Result<(
     };
     let pictures = report::plot(&courses).map_err(at)?;
     save_plot(&pictures, kind, arguments, display)
+}
+
+/// The first `.npz` file of a folder, by name.
+fn first_file(folder: &Path) -> Option<PathBuf> {
+    let paths = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    paths.filter(|path| path.extension().is_some_and(|ending| ending == "npz")).min()
 }
 
 /// Writes pictures of a file as one picture or page.

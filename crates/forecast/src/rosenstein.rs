@@ -161,13 +161,13 @@ fn verdict(fit: &Fit, false_neighbours: Option<f64>, begin: f64) -> Verdict {
     let Fit { saturates, growth, slope, error, .. } = *fit;
     let why = if saturates && growth == 0.0 {
         format!(
-            "neighbours are as far apart as the whole attractor is wide after {begin:.3} time units, which a vector spans: \
-             as in noise, or in a recording that is too short"
+            "after {begin:.3} time units, the length of one delay vector, neighbours are already as far apart as randomly chosen \
+             states; the recording is noisy or too short"
         )
     } else if saturates && growth < LITTLE {
         format!(
-            "distances grow by a factor of {:.1} only before they are those of the whole attractor: the recording is too \
-             short or too noisy",
+            "distances grow only by a factor of {:.1} before they reach the size of the attractor; the recording is too short \
+             or too noisy",
             growth.exp()
         )
     } else if !saturates && growth < 0.5 * LITTLE {

@@ -42,8 +42,10 @@ impl SimulationScores {
     /// Components whose truth never changes are left out; infinite if there are no others.
     pub fn relative_error(&self) -> f64 {
         // An infinite part of a finite error is that of a component that never changes.
-        let varies = |(rmse, r2): &(&f64, &f64)| r2.is_finite() || !rmse.is_finite();
-        let parts: Vec<f64> = self.rmse.iter().zip(&self.r2).filter(varies).map(|(_, r2)| 1.0 - r2).collect();
+        let varies = |(rmse, fit): &(&f64, &f64)| fit.is_finite() || !rmse.is_finite();
+        // From the fit and not from R², which rounds to 1 for relative errors below 1e-8.
+        let part = |(_, fit): (&f64, &f64)| (1.0 - fit / 100.0).powi(2);
+        let parts: Vec<f64> = self.rmse.iter().zip(&self.fit_percent).filter(varies).map(part).collect();
         if parts.is_empty() { f64::INFINITY } else { mean(&parts).sqrt() }
     }
 }
@@ -175,11 +177,15 @@ mod tests {
             samples: 9,
             rmse: rmse.into(),
             r2: r2.into(),
-            fit_percent: vec![0.0; rmse.len()],
+            fit_percent: r2.iter().map(|r2: &f64| 100.0 * (1.0 - (1.0 - r2).sqrt())).collect(),
         };
         // 0.1 V of 1 V and 30 rpm of 100 rpm; the third component never changes.
         let scores = of(&[0.1, 30.0, 0.5], &[0.99, 0.91, f64::NEG_INFINITY]);
         assert!((scores.error() - 0.05f64.sqrt()).abs() < 1e-12, "{}", scores.error());
+        // Errors that R² rounds away.
+        let fit_percent = vec![100.0 * (1.0 - 1e-10); 2];
+        let small = SimulationScores { fit_percent, ..of(&[1e-10, 1e-10], &[1.0, 1.0]) };
+        assert!((small.error() / 1e-10 - 1.0).abs() < 1e-4, "{}", small.error());
         assert_eq!(of(&[0.3], &[f64::NEG_INFINITY]).error(), 0.3);
         assert_eq!(of(&[0.3], &[f64::NEG_INFINITY]).relative_error(), f64::INFINITY);
         assert_eq!(of(&[f64::INFINITY, 1.0], &[f64::NEG_INFINITY, 0.5]).error(), f64::INFINITY);

@@ -26,7 +26,7 @@ pub struct Advance {
     pub step: f64,
     /// Mean of the increments over the standard deviation of the states: b above.
     pub drift: f64,
-    /// Standard deviation of the states over that of the increments, or 0 for a component that never changes: r above.
+    /// Standard deviation of the states over that of the increments: r above. Of a component that never changes, any number.
     pub ratio: f64,
 }
 

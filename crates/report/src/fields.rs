@@ -121,10 +121,19 @@ impl<'a> Fields<'a> {
 }
 
 impl Quantity {
-    /// Its values in cells, of the cells of its channels.
-    fn cells(&self, channels: &[Cells]) -> Cells {
+    /// Its values in at most so many cells, from the values of its channels at all points. What is drawn is averaged over the
+    /// points of a cell; a phase is not, since it turns, so its channels are.
+    fn cells(&self, mut channels: Vec<Cells>, most: [usize; 2]) -> Cells {
+        let is_phase = matches!(self.colors, Colors::Cyclic);
+        if is_phase {
+            channels = channels.into_iter().map(|cells| cells.reduced(most[0], most[1])).collect();
+        }
         let value = |i: usize| (self.of)(&channels.iter().map(|cells| cells.values[i]).collect::<Vec<_>>());
-        Cells { columns: channels[0].columns, values: (0..channels[0].values.len()).map(value).collect() }
+        let cells = Cells {
+            columns: channels[0].columns,
+            values: (0..channels[0].values.len()).map(value).collect(),
+        };
+        if is_phase { cells } else { cells.reduced(most[0], most[1]) }
     }
 
     fn range(&self, all: &[Cells]) -> Option<Range> {
@@ -181,13 +190,12 @@ fn space_time(fields: &Fields, quantity: &Quantity) -> Result<Picture, String> {
     let turned = |run: usize, channel: usize| {
         let states = fields.states(channel, run, 0..samples);
         let values = (0..points).flat_map(|x| (0..samples).map(move |i| states[i * points + x]));
-        Cells { columns: samples, values: values.collect() }.reduced(CELLS[0], CELLS[1])
+        Cells { columns: samples, values: values.collect() }
     };
     let panels: Vec<Cells> = (0..drawn)
         .map(|run| {
-            let channels: Vec<Cells> =
-                quantity.channels.iter().map(|&channel| turned(run, channel)).collect();
-            quantity.cells(&channels)
+            let channels = quantity.channels.iter().map(|&channel| turned(run, channel)).collect();
+            quantity.cells(channels, CELLS)
         })
         .collect();
     let range = quantity.range(&panels).ok_or_else(|| nothing(&quantity.name))?;
@@ -225,15 +233,16 @@ fn film_strip(fields: &Fields, quantity: &Quantity) -> Result<Picture, String> {
     let frame = |&sample: &usize| {
         let channel = |&channel: &usize| {
             let values = fields.states(channel, 0, sample..sample + 1).to_vec();
-            Cells { columns: nx, values }.reduced(FRAME_CELLS, FRAME_CELLS)
+            Cells { columns: nx, values }
         };
-        quantity.cells(&quantity.channels.iter().map(channel).collect::<Vec<_>>())
+        quantity.cells(quantity.channels.iter().map(channel).collect(), [FRAME_CELLS; 2])
     };
     let cells: Vec<Cells> = frames.iter().map(frame).collect();
     let range = quantity.range(&cells).ok_or_else(|| nothing(&quantity.name))?;
     let (left, gap) = (120, 100);
     let width = (WIDTH - 1000 - left) / IN_A_ROW as u32 - gap;
-    let side = |axis: &[f64]| axis[axis.len() - 1] - axis[0];
+    // With the width of the last cell.
+    let side = |axis: &[f64]| (axis[axis.len() - 1] - axis[0]) * axis.len() as f64 / (axis.len() - 1) as f64;
     let ratio = (side(fields.axes[0]) / side(fields.axes[1])).clamp(0.25, 4.0);
     let height = (f64::from(width) * ratio).round() as u32;
     let rows = shown.div_ceil(IN_A_ROW) as u32;
@@ -309,6 +318,34 @@ mod tests {
             ["space_time_density", "space_time_phase"]
         );
         assert!(psi[1].svg.contains(">\u{3c0}<") && psi[0].svg.contains(">|psi|^2<"));
+    }
+
+    #[test]
+    fn the_density_of_a_fast_wave_is_not_averaged_away() {
+        // exp(i w t) over so many samples that several stand in a cell.
+        let turn = |f: fn(f64) -> f64| Cells {
+            columns: 2000,
+            values: (0..8 * 2000).map(|i| f(1.3 * f64::from(i % 2000))).collect(),
+        };
+        let quantity = |colors, of| Quantity { name: "q".into(), colors, of, channels: vec![0, 1] };
+        let density = quantity(Colors::Positive, |psi| psi[0] * psi[0] + psi[1] * psi[1]);
+        let cells = density.cells(vec![turn(f64::cos), turn(f64::sin)], CELLS);
+        assert!(cells.columns <= CELLS[0] && cells.values.iter().all(|x| (x - 1.0).abs() < 1e-12));
+        // A plane of twice as many points along x as along y is twice as wide as high.
+        let plane = pictures_of(&[("t", &[2]), ("x", &[16]), ("y", &[8]), ("w", &[1, 2, 8, 16])]).unwrap();
+        let size = |name: &str| -> f64 {
+            let rest =
+                plane[0].svg.split("<rect").find(|rest| rest.contains("fill=\"none\"")).unwrap_or_default();
+            rest.split(&format!(" {name}=\""))
+                .nth(1)
+                .and_then(|rest| rest.split('"').next()?.parse().ok())
+                .unwrap_or(0.0)
+        };
+        assert!(
+            (size("width") / size("height") - 2.0).abs() < 0.01,
+            "{}",
+            &plane[0].svg[..2000.min(plane[0].svg.len())]
+        );
     }
 
     #[test]

@@ -87,8 +87,9 @@ pub fn recorded_exponents(found: &[(&str, &Recorded)], dt: f64, best: Option<usi
     text.push('\n');
     let mut note = |line: &str| text += &wrap(&visible(line), width);
     note(
-        "The exponent is in units of 1 / time, with its standard error; all other columns are in units of time. The method \
-         (Rosenstein et al. 1993) has a bias of up to a quarter beside that error.",
+        "The exponent, with its standard error, is in units of 1 / time. The delay, the distance of neighbours in time and the \
+         range of the fit are in units of time. The method (Rosenstein et al. 1993) also tends to give too small a value, by \
+         up to a quarter; the standard error does not include this bias.",
     );
     for (name, of) in found {
         match &of.verdict {

@@ -279,8 +279,8 @@ impl Experiment {
         }
         if data.stepper.is_some() && evaluate.long_run != 0.0 {
             return Err(format!(
-                "evaluate.long_run = {:?} compares states in the space of their components, which a field has too many of; \
-                 leave it out",
+                "evaluate.long_run = {:?} is not possible for a field, whose states have too many components to compare \
+                 attractors; leave it out",
                 evaluate.long_run
             ));
         }

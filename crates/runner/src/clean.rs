@@ -88,8 +88,9 @@ impl Clean {
         let by_name = pieces.iter().any(|(segment, _)| names.contains(&name(*segment)));
         if !by_name && given != all && given != held_out.len() {
             return Err(wrong(format!(
-                "no clean recording has the name of a held-out one, such as {:?}, and {given} clean recordings cannot be \
-                 matched in order to {} held out of {all}",
+                "no clean recording has the file name of a test recording, such as {:?}. Recordings can be matched by their \
+                 order only if there are as many clean ones as test recordings ({}) or recordings in all ({all}); there are \
+                 {given}",
                 pieces.first().map(|(segment, _)| name(*segment)).unwrap_or_default(),
                 held_out.len(),
             )));
@@ -237,7 +238,7 @@ mod tests {
             );
         };
         says(&clean(&["c/b.csv"], &[b], false), "held-out recording \"a.csv\"; the clean ones are b.csv");
-        says(&one, "1 clean recordings cannot be matched in order to 2 held out of 2");
+        says(&one, "as many clean ones as test recordings (2) or recordings in all (2); there are 1");
         let short = [("c/1.csv", 0.0, count(100, 4)), two[1].clone()];
         says(&clean(&[], &short, false), "has 4 samples from 0 to 1.5: their times must be equal");
         let late = [("c/1.csv", 1.25, count(100, 9)), two[1].clone()];

@@ -63,7 +63,7 @@ impl Prepared {
         baseline: Baseline,
         inputs: usize,
     ) -> Result<(Baseline, Option<String>), String> {
-        let Some(task) = self.choice.as_ref().filter(|_| self.source.system().is_none()) else {
+        let Some(task) = self.choice.as_ref().filter(|_| self.source.is_recorded()) else {
             return baseline.check(inputs).map(|()| (baseline, None));
         };
         if baseline == Baseline::Persistence {
@@ -99,14 +99,18 @@ impl Prepared {
     /// # Errors
     /// A validation part without room for two forecasts.
     pub(crate) fn free_error(&self, forecaster: &dyn Forecaster) -> Result<f64, RunError> {
-        let task = self.choice.as_ref().ok_or_else(|| {
+        Ok(self.error_over(self.chosen_by()?, forecaster))
+    }
+
+    /// The forecasts by which weights and settings are chosen.
+    fn chosen_by(&self) -> Result<&Task, RunError> {
+        self.choice.as_ref().ok_or_else(|| {
             RunError::Usage(
                 "the validation part is too short for two forecasts, by which train.select = \"rollout\" and ridge = \
                  \"auto\" choose; take a larger validation part (data.split) or a smaller window"
                     .into(),
             )
-        })?;
-        Ok(self.error_over(task, forecaster))
+        })
     }
 
     /// Whether the known inputs are known at all times, so that a forecast can have any length.
@@ -318,10 +322,14 @@ fn stored(
 /// Simulates or reads, splits, fits the scales to the training part, and takes the truth to score against: all that can
 /// fail before training fails before it.
 pub(crate) fn prepare(experiment: &Experiment, progress: &mut dyn Progress) -> Result<Prepared, RunError> {
-    match experiment.source().map_err(RunError::Usage)? {
-        Source::Recorded(recorded) => measured(experiment, recorded, progress),
-        source => simulated(experiment, source, progress),
+    let prepared = match experiment.source().map_err(RunError::Usage)? {
+        Source::Recorded(recorded) => measured(experiment, recorded, progress)?,
+        source => simulated(experiment, source, progress)?,
+    };
+    if experiment.chooses_by_forecasts() {
+        prepared.chosen_by()?;
     }
+    Ok(prepared)
 }
 
 /// [`prepare`] for a recording.
@@ -372,16 +380,17 @@ fn measured(
     // By default it follows from the history before a start, of which the task complains first.
     let (free_runs, short) = free_runs.map_err(RunError::Usage)?;
     note.iter().chain(&short).for_each(|note| progress.note(note));
-    let choice = match held_out::task(experiment, runs.select(&split.validation), None, task.std.clone()) {
+    let validation = || runs.select(&split.validation);
+    let choice = match held_out::task(experiment, validation(), None, task.std.clone()) {
         Ok((task, _)) => Some(task),
-        Err(_) => {
-            progress.note(
-                "the validation part is too short for two forecasts, so the baselines see the last sample alone; take a \
-                 larger validation part (data.split) or a shorter evaluate.transient",
-            );
-            None
-        }
+        Err(_) => held_out::validation_task(experiment, validation(), window, task.std.clone()),
     };
+    if choice.is_none() {
+        progress.note(
+            "the validation part is too short for two forecasts, so the baselines see the last sample alone; take a larger \
+             validation part (data.split)",
+        );
+    }
     Ok(Prepared {
         source,
         runs,

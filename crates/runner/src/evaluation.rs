@@ -86,11 +86,16 @@ pub(crate) fn score(
         || -> Vec<Scores> { fitted.par_iter().map(|(_, fit)| score_each(&**fit).0).collect() },
     );
     if task.lyapunov_exponent.is_some() && scores.lyapunov.is_none() && prepared.knows_inputs() {
-        progress.note(&format!(
-            "the Lyapunov exponent of {name} is left out, since its map has too many derivatives; `attractor lyapunov {}` \
-             takes the time for it",
-            run.directory().display()
-        ));
+        progress.note(&match lyapunov::memory(task, &*model) {
+            Some(_) => format!(
+                "the Lyapunov exponent of {name} is left out, because it takes too long to compute; `attractor lyapunov {}` \
+                 computes it",
+                run.directory().display()
+            ),
+            None => format!(
+                "the Lyapunov exponent of {name} is left out: Attractor has no derivatives of a network whose memory is carried"
+            ),
+        });
     }
     // One after the other, since each of them uses all cores.
     let timed = |scores: Scores, of: &dyn Forecaster| Scores {

@@ -251,7 +251,8 @@ pub struct Train {
     #[schemars(extend("examples" = ["burn-train"]))]
     #[serde(rename = "loop", default, skip_serializing_if = "Loop::is_own")]
     pub training_loop: Loop,
-    /// What the best model of a training is chosen by. Errors of one step do not rank forecasts, but cost less.
+    /// How the best model of a training is chosen. `"loss"` costs less, but the model with the smallest validation loss may
+    /// not forecast best.
     #[schemars(extend("examples" = ["rollout"]))]
     #[serde(default, skip_serializing_if = "Select::is_loss")]
     pub select: Select,
@@ -341,7 +342,7 @@ pub struct Evaluate {
     #[serde(default, skip_serializing_if = "Protocol::is_default")]
     #[schemars(extend("examples" = ["simulate"]))]
     pub protocol: Protocol,
-    /// Number of samples of each test segment from which its free run starts, for recordings. By default, one more than the
+    /// Number of samples of each test segment from which its free run starts, for recordings; 0 for the default. By default, one more than the
     /// samples of `evaluate.transient`.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(extend("examples" = [50]))]

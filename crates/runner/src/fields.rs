@@ -16,15 +16,15 @@ use crate::RunError;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stepper {
-    /// Order of the method, 2 or 4: exponential time differencing (ETDRK2, ETDRK4), or for the Schroedinger equation a
-    /// splitting. Linear equations with constant coefficients are solved exactly.
-    #[schemars(extend("examples" = [2]))]
+    /// Order of the method: exponential time differencing (ETDRK2, ETDRK4) or, for `schrodinger`, splitting (Strang, or of
+    /// order 4). Linear equations with constant coefficients are solved exactly.
+    #[schemars(extend("enum" = [2, 4], "examples" = [2]))]
     pub order: usize,
-    /// Largest CFL number, above 0: the largest velocity times the step, divided by the spacing of the grid.
-    #[schemars(extend("examples" = [0.25]))]
+    /// Largest CFL number: the largest velocity times the step, divided by the spacing of the grid.
+    #[schemars(extend("exclusiveMinimum" = 0, "examples" = [0.25]))]
     pub courant: f64,
     /// Largest step, in units of time; 0 to choose it by `courant`.
-    #[schemars(extend("examples" = [0.001]))]
+    #[schemars(range(min = 0), extend("examples" = [0.001]))]
     pub step: f64,
 }
 
@@ -215,7 +215,7 @@ fn merge(
         match (&mut *default, value) {
             // One of several kinds: the settings of another kind do not apply.
             (Json::Object(old), Json::Object(new))
-                if new.contains_key("name") && new["name"] != old["name"] =>
+                if old.contains_key("name") && new.get("name").is_some_and(|name| *name != old["name"]) =>
             {
                 *default = value.clone();
             }
@@ -335,6 +335,7 @@ mod tests {
             ("navier_stokes", json!({"preset": "kolmogorow"}), "did you mean \"kolmogorov\"?"),
             ("navier_stokes", json!({"forcing": 3}), "system.forcing = 3 must be a table"),
             ("advection", json!({"velocity": [1.0]}), "system.velocity = [1.0] must be a list of 2"),
+            ("heat", json!({"grid": {"name": "x"}}), "system.grid.name is unknown"),
             ("schrodinger", json!({"potential": {"name": "values", "values": [0.0]}}), "is for programs"),
         ] {
             let message = parameters(entry(name), &given).unwrap_err();

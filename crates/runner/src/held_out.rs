@@ -189,7 +189,7 @@ fn task_of(
     Ok((task, note))
 }
 
-/// Starts of forecasts over the validation part of simulated trajectories, which may be shorter than the horizon of the
+/// Starts of forecasts over a validation part whose trajectories may be shorter than the history and the horizon of the
 /// scores: then the forecasts take half of what is left after a window. `None` if not two of them fit.
 pub(crate) fn validation_task(
     experiment: &Experiment,
@@ -214,10 +214,11 @@ pub(crate) fn free_runs(
     let Evaluate { given, protocol, .. } = experiment.evaluate;
     let lengths: Vec<usize> = (0..test.count()).map(|run| test.samples(run)).collect();
     let short = lengths.iter().filter(|samples| **samples <= given).count();
-    if short == lengths.len() {
+    // One sample does not vary, so there is no R².
+    if lengths.iter().map(|samples| samples.saturating_sub(given)).sum::<usize>() < 2 {
         return Err(format!(
-            "evaluate.given = {given} leaves nothing to forecast: the longest segment of the test part has {} samples; give \
-             fewer, or hold out more (data.split)",
+            "evaluate.given = {given} leaves nothing to forecast: a free run needs two samples after the given ones, and the \
+             longest segment of the test part has {} samples; give fewer, or hold out more (data.split)",
             lengths.iter().max().unwrap_or(&0)
         ));
     }

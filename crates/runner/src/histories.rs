@@ -35,7 +35,7 @@ pub(crate) fn read_histories(
     steps: usize,
 ) -> Result<Histories, String> {
     let (files, at) = (vec![input.to_owned()], input.display());
-    let settings = settings(&files, experiment, source)?;
+    let (settings, named_time) = settings(&files, experiment, source)?;
     let dt = experiment.data.dt;
     let states = Settings { states: experiment.data.observe.clone(), ..settings.clone() };
     let recording = read_columns(&files, &states)?;
@@ -49,7 +49,7 @@ pub(crate) fn read_histories(
     let history = histories.iter().map(|of| of.samples).min().unwrap_or(0);
     if let Some(short) = histories.iter().find(|of| of.samples < window) {
         return Err(format!(
-            "{}: the last {} samples have no gap or missing value before them, but {} needs {window} in a row",
+            "{}: the history ends with only {} samples without a gap or a missing value, and {} needs {window}",
             short.name,
             short.samples,
             experiment.model["name"].as_str().unwrap_or_default()
@@ -82,6 +82,14 @@ pub(crate) fn read_histories(
             }
             known
         }
+        Some(system) if named_time => {
+            return Err(format!(
+                "{at}: {} is driven, so a forecast needs its known inputs ({}), which follow from the times of the samples: \
+                 give at least two rows, so that the times can be used",
+                system.name(),
+                names.join(", ")
+            ));
+        }
         Some(system) => {
             return Err(format!(
                 "{at}: {} is driven, so a forecast needs its known inputs ({}), which follow from the times of the samples: \
@@ -103,14 +111,15 @@ pub(crate) fn read_histories(
 }
 
 /// How the file is read: as the recording of the run was. For a run of a system, times and trajectories have the names
-/// that `simulate` gives them.
-fn settings(files: &[PathBuf], experiment: &Experiment, source: &Source) -> Result<Settings, String> {
+/// that `simulate` gives them. Also whether there is a column with times.
+fn settings(files: &[PathBuf], experiment: &Experiment, source: &Source) -> Result<(Settings, bool), String> {
     let named: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     if let Source::Recorded(recorded) = source {
         // The rows are those of the run's files, and its units may be of columns that are missing here.
         let (inputs, units) = (Vec::new(), BTreeMap::new());
         let settings = Settings { files: named, rows: None, inputs, units, ..recorded.settings().clone() };
-        return Ok(for_other_files(settings));
+        let has_time = settings.time.is_some();
+        return Ok((for_other_files(settings), has_time));
     }
     let mut silent = |_, _| {};
     let mut reading = Reading { least: 1, memory: Some(16 * MAX_NUMBERS), progress: &mut silent };
@@ -122,7 +131,8 @@ fn settings(files: &[PathBuf], experiment: &Experiment, source: &Source) -> Resu
     };
     // A single row has no interval of its own.
     let dt = (found.time.is_none() || found.rows < 2).then_some(experiment.data.dt);
-    Ok(Settings { dt, trajectory: of_simulate("trajectory"), ..settings })
+    let settings = Settings { dt, trajectory: of_simulate("trajectory"), ..settings };
+    Ok((settings, found.time.is_some()))
 }
 
 fn read_columns(files: &[PathBuf], settings: &Settings) -> Result<Recording, String> {

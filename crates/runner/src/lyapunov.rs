@@ -219,7 +219,8 @@ pub fn lyapunov_of_run(
     let task = &prepared.task;
     let carried = memory(task, &*model).ok_or_else(|| {
         RunError::Usage(format!(
-            "the map of model.name = \"{name}\" is not differentiated; those of networks, polynomial, nvar and reservoir are"
+            "{name} was trained with model.memory = \"carried\", and Attractor has no derivatives of such a network; with \
+             model.memory = \"window\" it has"
         ))
     })?;
     if !prepared.knows_inputs() {

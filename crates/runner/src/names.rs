@@ -12,8 +12,8 @@ pub(crate) fn system(section: &Json) -> Result<&'static systems::Entry, String> 
     let asked = section["name"].as_str().unwrap_or_default();
     if field(section).is_some() {
         return Err(format!(
-            "{asked} is a field, which has no tangent dynamics here: Lyapunov exponents are computed of ordinary \
-             differential equations"
+            "{asked} is a field; Lyapunov exponents are computed only for ordinary differential equations. For a trained model \
+             of a field, name its run"
         ));
     }
     let names = SYSTEMS.iter().map(|entry| entry.name).chain(FIELDS.iter().map(|entry| entry.name));

@@ -185,10 +185,9 @@ fn from_npz(
         }
     }
     let times = times(&file, history, dt).map_err(wrong)?;
+    let last = times.map(|first| vec![first + (history - 1) as f64 * dt; starts]);
     let known = known(source, &file, [starts, history, steps], dt, times).map_err(wrong)?;
-    let u = u.values.clone();
-    // The output says when after the last sample, as it always did.
-    Ok(Histories { starts, u, known, last: None })
+    Ok(Histories { starts, u: u.values.clone(), known, last })
 }
 
 /// The time of the first sample where the file gives times, counted back from the last and checked against the

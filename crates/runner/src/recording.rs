@@ -25,10 +25,10 @@ pub(crate) struct Keys {
     #[schemars(flatten)]
     settings: Settings,
     /// Recordings that are used for the scores only: a table of the keys of `[recording]` that differ. Keys that it leaves
-    /// out have the values of `[recording]`. By default, scores come from the test part of the recording.
+    /// out have the values of `[recording]`, except `rows` and `units`, which are not taken over. By default, scores come from the test part of the recording.
     #[schemars(extend("examples" = [{"files": "test.csv"}]))]
     test: Option<Settings>,
-    /// A checksum of the measurements. A run refuses files that hold others. By default, that of the files: the program
+    /// Checksum of the measurements. A run refuses files whose measurements have changed. By default, that of the files: the program
     /// writes this key, you need not.
     #[schemars(extend("examples" = ["0f3a1c5e7b2d4968"]))]
     digest: Option<String>,
@@ -139,7 +139,8 @@ fn settings_of(all: Map<String, Value>, at: &str) -> Result<Settings, String> {
         path if path == "." => format!("{at}: {}", error.inner()),
         path => format!("{at}.{path}: {}", error.inner()),
     })?;
-    settings.check().map_err(|error| error.to_string())?;
+    // Its messages name the keys of [recording].
+    settings.check().map_err(|error| error.to_string().replace("recording.", &format!("{at}.")))?;
     Ok(settings)
 }
 

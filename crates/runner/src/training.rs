@@ -178,7 +178,7 @@ struct Counters {
     stale: u64,
     /// Why it ended before its last step.
     ended: Option<String>,
-    /// The error of free forecasts of the best weights, where they are chosen by it.
+    /// The error of free forecasts of the best weights, where they are chosen by it; none if it is infinite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     best_rollout: Option<f64>,
     /// The step after which the best number of steps began once more, on training and validation part together.
@@ -587,14 +587,12 @@ impl Sitting<'_> {
         let Loss { train: train_loss, validation: validation_loss } = loss;
         now.validation = Some((now.step, validation_loss));
         now.stale += 1;
-        let is_best = match rollout {
-            None => now.best.is_none_or(|(_, best)| validation_loss < best.validation),
-            Some(error) => now.best.is_none() || now.best_rollout.is_some_and(|best| error < best),
-        };
+        let is_best = is_better(now, loss, rollout);
         if is_best {
             now.stale = 0;
             now.best = Some((now.step, loss));
-            now.best_rollout = rollout;
+            // A checkpoint cannot hold infinity; there is no error where that of the best is infinite.
+            now.best_rollout = rollout.filter(|error| error.is_finite());
         }
         let learning_rate = learning_rate(&self.experiment.train, now.step - 1);
         let (step, seconds) = (now.step, now.seconds);
@@ -687,6 +685,15 @@ impl Sitting<'_> {
 /// Steps a second since a step and its seconds in the loop.
 fn rate(now: &Counters, (step, seconds): (u64, f64)) -> f64 {
     (now.step - step) as f64 / (now.seconds - seconds).max(1e-9)
+}
+
+/// Whether a validation is the best so far: by its loss, or by its error of free forecasts.
+fn is_better(now: &Counters, loss: Loss, rollout: Option<f64>) -> bool {
+    match (now.best, rollout) {
+        (None, _) => true,
+        (Some((_, best)), None) => loss.validation < best.validation,
+        (Some(_), Some(error)) => error < now.best_rollout.unwrap_or(f64::INFINITY),
+    }
 }
 
 /// The training under way, and the step after which it began: the first one, or that on training and validation part
@@ -802,6 +809,26 @@ mod tests {
         assert_eq!((again.steps, after), (400, 1000));
         let rate = |step| learning_rate(&again, step).unwrap();
         assert!(rate(399) < 1e-3 * rate(0) && learning_rate(&train, 399).unwrap() > 0.5 * rate(0));
+    }
+
+    #[test]
+    fn a_finite_error_is_better_than_an_infinite_one_also_after_a_checkpoint() {
+        let loss = |validation| Loss { train: 1.0, validation };
+        let mut now = Counters::default();
+        assert!(is_better(&now, loss(9.0), Some(f64::INFINITY)));
+        (now.best, now.best_rollout) = (Some((1, loss(9.0))), None);
+        let read: Counters = serde_json::from_str(&serde_json::to_string(&now).unwrap()).unwrap();
+        for now in [&now, &read] {
+            assert!(is_better(now, loss(10.0), Some(0.5)));
+            assert!(![f64::INFINITY, f64::NAN].into_iter().any(|error| is_better(
+                now,
+                loss(1.0),
+                Some(error)
+            )));
+        }
+        now.best_rollout = Some(0.3);
+        assert!(!is_better(&now, loss(1.0), Some(0.3)) && is_better(&now, loss(10.0), Some(0.2)));
+        assert!(is_better(&now, loss(8.0), None) && !is_better(&now, loss(9.0), None));
     }
 
     #[test]

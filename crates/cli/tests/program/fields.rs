@@ -117,6 +117,15 @@ fn a_model_learns_a_field_and_no_file_has_an_entry_for_each_point() {
     let linear = found.baselines["linear"].one_step_rmse;
     assert!(linear < 1e-8 && linear < 1e-3 * found.scores.one_step_rmse, "{linear}");
     assert!(found.suspicions.is_empty(), "{:?}", found.suspicions);
+    // What the best weights are chosen by changes nothing else.
+    let by_forecasts = results(&folder.train(&["tiny.toml", "train.select=rollout"]));
+    assert_eq!(timeless(by_forecasts).baselines, found.baselines);
+    refused(
+        &folder,
+        &["plot", "all/", "-o", "all.png"],
+        2,
+        &["all/ is a folder; name a file of trajectories, such as all/trajectories-000000.npz"],
+    );
     folder.ok(&["report", run.to_str().unwrap(), "-o", "page.html", "--pictures", "pictures"]);
     let picture = std::fs::read_to_string(folder.path().join("pictures/forecast.svg")).unwrap();
     assert!(picture.contains(">truth<") && picture.contains(">difference<"));
@@ -165,7 +174,12 @@ fn impossible_fields_are_refused_in_a_sentence() {
         refused(&folder, &["simulate", system, "-o", "f.npz", setting], 2, words);
     }
     refused(&folder, &["simulate", "heat", "-o", "f.csv"], 2, &["f.csv", "64 numbers", "f.npz"]);
-    refused(&folder, &["lyapunov", "kuramoto_sivashinsky"], 2, &["is a field", "tangent dynamics"]);
+    refused(
+        &folder,
+        &["lyapunov", "kuramoto_sivashinsky"],
+        2,
+        &["is a field", "only for ordinary differential equations"],
+    );
     refused(&folder, &["simulate", "heatt", "-o", "f.npz"], 2, &["did you mean \"heat\"?"]);
     // The inviscid equation with a step that is far too long.
     let long = ["system.viscosity=0", "data.stepper.step=0.2", "data.dt=0.2", "data.t_final=40"];

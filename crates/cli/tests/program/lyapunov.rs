@@ -300,3 +300,17 @@ fn a_recording_has_an_exponent_with_a_verdict_and_the_line_to_copy() {
     refused(&["nothing.csv"], "nothing.csv is neither a run directory");
     refused(&["nothing*.csv"], "matches no file");
 }
+
+#[test]
+fn a_network_that_carries_its_memory_has_no_exponent_and_no_advice_that_fails() {
+    let folder = Folder::new(
+        "system = \"lorenz\"\n[data]\ntrajectories = 10\nt_final = 2.0\n[model]\nname = \"gru\"\nhidden = 8\n\
+         memory = \"carried\"\nwindow = 3\n[train]\nsteps = 20\n[evaluate]\nstarts = 4\nlong_run = 0\n",
+    );
+    let output = folder.run(&["train", "tiny.toml"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("has no derivatives of a network whose memory is carried"), "{said}");
+    assert!(!said.contains("attractor lyapunov"), "{said}");
+    crate::support::refused(&folder, &["lyapunov", "tiny"], 2, &["model.memory = \"carried\"", "\"window\""]);
+}

@@ -140,6 +140,13 @@ fn free_runs_are_the_score_where_the_protocol_says_so() {
     ] {
         refused(&folder, &["train", "tanks.toml", "train.steps=1", setting], 2, words);
     }
+    let one = format!("evaluate.given={}", LENGTHS[number] - 1);
+    refused(
+        &folder,
+        &["train", "tanks.toml", "train.steps=1", &one],
+        2,
+        &["two samples after the given ones"],
+    );
     let system = ["train", "ffnn-lorenz", "evaluate.protocol=simulate"];
     refused(&folder, &system, 2, &["evaluate.protocol is for recordings"]);
 }
@@ -210,7 +217,10 @@ fn noisy_recordings_are_scored_against_clean_ones() {
         &["evaluate.truth_digest asks for", "the files have changed"],
     );
     for (truth, words) in [
-        ("moved/run0.csv", &["1 clean recordings cannot be matched", "held out of 5"][..]),
+        (
+            "moved/run0.csv",
+            &["no clean recording has the file name", "recordings in all (5); there are 1"][..],
+        ),
         ("late/*.csv", &["their times must be equal"]),
         ("tanks.toml", &["evaluate.truth: tanks.toml"]),
     ] {
@@ -606,6 +616,30 @@ fn a_model_that_is_trained_once_more_continues_to_the_same_bytes() {
     // The training part alone gives another model.
     let once = folder.train(&[&CARRIED[..], &["train.refit=false"]].concat());
     assert!(results(&once).train.steps == 20_000 && model(&once) != model(&straight));
+}
+
+#[test]
+fn a_validation_part_without_room_for_forecasts_is_refused_before_the_training() {
+    let folder = tanks();
+    let settings = [
+        "train",
+        "tanks.toml",
+        "recording.files=tanks/run0.csv",
+        "recording.test={files = \"tanks/run1.csv\"}",
+        "train.select=rollout",
+    ];
+    let with = |split| [&settings[..], &[split]].concat();
+    refused(
+        &folder,
+        &with("data.split=[0.975,0.025,0.0]"),
+        2,
+        &["too short for two forecasts", "data.split"],
+    );
+    assert!(!folder.path().join("runs").exists());
+    // Shorter forecasts than those of the scores are enough.
+    folder.ok(&with("data.split=[0.9,0.1,0.0]"));
+    let rows = "recording.test={files = \"tanks/run0.csv\", rows = [5, 5]}";
+    refused(&folder, &["train", "tanks.toml", rows], 2, &["recording.test.rows is [5, 5]"]);
 }
 
 #[test]

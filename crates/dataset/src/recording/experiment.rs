@@ -28,7 +28,10 @@ pub fn experiment_text(inspection: &Inspection, settings: &Settings) -> String {
     };
     line(format!("files = {files}"), "a path, a pattern such as \"runs/*.csv\", or a list".into());
     if let Some([first, end]) = settings.rows {
-        line(format!("rows = [{first}, {end}]"), "rows that are used, without the last number".into());
+        line(
+            format!("rows = [{first}, {end}]"),
+            "rows that are used: from the first number up to, but not including, the second".into(),
+        );
     }
     match (&inspection.time, settings.dt) {
         (_, Some(dt)) => line(format!("dt = {dt:?}"), "time between two rows".into()),

@@ -22,7 +22,8 @@ pub struct Settings {
     #[serde(deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany", extend("examples" = ["tanks/*.csv", ["a.csv", "b.csv"]]))]
     pub files: Vec<String>,
-    /// Rows of each file that are used: the first, counted from 0, and the one after the last. By default, all rows.
+    /// Range of rows that are used from each file, `[first, end]`: rows are counted from 0, and row `end` is not used. By
+    /// default, all rows.
     #[schemars(extend("examples" = [[0, 1024]]))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<[usize; 2]>,

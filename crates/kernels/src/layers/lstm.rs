@@ -8,11 +8,9 @@
 //! dz1 = dc g i (1 - i), dz2 = dc c(t - 1) f (1 - f), dz3 = dc i (1 - g^2), dz4 = dh tanh(c) o (1 - o).
 //! The weights follow as in a recurrent layer.
 
-use std::ops::Range;
-
-use super::rnn::{Parts, add_by_input, add_by_recurrent, blocks, pack_recurrent, recurrent_tensors};
+use super::rnn::{Parts, add_gradient_of, blocks, pack_recurrent, recurrent_tensors};
 use super::{Extent, Pass, Place, Stepwise, TensorSpec, Weights};
-use crate::products::{Rows, Start};
+use crate::products::Start;
 use crate::real::{Real, Row};
 use crate::simd::Kernels;
 
@@ -92,7 +90,7 @@ impl<T: Real> Pass<T> for Lstm {
                 for t in block.clone().rev() {
                     self.slope_at(kernels, &parts, Place { steps, t }, saved, dy);
                 }
-                self.add_gradient_of(kernels, &block, [x, h, &saved[..width * steps]], gradient);
+                add_gradient_of(kernels, self.sizes(), &block, [x, h, &saved[..width * steps]], gradient);
             }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
             for (dz, dx) in saved[..width * steps].chunks_exact(width).zip(dx) {
@@ -103,6 +101,11 @@ impl<T: Real> Pass<T> for Lstm {
 }
 
 impl Lstm {
+    /// As [`add_gradient_of`] takes them.
+    fn sizes(&self) -> [usize; 3] {
+        [self.inputs, self.units, 4 * self.units]
+    }
+
     /// h(t) and the cell at step `t`, from gates that hold what the input adds to them.
     fn recur<T: Real>(
         &self,
@@ -147,24 +150,6 @@ impl Lstm {
         let before = if t > 0 { &cells[2 * (t - 1) * units..][..units] } else { &[] };
         let cells = [before, &cells[2 * t * units..][..2 * units]];
         kernels.lstm_backward(&mut now[t * width..], cells, dh, dc);
-    }
-
-    /// Adds the derivative by the weights over a block of steps.
-    fn add_gradient_of<T: Real>(
-        &self,
-        kernels: &Kernels<T>,
-        block: &Range<usize>,
-        [x, h, gates]: [&[Row<T>]; 3],
-        gradient: &mut [T],
-    ) {
-        let (units, width) = (self.units, 4 * self.units);
-        let (by_input, rest) = gradient.split_at_mut(self.inputs * width);
-        let (by_recurrent, by_bias) = rest.split_at_mut(units * width);
-        let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
-        let of_h = Rows { rows: h, stride: units, width: units };
-        let of_dz = Rows { rows: gates, stride: width, width };
-        add_by_input(kernels, of_x, of_dz, block, [by_input, by_bias], width);
-        add_by_recurrent(kernels, of_h, of_dz, block, by_recurrent);
     }
 }
 
@@ -211,7 +196,9 @@ impl<T: Real> Stepwise<T> for Lstm {
         gradient: &mut [T],
     ) {
         let gates = &saved[..4 * self.units * steps];
-        blocks(steps).for_each(|block| self.add_gradient_of(kernels, &block, [x, y, gates], gradient));
+        for block in blocks(steps) {
+            add_gradient_of(kernels, self.sizes(), &block, [x, y, gates], gradient);
+        }
     }
 
     fn shift(&self, y: &mut [Row<T>], saved: &mut [Row<T>]) {

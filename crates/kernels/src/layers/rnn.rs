@@ -101,6 +101,25 @@ pub(super) fn add_by_recurrent<T: Real>(
     }
 }
 
+/// Adds the derivative by the weights over a block of steps: of a layer with tensors `input`, `recurrent` and `bias`, of
+/// sizes [inputs, units, width], from its inputs, its states, and the derivatives dz of the sums that its gates are
+/// functions of.
+pub(super) fn add_gradient_of<T: Real>(
+    kernels: &Kernels<T>,
+    [inputs, units, width]: [usize; 3],
+    block: &Range<usize>,
+    [x, h, dz]: [&[Row<T>]; 3],
+    gradient: &mut [T],
+) {
+    let (by_input, rest) = gradient.split_at_mut(inputs * width);
+    let (by_recurrent, by_bias) = rest.split_at_mut(units * width);
+    let of_x = Rows { rows: x, stride: inputs, width: inputs };
+    let of_h = Rows { rows: h, stride: units, width: units };
+    let of_dz = Rows { rows: dz, stride: width, width };
+    add_by_input(kernels, of_x, of_dz, block, [by_input, by_bias], width);
+    add_by_recurrent(kernels, of_h, of_dz, block, by_recurrent);
+}
+
 /// Packs `input` and `recurrent` of a layer with so many gates in all.
 pub(super) fn pack_recurrent<T: Real>(
     [inputs, units, width]: [usize; 3],
@@ -170,7 +189,7 @@ impl<T: Real> Pass<T> for Rnn {
                 for t in block.clone().rev() {
                     self.slope_at(kernels, &parts, Place { steps, t }, h, dz);
                 }
-                self.add_gradient_of(kernels, &block, [x, h, dz], gradient);
+                add_gradient_of(kernels, self.sizes(), &block, [x, h, dz], gradient);
             }
             let dx = dx.chunks_exact_mut(self.inputs).skip(panel * steps);
             for (dz, dx) in dz.chunks_exact(units).zip(dx) {
@@ -181,6 +200,11 @@ impl<T: Real> Pass<T> for Rnn {
 }
 
 impl Rnn {
+    /// As [`add_gradient_of`] takes them.
+    fn sizes(&self) -> [usize; 3] {
+        [self.inputs, self.units, self.units]
+    }
+
     /// The derivative by what tanh is taken of at step `t`, in the place of that by h(t).
     fn slope_at<T: Real>(
         &self,
@@ -197,24 +221,6 @@ impl Rnn {
             kernels.product(parts.recurrent[1], &next[..units], Start::Present, now);
         }
         kernels.rnn_slope(&h[t * units..(t + 1) * units], now);
-    }
-
-    /// Adds the derivative by the weights over a block of steps.
-    fn add_gradient_of<T: Real>(
-        &self,
-        kernels: &Kernels<T>,
-        block: &Range<usize>,
-        [x, h, dz]: [&[Row<T>]; 3],
-        gradient: &mut [T],
-    ) {
-        let units = self.units;
-        let (by_input, rest) = gradient.split_at_mut(self.inputs * units);
-        let (by_recurrent, by_bias) = rest.split_at_mut(units * units);
-        let of_x = Rows { rows: x, stride: self.inputs, width: self.inputs };
-        let of_h = Rows { rows: h, stride: units, width: units };
-        let of_dz = Rows { rows: dz, stride: units, width: units };
-        add_by_input(kernels, of_x, of_dz, block, [by_input, by_bias], units);
-        add_by_recurrent(kernels, of_h, of_dz, block, by_recurrent);
     }
 }
 
@@ -263,7 +269,9 @@ impl<T: Real> Stepwise<T> for Rnn {
         dy: &[Row<T>],
         gradient: &mut [T],
     ) {
-        blocks(steps).for_each(|block| self.add_gradient_of(kernels, &block, [x, y, dy], gradient));
+        for block in blocks(steps) {
+            add_gradient_of(kernels, self.sizes(), &block, [x, y, dy], gradient);
+        }
     }
 
     fn shift(&self, y: &mut [Row<T>], _saved: &mut [Row<T>]) {

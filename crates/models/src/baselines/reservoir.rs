@@ -28,7 +28,7 @@ use dataset::Normalisation;
 use forecast::{Forecast, Forecaster, Tangent};
 use nalgebra::DMatrix;
 use rayon::prelude::*;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use trajectory::{
     Trajectories,
@@ -65,11 +65,16 @@ pub struct ReservoirConfig {
     pub bias: f64,
     /// Ridge parameter: the weight of the sum of the squared readout weights, which is added to the sum of the squared
     /// errors of the scaled increments. Noisy samples need a larger one.
-    #[schemars(extend("examples" = [1e-6]))]
+    #[schemars(schema_with = "above_rounding", extend("examples" = [1e-6]))]
     pub ridge: Ridge,
     /// Number of samples that drive the reservoir from the state 0 before a fit, or a forecast, begins.
     #[schemars(range(min = 1, max = 10_000))]
     pub warm_up: usize,
+}
+
+/// The schema of a ridge that makes the states of the units independent.
+fn above_rounding(_generator: &mut SchemaGenerator) -> Schema {
+    Ridge::schema_from(1e-24)
 }
 
 impl Default for ReservoirConfig {

@@ -19,12 +19,14 @@ use crate::systems::finite;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Advection {
-    /// Periodic grid: its points and its period along each axis.
+    /// Periodic grid: `points`, the number of points along each axis (even, at least 8), and `length`, the period along each
+    /// axis; in the plane in the order \[y, x\].
     pub grid: Grid,
     /// Velocity c along x and y, in length / time. On a grid of one axis the second number has no effect.
     pub velocity: [f64; 2],
     /// Highest Fourier mode of random starts: two sines on a grid of one axis, a Fourier series with a largest
     /// absolute value of 1 in the plane.
+    #[schemars(range(min = 1))]
     pub highest_mode: usize,
 }
 

@@ -30,15 +30,18 @@ pub enum Start {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Burgers {
-    /// Periodic grid: its points and its period along each axis.
+    /// Periodic grid: `points`, the number of points along each axis (even, at least 8), and `length`, the period along each
+    /// axis; in the plane in the order \[y, x\].
     pub grid: Grid,
     /// Viscosity nu, in length^2 / time.
+    #[schemars(range(min = 0))]
     pub viscosity: f64,
     /// Good sample interval and length of a trajectory, in units of time: the defaults of `data.dt` and `data.t_final`.
     pub sampling: [f64; 2],
     /// Kind of random starts.
     pub start: Start,
     /// Highest Fourier mode of random starts.
+    #[schemars(range(min = 1))]
     pub highest_mode: usize,
 }
 

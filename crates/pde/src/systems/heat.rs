@@ -19,9 +19,11 @@ use crate::systems::not_negative;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Heat {
-    /// Periodic grid: its points and its period along each axis.
+    /// Periodic grid: `points`, the number of points along each axis (even, at least 8), and `length`, the period along each
+    /// axis; in the plane in the order \[y, x\].
     pub grid: Grid,
     /// Diffusivity nu, in length^2 / time.
+    #[schemars(range(min = 0))]
     pub diffusivity: f64,
     /// Highest Fourier mode of random starts, whose largest absolute value is 1.
     pub highest_mode: usize,

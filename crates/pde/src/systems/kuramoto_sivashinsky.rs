@@ -21,7 +21,8 @@ use crate::systems::one_axis;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct KuramotoSivashinsky {
-    /// Periodic grid: its points and its period along each axis.
+    /// Periodic grid: `points`, the number of points along each axis (even, at least 8), and `length`, the period along each
+    /// axis; in the plane in the order \[y, x\].
     pub grid: Grid,
     /// Highest Fourier mode of random starts, whose largest absolute value is 1.
     pub highest_mode: usize,

@@ -47,16 +47,18 @@ pub enum Forcing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NavierStokes {
-    /// Periodic grid: its points and its period along each axis.
+    /// Periodic grid: `points`, the number of points along each axis (even, at least 8), and `length`, the period along each
+    /// axis; in the plane in the order \[y, x\].
     pub grid: Grid,
     /// Viscosity nu, in length^2 / time.
+    #[schemars(range(min = 0))]
     pub viscosity: f64,
     /// Rate of the friction with the ground, in 1 / time.
-    #[schemars(extend("examples" = [0.1]))]
+    #[schemars(range(min = 0), extend("examples" = [0.1]))]
     pub drag: f64,
-    /// Curl of the force.
+    /// Curl of the force: a name and its keys.
     pub forcing: Forcing,
-    /// Covariance A (-lap + tau^2)^-alpha of random starts, which are Gaussian fields without a mean.
+    /// Covariance A (-lap + tau^2)^-alpha of random starts, which are Gaussian fields with mean 0: `amplitude` is A.
     pub start: Covariance,
     /// Good sample interval and length of a trajectory, in units of time: the defaults of `data.dt` and `data.t_final`.
     pub sampling: [f64; 2],

@@ -1,6 +1,6 @@
 //! The texts of `attractor explain`.
 
-use autodiff::unknown;
+use autodiff::did_you_mean;
 
 use super::annotated::annotated;
 use super::keys::{self, Fallback, Key, Named, Node, Section, Variant};
@@ -259,10 +259,10 @@ fn keys_of(path: &str, variant: &Variant, width: usize) -> String {
     format!("{}\n{}", wrap(&format!("{of}, and their defaults"), "", width), columns(&rows, width))
 }
 
-/// The text of a name other than a system.
+/// The text of a name other than a system of ordinary differential equations.
 fn variant(path: &str, variant: &Variant, width: usize) -> String {
     let mut text = wrap(&format!("{}: {}", variant.name, variant.about), "", width) + "\n";
-    if let Some(opening) = opening(&variant.name).filter(|_| path == "model") {
+    if let Some(opening) = opening(&variant.name).filter(|_| ["system", "model"].contains(&path)) {
         text += &wrap(opening, "", width);
         text += "\n";
     }
@@ -310,8 +310,11 @@ fn not_found(all: &Section, what: &str) -> String {
     });
     let names = paths.iter().map(|path| &**path);
     let names = names.chain(named.flatten()).chain(experiments.iter().map(|(name, _)| &**name));
+    let nearest = did_you_mean(what, names);
+    let nearest = nearest.trim_end_matches('?');
     format!(
-        "{}. A name is that of a key, such as train.steps, of a system, a model or an experiment (see `attractor list`)",
-        unknown(&format!("\"{what}\""), what, names)
+        "\"{what}\" is not the name of a key, a system, a model, a solver, an optimiser, a schedule or an experiment{nearest}{} \
+         See `attractor list`, or `attractor explain train` for the keys of a section",
+        if nearest.is_empty() { "." } else { "?" }
     )
 }

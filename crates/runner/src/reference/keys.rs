@@ -321,8 +321,8 @@ fn field(entry: &pde::systems::Entry, generator: &mut SchemaGenerator) -> Varian
             (
                 "description".to_owned(),
                 json!(
-                    "Named set of parameters from the literature, which the other keys of the \
-                                              section change. By default, none."
+                    "Named set of parameters from the literature. Other keys of the section \
+                                              replace single values. By default, none."
                 ),
             ),
             ("type".to_owned(), json!("string")),
@@ -378,7 +378,8 @@ fn clean(schema: &mut Value) {
         all.remove(key);
     }
     if let Some(Value::String(text)) = all.get_mut("description") {
-        *text = paragraphs(text);
+        // Brackets are escaped where documentation would take them for links.
+        *text = paragraphs(text).replace("\\[", "[").replace("\\]", "]");
     }
     if let Some(Value::Array(types)) = all.get_mut("type") {
         types.retain(|kind| kind != "null");

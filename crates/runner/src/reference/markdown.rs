@@ -15,7 +15,7 @@ const HEAD: &str = "\
 <!-- Made by `attractor explain --markdown`. Do not edit: change the doc comments of the fields, and make it again. -->
 
 Every key that an experiment file can set, with its type, range, default and an example. `attractor explain` prints the
-same for one key, as in `attractor explain train.optimizer`; `attractor explain rnn-lorenz` prints the complete file of an
+same for one key, as in `attractor explain train.steps`; `attractor explain rnn-lorenz` prints the complete file of an
 experiment with a comment for every key. [Experiment files](experiment-files.md) shows how the sections fit together.
 
 A table with a name, such as `optimizer = { name = \"adam\", learning_rate = 0.01 }`, can be written as the name alone if its
@@ -27,7 +27,7 @@ pub fn markdown() -> String {
     let all = keys::all();
     let mut page = HEAD.to_owned();
     let plain: Vec<&Key> = keys_of(&all);
-    page += "\n## Above all sections\n";
+    page += "\n## Keys outside of sections\n";
     page += &table("", &plain);
     for (name, node) in &all.entries {
         match node {

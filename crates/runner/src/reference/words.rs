@@ -89,22 +89,27 @@ fn kind_alone(schema: &Map<String, Value>, several: bool) -> String {
         }
         Some("object") => match schema.get("additionalProperties").and_then(Value::as_object) {
             Some(values) => format!("{} of {}", plural("table", "tables"), kind_alone(values, true)),
+            None if schema.contains_key("properties") => {
+                format!("{} {}", plural("table", "tables"), table_of_choice(schema))
+            }
             None => plural("table", "tables"),
         },
         _ => "value".into(),
     }
 }
 
-/// A table as one of several choices, such as `{ interpolate = N }`, by its keys.
+/// A table by its keys, such as `{ interpolate = N }`; a key that has one value stands with it.
 fn table_of_choice(schema: &Map<String, Value>) -> String {
     let keys = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     let keys = keys.map(|(name, value)| {
-        let letter = match value.get("type").and_then(Value::as_str) {
-            Some("integer") => "N",
-            Some("number") => "X",
-            _ => "...",
+        let value = match (value.get("const"), value.get("type").and_then(Value::as_str)) {
+            (Some(only), _) => toml(only),
+            (_, Some("integer")) => "N".into(),
+            (_, Some("number")) => "X".into(),
+            (_, Some("array")) => "[..]".into(),
+            _ => "..".into(),
         };
-        format!("{name} = {letter}")
+        format!("{name} = {value}")
     });
     format!("{{ {} }}", keys.collect::<Vec<_>>().join(", "))
 }
@@ -120,7 +125,10 @@ pub(super) fn choices(schema: &Map<String, Value>) -> Vec<(String, String)> {
     let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
     let listed = listed.map(|value| (toml(value), String::new()));
     // A choice of numbers or lists is one of types, not of values.
-    let of_names = alternatives(schema).any(|choice| choice.contains_key("const"));
+    let named = |choice: &Map<String, Value>| {
+        choice.get("properties").is_some_and(|keys| keys["name"].get("const").is_some())
+    };
+    let of_names = alternatives(schema).any(|choice| choice.contains_key("const") || named(choice));
     let explained = alternatives(schema).filter(|_| of_names).map(|choice| {
         let about = choice.get("description").and_then(Value::as_str).unwrap_or_default();
         let value = match (choice.get("const"), choice.contains_key("properties")) {

@@ -1,11 +1,11 @@
-//! The Schroedinger equation i psi_t = -1/2 lap psi + V psi + g |psi|^2 psi (Schroedinger 1926; with g, Gross and Pitaevskii
+//! The Schrödinger equation i psi_t = -1/2 lap psi + V psi + g |psi|^2 psi (Schrödinger 1926; with g, Gross and Pitaevskii
 //! 1961), on grids of one axis or two, in units in which h / (2 pi) and the mass are 1. The real and the imaginary part of psi
 //! are two channels.
 //!
-//! Good values are the presets: [`Schrodinger::free_packet`], [`Schrodinger::harmonic_trap`], [`Schrodinger::barrier`],
-//! [`Schrodinger::double_well`], [`Schrodinger::double_slit`] and [`Schrodinger::soliton`]. A packet with the momentum k needs a
-//! grid whose highest wavenumber, pi over the spacing, is well above k, and one that is wide enough that psi vanishes at
-//! its ends, since it is periodic; absorbing layers at the ends keep what leaves from coming back on the other side.
+//! Good values are the presets `free_packet`, `harmonic_trap`, `barrier`, `double_well`, `double_slit` and `soliton`. A
+//! packet with momentum k needs a grid whose highest wavenumber, pi divided by the spacing, is well above k. The grid is
+//! periodic, so it must be wide enough that psi vanishes at its ends. Absorbing layers at the ends keep what leaves on one
+//! side from coming back on the other.
 
 mod packet;
 mod potential;
@@ -33,9 +33,10 @@ use crate::{FieldError, FieldSystem, Grid, Method};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Schrodinger {
-    /// Periodic grid: its points and its period along each axis.
+    /// Periodic grid: `points`, the number of points along each axis (even, at least 8), and `length`, the period along each
+    /// axis; in the plane in the order \[y, x\].
     pub grid: Grid,
-    /// Potential V.
+    /// Potential V: a name and its keys. Positions are measured from the middle of the grid.
     pub potential: Potential,
     /// Interaction g: attraction if it is negative, repulsion if it is positive.
     #[schemars(extend("examples" = [-1.0]))]
@@ -45,7 +46,7 @@ pub struct Schrodinger {
     pub absorption: f64,
     /// Width of the absorbing layers, a length.
     pub layer: f64,
-    /// Law of random starts: the ranges from which the parameters of a packet are drawn.
+    /// Law of random starts: the kind of wave packet, and the ranges from which its parameters are drawn.
     pub start: Packet,
     /// Good sample interval and length of a trajectory, in units of time: the defaults of `data.dt` and `data.t_final`.
     pub sampling: [f64; 2],

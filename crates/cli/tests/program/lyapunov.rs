@@ -153,7 +153,10 @@ horizon = 1.0
 fn what_cannot_be_done_is_said_before_the_work() {
     let folder = Folder::new(MINE);
     for (arguments, words) in [
-        (&["lorentz"][..], &["lorentz is neither a run", "did you mean \"lorenz\"?", "lorenz96"][..]),
+        (
+            &["lorentz"][..],
+            &["lorentz is no file, no run directory", "did you mean \"lorenz\"?", "lorenz96"][..],
+        ),
         (&["lorenz", "-k", "4"], &["4 exponents", "ask for 1 to 3"]),
         (&["lorenz", "data.dt=0.1"], &["data.dt=0.1 has no effect here", "lorenz is known, 0.01"]),
         (&["lorenz", "--trajectories", "999999999999"], &["999999999999 trajectories", "at most 10000"]),
@@ -294,10 +297,13 @@ fn a_recording_has_an_exponent_with_a_verdict_and_the_line_to_copy() {
     };
     folder.write("short.csv", "t,x\n0,1\n1,2\n2,1.5\n");
     refused(&["short.csv"], "x of short.csv: the longest segment has 3 samples");
-    refused(&["sine.csv", "--time", "3"], "--time has no meaning for a recording");
+    refused(&["sine.csv", "--time", "3"], "--time does not apply to a recording");
     refused(&["sine.csv", "system.rho=3"], "system.rho=3 is not a setting of a recording");
-    refused(&["lorenz", "--delay", "3"], "--delay is for the file of a recording");
-    refused(&["nothing.csv"], "nothing.csv is neither a run directory");
+    refused(
+        &["lorenz", "--delay", "3"],
+        "--delay is only for recordings, and lorenz is not a file of a recording",
+    );
+    refused(&["nothing.csv"], "nothing.csv is no file, no run directory");
     refused(&["nothing*.csv"], "matches no file");
 }
 

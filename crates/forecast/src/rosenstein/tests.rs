@@ -95,7 +95,7 @@ fn what_repeats_itself_is_not_chaotic() {
 fn noise_is_not_taken_for_chaos() {
     let mut random = stream(0, "noise", 1);
     let white: Vec<f64> = (0..5000).map(|_| normal(&mut random)).collect();
-    is_unreliable(&found(&white, 1.0), "as in noise");
+    is_unreliable(&found(&white, 1.0), "as far apart as randomly chosen states");
     for memory in [0.9, 0.99, 1.0] {
         let mut x = 0.0;
         let mut next = || {

@@ -211,7 +211,7 @@ pub(super) fn columns(rows: &[(String, String)], width: usize) -> String {
     let indent = widest + 4;
     let row = |(label, text): &(String, String)| {
         if indent + LEAST > width {
-            return format!("  {label}\n{}", wrap(text, "      ", width));
+            return wrap(label, "  ", width) + &wrap(text, "      ", width);
         }
         let wrapped = wrap(text, &" ".repeat(indent), width);
         let missing = widest - label.chars().count();

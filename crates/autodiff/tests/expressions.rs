@@ -500,7 +500,7 @@ fn outputs_may_be_inputs_constants_and_each_other() {
 
 #[test]
 fn the_code_in_the_page_on_derivatives_is_that_of_the_documentation() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = std::path::PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap());
     let source = std::fs::read_to_string(root.join("src/graph.rs")).unwrap();
     let page = std::fs::read_to_string(root.join("../../docs/autodiff.md")).unwrap();
     let block = page.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();

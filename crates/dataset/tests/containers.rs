@@ -12,7 +12,7 @@ use dataset::containers::{Arrays, Container, ContainerError, Sheets, open};
 mod damage;
 
 fn files() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests/files")
 }
 
 fn arrays(path: &Path) -> Box<dyn Arrays> {

@@ -161,7 +161,7 @@ mod tests {
     fn every_experiment_resolves_and_is_named_after_what_it_holds() {
         for (name, text) in BUILT_IN {
             // Recordings are named from the root of the repository.
-            let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+            let root = std::env::var("CARGO_MANIFEST_DIR").unwrap() + "/../..";
             let resolved = text.replace("\"datasets/", &format!("\"{root}/datasets/"));
             let experiment = resolve(&parse(&resolved).unwrap()).unwrap();
             let (model, source) = (experiment.model["name"].as_str().unwrap(), experiment.source().unwrap());

@@ -354,7 +354,8 @@ mod tests {
     }
 
     fn trained(experiment: &str, overrides: &[&str], runs: &std::path::Path) -> Run {
-        let path = format!("{}/../../experiments/{experiment}.toml", env!("CARGO_MANIFEST_DIR"));
+        let path =
+            format!("{}/../../experiments/{experiment}.toml", std::env::var("CARGO_MANIFEST_DIR").unwrap());
         let few = ["data.trajectories=20", "evaluate.starts=10", "evaluate.long_run=0"];
         let overrides: Vec<String> = few.iter().chain(overrides).map(|&pair| pair.to_owned()).collect();
         let (name, experiment) = load(&path, &overrides).unwrap();

@@ -14,7 +14,7 @@ fn row(text: &str, name: &str) -> f64 {
 #[test]
 #[cfg(unix)]
 fn the_page_on_derivatives_shows_what_the_program_prints() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/autodiff.md");
+    let page = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../docs/autodiff.md");
     let page = std::fs::read_to_string(page).unwrap();
     let folder = Folder::new("");
     let program = Path::new(env!("CARGO_BIN_EXE_attractor")).parent().unwrap();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support::Folder;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../..")
 }
 
 /// A page by its path from the root of the repository.

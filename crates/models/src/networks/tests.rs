@@ -131,7 +131,7 @@ impl Fixture {
 
 #[test]
 fn registry_keys_and_file_stems_agree() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/networks");
+    let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap() + "/src/networks";
     let mut stems: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())

@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn registry_keys_and_file_stems_agree() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/systems");
+        let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap() + "/src/systems";
         let mut stems: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())

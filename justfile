@@ -26,9 +26,9 @@ bench *arguments:
 race *arguments:
     cargo bench --package attractor --bench race -- {{arguments}}
 
-# the tables of README, docs/guide/scores.md and docs/architectures.md: every experiment with seeds 0, 1, 2. Two trainings
-# of one thread each run in parallel; then ffnn-lorenz, which uses all cores, runs alone. Takes an hour and a half on two
-# cores
+# the tables of README and docs/guide/scores.md, and those of Lorenz and the oscillator in docs/architectures.md: every
+# experiment on these two systems with seeds 0, 1, 2. Two trainings of one thread each run in parallel. Takes about two hours
+# on two cores
 architectures runs="runs/architectures":
     #!/usr/bin/env bash
     set -euo pipefail
@@ -40,11 +40,10 @@ architectures runs="runs/architectures":
     }
     export -f train
     for seed in 0 1 2; do
-        for file in experiments/*.toml; do
-            [ "$file" = experiments/ffnn-lorenz.toml ] || echo "$file $seed"
+        for file in experiments/*-{lorenz,lorenz-adam,lorenz-x,oscillator}.toml; do
+            echo "$file $seed"
         done
     done | RAYON_NUM_THREADS=1 xargs -P 2 -L 1 bash -c 'train "$0" "$1"'
-    for seed in 0 1 2; do train experiments/ffnn-lorenz.toml "$seed"; done
     "$ATTRACTOR" compare "$RUNS"/*/*
 
 # every combination of settings: just sweep ffnn-lorenz model.hidden=16,32 seed=0..3

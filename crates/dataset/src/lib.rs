@@ -7,15 +7,19 @@ pub mod containers;
 mod examples;
 pub mod fields;
 pub mod files;
+pub mod jacobi;
 mod normalisation;
 mod pieces;
+mod pod;
 pub mod recording;
 pub mod shards;
 mod split;
+pub mod subspace;
 
 pub use examples::{Batch, BatchOrder, Examples};
 pub use normalisation::Normalisation;
 pub use pieces::{Extent, Piece, Pieces};
+pub use pod::Pod;
 pub use split::{Split, check_fractions};
 
 /// What was asked of the data cannot be had from them.

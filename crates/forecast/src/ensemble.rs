@@ -170,7 +170,7 @@ fn error(sums: &Sums, _members: f64) -> f64 {
 }
 
 /// What is not a number came of a forecast that is not finite.
-fn infinite(x: f64) -> f64 {
+pub(crate) fn infinite(x: f64) -> f64 {
     if x.is_nan() { f64::INFINITY } else { x }
 }
 

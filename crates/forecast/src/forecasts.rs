@@ -182,6 +182,7 @@ mod tests {
             clean: None,
             window: 1,
             climate: None,
+            field: None,
         }
     }
 

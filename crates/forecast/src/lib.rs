@@ -5,6 +5,7 @@
 
 mod climate;
 mod ensemble;
+mod field;
 mod finite;
 mod forecasts;
 pub mod lyapunov;
@@ -19,8 +20,11 @@ mod task;
 
 pub use climate::{Climate, ClimateScores};
 pub use ensemble::{EnsembleGrowth, EnsembleScores, crps};
+pub use field::{
+    CorrelationTime, FieldScores, FieldShape, Frmse, GeometricMean, MeanOverStarts, WaveFunctionScores,
+};
 pub use forecasts::Forecasts;
-pub use results::{Loss, Reconstruction, Results, Training};
+pub use results::{Loss, Reconstruction, Reduction, Results, SolverScores, Training};
 pub use rollout::{Forecast, Forecaster, Starts, Tangent, mean_of_members, rollout, run};
 pub use scores::{ErrorGrowth, LyapunovScores, Nrmse, Scores, Summary, Vpt, VptAt};
 pub use simulation::SimulationScores;

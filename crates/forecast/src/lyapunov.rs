@@ -294,6 +294,7 @@ mod tests {
             clean: None,
             window: 1,
             climate: None,
+            field: None,
             runs,
         }
     }
@@ -429,6 +430,7 @@ mod tests {
             clean: None,
             window: 1,
             climate: None,
+            field: None,
             runs,
         };
         (task, Flow(Lorenz::default(), dt))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use trajectory::{Axis, Component};
 
-use crate::{Scores, Suspicion};
+use crate::{Scores, Suspicion, finite};
 
 /// The results of a run; the keys are a contract with whoever reads the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,13 +44,68 @@ pub struct Results {
     /// The baselines that cannot be fitted to this system: name and reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_applicable: BTreeMap<String, String>,
-    /// What was chosen on the validation part, in words: of recordings the settings of baselines, by the name of the baseline; of
-    /// a model with `ridge = "auto"` its `ridge`.
+    /// The solver of a field on coarser grids and with longer steps, beside which the model has to pay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub solvers: Vec<SolverScores>,
+    /// Of a model of reduced fields, what its modes keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduction: Option<Reduction>,
+    /// What was chosen on the validation part, in words: the settings of baselines, by the name of the baseline; of a model
+    /// with `ridge = "auto"` its `ridge`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub chosen: BTreeMap<String, String>,
     /// What is too good to be true, or otherwise looks like a mistake.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspicions: Vec<Suspicion>,
+}
+
+/// The error and the cost of a solver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SolverScores {
+    /// Number of points along each axis of its grid.
+    pub points: Vec<usize>,
+    /// Order of the method.
+    pub order: usize,
+    /// Its step in units of time; none if it is chosen by the CFL number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<f64>,
+    /// As [`Scores::one_step_rmse`].
+    #[serde(with = "finite")]
+    pub one_step_rmse: f64,
+    /// The median of [`Scores::nrmse`].
+    #[serde(with = "finite")]
+    pub nrmse: f64,
+    /// As [`Scores::step_microseconds`].
+    pub step_microseconds: f64,
+}
+
+impl Results {
+    /// The cheapest solver whose median error over the horizon is at most that of the model.
+    pub fn equal_solver(&self) -> Option<&SolverScores> {
+        let as_good = self.solvers.iter().filter(|solver| solver.nrmse <= self.scores.nrmse.median);
+        as_good.min_by(|a, b| a.step_microseconds.total_cmp(&b.step_microseconds))
+    }
+
+    /// The number of forecasts over the horizon after which the training has cost less time than [`Results::equal_solver`]
+    /// would have taken longer for them; none if that solver takes no longer than the model.
+    pub fn forecasts_to_pay(&self) -> Option<f64> {
+        let (solver, dt) = (self.equal_solver()?, self.scores.error_growth.time.first()?);
+        let saved = solver.step_microseconds - self.scores.step_microseconds;
+        let steps = self.scores.nrmse.horizon / dt;
+        (saved > 0.0).then(|| self.train.seconds * 1e6 / (saved * steps))
+    }
+}
+
+/// What the modes of a reduced field keep.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reduction {
+    /// Number of modes.
+    pub modes: usize,
+    /// The part of the variance of the training fields that the modes leave out.
+    pub left_out: f64,
+    /// Root mean square error of the fields of the test part after reduction, in standard deviations of the training part: no
+    /// forecast of them by these modes has a smaller error.
+    pub error: f64,
 }
 
 /// What a latent state of some size keeps of what it is made of.

@@ -18,7 +18,7 @@ pub trait Tangent {
 }
 
 /// What carries states of a system on from sample to sample.
-pub trait Forecaster: Sync {
+pub trait Forecaster: Send + Sync {
     /// Samples of history it needs, at least 1.
     fn window(&self) -> usize;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::climate::ClimateScores;
 use crate::ensemble::EnsembleScores;
+use crate::field::FieldScores;
 use crate::finite;
 use crate::simulation::SimulationScores;
 use crate::statistics::{mean, median_interval, quantile, sorted};
@@ -41,6 +42,9 @@ pub struct Scores {
     /// The spread of the forecasts from one start; of ensembles only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<EnsembleScores>,
+    /// Scores of fields; only where the task describes their grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<FieldScores>,
     /// Wall time, in microseconds, of carrying one forecast on by one sample: all forecasts (every start, every
     /// member) are carried on together, the time that takes is divided by their number, and this is the median over
     /// up to 100 samples of a free forecast that no other forecast of this program runs beside. It depends on the

@@ -47,23 +47,38 @@ pub fn variance(values: &[f64]) -> f64 {
 /// together (the moving block bootstrap of Künsch 1989, "The jackknife and the bootstrap for general stationary
 /// observations"). Fewer than ten such blocks say too little: the interval is then the whole range of the scores.
 pub(crate) fn median_interval(values: &[f64], block: usize, stream: &mut Stream) -> [f64; 2] {
+    bootstrap(values, block, stream, median)
+}
+
+/// As [`median_interval`], for the mean over starts.
+pub(crate) fn bootstrap_mean_interval(values: &[f64], block: usize, stream: &mut Stream) -> [f64; 2] {
+    bootstrap(values, block, stream, |resample| mean(resample))
+}
+
+/// The interval of [`median_interval`] for any statistic of the resamples, which it may reorder.
+fn bootstrap(
+    values: &[f64],
+    block: usize,
+    stream: &mut Stream,
+    statistic: impl Fn(&mut [f64]) -> f64,
+) -> [f64; 2] {
     const RESAMPLES: usize = 2000;
     if block > 1 && values.len() < 10 * block {
         let ascending = sorted(values);
         return [ascending[0], ascending[ascending.len() - 1]];
     }
     let mut resample = vec![0.0; values.len()];
-    let medians: Vec<f64> = (0..RESAMPLES)
+    let statistics: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
             for piece in resample.chunks_mut(block) {
                 let first = below(stream, values.len() + 1 - block);
                 piece.copy_from_slice(&values[first..first + piece.len()]);
             }
-            median(&mut resample)
+            statistic(&mut resample)
         })
         .collect();
-    let medians = sorted(&medians);
-    [quantile(&medians, 0.025), quantile(&medians, 0.975)]
+    let statistics = sorted(&statistics);
+    [quantile(&statistics, 0.025), quantile(&statistics, 0.975)]
 }
 
 /// A 95% interval for the mean of what `values` are drawn from: Student's t. None of fewer than two, or of values that

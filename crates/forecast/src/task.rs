@@ -4,6 +4,7 @@ use trajectory::{Trajectories, random::Stream};
 
 use crate::climate::Climate;
 use crate::ensemble::Tally;
+use crate::field::{self, FieldShape};
 use crate::rollout::{mean_of_members, rollout, run_from};
 use crate::scores::{ErrorGrowth, Nrmse, Scores, Summary, Vpt, VptAt};
 use crate::simulation::{self, SimulationScores};
@@ -44,6 +45,8 @@ pub struct Task {
     pub window: usize,
     /// The attractor, and for how long forecasts are compared with it; none leaves that out.
     pub climate: Option<Climate>,
+    /// The layout of a state, if it is a field: `Scores::field` then has the scores of fields.
+    pub field: Option<FieldShape>,
 }
 
 /// What is gathered while the forecasts run along the truth.
@@ -81,7 +84,7 @@ impl Task {
 
     /// The median over the starts of the error over the horizon; infinite if half of the forecasts diverge.
     pub fn median_error(&self, forecaster: &dyn Forecaster) -> f64 {
-        let errors = self.follow(forecaster, self.span().min(self.horizon)).errors;
+        let errors = self.follow(forecaster, self.span().min(self.horizon), None).errors;
         quantile(&sorted(&errors.iter().map(|errors| self.over_horizon(errors)).collect::<Vec<_>>()), 0.5)
     }
 
@@ -93,7 +96,9 @@ impl Task {
 
     /// As [`Task::score`], with what each start scored.
     pub fn score_each(&self, forecaster: &dyn Forecaster, stream: &mut Stream) -> (Scores, EachStart) {
-        let Followed { errors, tally } = self.follow(forecaster, self.span());
+        let initial = (0..self.runs.count()).map(|start| self.runs.state(start, self.lead));
+        let mut field = self.field.as_ref().map(|field| field::Tally::new(field, self.horizon, initial));
+        let Followed { errors, tally } = self.follow(forecaster, self.span(), field.as_mut());
         let over_horizon: Vec<f64> = errors.iter().map(|errors| self.over_horizon(errors)).collect();
         let ascending = sorted(&over_horizon);
         let dt = self.runs.dt();
@@ -137,6 +142,7 @@ impl Task {
             }),
             simulation: None,
             ensemble: tally.map(|tally| tally.scores(first_time.unwrap_or(self.horizon), shown(&errors), dt)),
+            field: field.and_then(|field| field.scores(dt, self.block, stream)),
             step_microseconds: 0.0,
         };
         let valid_times = self.lyapunov_exponent.map_or(vec![], main);
@@ -197,8 +203,13 @@ impl Task {
         if self.lyapunov_exponent.is_some() { longest } else { self.horizon.min(longest) }
     }
 
-    /// Lets the forecasts run along the truth, at most `steps`.
-    fn follow(&self, forecaster: &dyn Forecaster, steps: usize) -> Followed {
+    /// Lets the forecasts run along the truth, at most `steps`; `field` gathers the scores of fields.
+    fn follow(
+        &self,
+        forecaster: &dyn Forecaster,
+        steps: usize,
+        mut field: Option<&mut field::Tally>,
+    ) -> Followed {
         let runs = &self.runs;
         let (dim, members) = (runs.dim(), forecaster.members());
         let mut errors: Vec<Vec<f64>> =
@@ -213,6 +224,9 @@ impl Task {
                     let truth = runs.state(start, self.lead + 1 + step);
                     mean_of_members(states, &mut forecast);
                     errors[start].push(error(&forecast, truth, &self.std));
+                    if let Some(field) = &mut field {
+                        field.add(start, step, &forecast, truth);
+                    }
                     if let Some(tally) = &mut tally {
                         tally.add(step, states, truth, &self.std);
                     }
@@ -397,6 +411,7 @@ mod tests {
             clean: None,
             window: 1,
             climate: None,
+            field: None,
         }
     }
 

@@ -218,7 +218,7 @@ pub(crate) mod tests {
         let train: Vec<usize> = (0..6).collect();
         let scales = Normalisation::fit(&runs, &train);
         for baseline in [Baseline::Linear { delays: 1 }, Baseline::Polynomial { delays: 2, degree: 3 }] {
-            are_slopes(&*baseline.fit(&runs, &train, &scales), &runs, &scales, 1e-7);
+            are_slopes(&*baseline.fit(&runs, &train, &scales)[0].1, &runs, &scales, 1e-7);
         }
         let config = NvarConfig { delays: 2, skip: 2, degree: 3, ridge: Ridge::Fixed(1e-6) };
         let fitted = config.fit(&runs, &train, &scales, 0).unwrap();
@@ -241,6 +241,7 @@ pub(crate) mod tests {
             clean: None,
             window: 1,
             climate: None,
+            field: None,
             runs,
         };
         let following = Following { exponents, starts: 4, transient: 100, samples };
@@ -256,7 +257,7 @@ pub(crate) mod tests {
         let runs = Trajectories::new(Times::up_to(60.0, 1.0).unwrap(), [1, 0], u, vec![]);
         let scales = Normalisation::fit(&runs, &[0]);
         // of degree 2: on the interval from -1 to 1 the polynomial of Chebyshev, but for its sign
-        let found = Baseline::Polynomial { delays: 1, degree: 2 }.fit(&runs, &[0], &scales);
+        let (_, found) = Baseline::Polynomial { delays: 1, degree: 2 }.fit(&runs, &[0], &scales).remove(0);
         let exponents = follow_one(&*found, 1, 20_000);
         assert!((exponents[0] - 2.0 * 2f64.ln()).abs() < 0.01, "{exponents:?}");
     }
@@ -269,7 +270,7 @@ pub(crate) mod tests {
         let runs = Lorenz::default().ensemble(&starts, &times, &Solver::default()).unwrap();
         let train: Vec<usize> = (0..20).collect();
         let scales = Normalisation::fit(&runs, &train);
-        let found = Baseline::Polynomial { delays: 1, degree: 5 }.fit(&runs, &train, &scales);
+        let (_, found) = Baseline::Polynomial { delays: 1, degree: 5 }.fit(&runs, &train, &scales).remove(0);
         let task = forecast::Task {
             lead: 1000,
             trusted: vec![10; 20],
@@ -281,6 +282,7 @@ pub(crate) mod tests {
             clean: None,
             window: 1,
             climate: None,
+            field: None,
             runs,
         };
         let following = Following { exponents: 3, starts: 20, transient: 1000, samples: 10_000 };

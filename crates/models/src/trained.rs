@@ -22,7 +22,7 @@ pub(crate) struct Trained<M> {
 }
 
 /// What gives the increments after the last samples.
-pub(crate) trait Increments: Sync {
+pub(crate) trait Increments: Send + Sync {
     /// From scaled inputs [start, window, feature] the scaled increments [start, component].
     fn increments(&self, inputs: &[f64], shape: [usize; 3]) -> Vec<f64>;
 

@@ -30,6 +30,16 @@ pub trait FieldSystem: Send + Sync {
         Layout { channels: self.channels(), axes }
     }
 
+    /// Whether its channels are the real and the imaginary part of a wave function.
+    fn is_wave_function(&self) -> bool {
+        false
+    }
+
+    /// Whether the norm of a wave function is conserved, so that its time evolution is unitary where it is linear.
+    fn conserves_norm(&self) -> bool {
+        false
+    }
+
     /// Good sample interval and length of a trajectory, in units of time.
     fn sampling(&self) -> [f64; 2];
 

@@ -6,6 +6,7 @@ mod field;
 mod forecast;
 mod loss;
 mod reconstruction;
+mod solvers;
 mod valid_times;
 
 use serde_json::Value;
@@ -61,7 +62,7 @@ pub fn pictures(run: &RunFiles) -> Result<Vec<Picture>, DrawError> {
 
 /// The same with at most so many points a line.
 pub(crate) fn thinned(run: &RunFiles, points: usize) -> Result<Vec<Picture>, DrawError> {
-    let all: [fn(&RunFiles, usize) -> Drawn; 8] = [
+    let all: [fn(&RunFiles, usize) -> Drawn; 9] = [
         forecast::forecast,
         attractor::attractor,
         error_growth::error_growth,
@@ -70,6 +71,7 @@ pub(crate) fn thinned(run: &RunFiles, points: usize) -> Result<Vec<Picture>, Dra
         attractor::latent_space,
         forecast::ensemble,
         reconstruction::reconstruction,
+        solvers::solvers,
     ];
     all.into_iter().filter_map(|draw| draw(run, points).transpose()).collect()
 }

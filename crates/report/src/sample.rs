@@ -75,6 +75,7 @@ fn scores(chaotic: bool, quality: f64) -> Scores {
         }),
         climate: None,
         ensemble: None,
+        field: None,
         step_microseconds: 1.0,
     }
 }
@@ -119,6 +120,8 @@ pub(crate) fn run(experiment: &str, seed: u64, hidden: usize) -> RunFiles {
             .map(|latent| Reconstruction { latent, error: 10f64.powi(-(latent as i32)), steps: 2000 })
             .to_vec(),
         not_applicable: BTreeMap::new(),
+        solvers: vec![],
+        reduction: None,
         chosen: BTreeMap::new(),
         suspicions: vec![],
     };

@@ -1,11 +1,17 @@
 //! The table of one run.
 
+mod solvers;
+
 use std::fmt::Write;
 
-use forecast::{ClimateScores, EnsembleScores, LyapunovScores, Results, Scores, SimulationScores, Summary};
+use forecast::{
+    ClimateScores, EnsembleScores, FieldScores, LyapunovScores, Results, Scores, SimulationScores, Summary,
+};
 
 use crate::layout::{lay_out, number, with_error, wrap};
 use crate::visible;
+
+pub(crate) use solvers::pays;
 
 /// The table of one run: its model and the baselines, best first, and what the numbers mean. Lines have at most `width`
 /// characters.
@@ -31,6 +37,8 @@ pub fn summary(results: &Results, width: usize) -> String {
         + &table
         + &chosen(results, width)
         + &not_applicable(results, width)
+        + &solvers::reduction(results, width)
+        + &solvers::solvers(results, width)
         + &reconstruction(results)
         + &suspicions(results)
 }
@@ -132,7 +140,7 @@ fn table(mut rows: Vec<Line>, width: usize) -> String {
         true => format!("{}\n{forecasts}", free_runs.trim_start_matches('\n')),
         false => forecasts + &free_runs,
     };
-    tables + &long_run(&rows) + &notes(&rows, &horizon, width)
+    tables + &fields(&rows) + &long_run(&rows) + &notes(&rows, &horizon, width) + &field_notes(&rows, width)
 }
 
 /// A table of the free runs over a recording, where there are any: with RMSE and R² of each component.
@@ -153,6 +161,50 @@ fn free_runs(rows: &[Line]) -> String {
         columns.push(("", "fit in %", Box::new(move |row| of(row, &percent))));
     }
     format!("\n{}", lay_out(&cells(&columns, rows)))
+}
+
+/// A table of the scores of a field, where there are any.
+fn fields(rows: &[Line]) -> String {
+    let Some(first) = rows.iter().find_map(|row| row.scores.field.as_ref()) else {
+        return String::new();
+    };
+    let of = |row: &Line, cell: fn(&FieldScores) -> f64| {
+        row.scores.field.as_ref().map_or("-".into(), |scores| number(cell(scores)))
+    };
+    let mut columns: Vec<Column> = vec![("", "", Box::new(|row| row.label.clone()))];
+    let mut add = |above, below, cell: fn(&FieldScores) -> f64| {
+        columns.push((above, below, Box::new(move |row| of(row, cell))));
+    };
+    add("relative", "L2", |field| field.relative_l2.mean);
+    add("", "nRMSE", |field| field.nrmse.mean);
+    add("", "VRMSE", |field| field.vrmse.mean);
+    add("correlated", "until", |field| field.correlation_time.median);
+    add("geometric", "mean", |field| field.geometric_mean.mean);
+    add("spectrum", "error", |field| field.spectrum_error);
+    if first.wave_function.is_some() {
+        let infidelity = |row: &Line| Some(row.scores.field.as_ref()?.wave_function.as_ref()?.infidelity);
+        let cell = move |row: &Line| infidelity(row).map_or("-".into(), number);
+        columns.push(("", "infidelity", Box::new(cell)));
+    }
+    format!("\n{}", lay_out(&cells(&columns, rows)))
+}
+
+/// What the scores of a field mean.
+fn field_notes(rows: &[Line], width: usize) -> String {
+    let Some(first) = rows.iter().find_map(|row| row.scores.field.as_ref()) else {
+        return String::new();
+    };
+    wrap(
+        &format!(
+            "Relative errors over {} units, means over {} starts. Correlated: time units until the correlation with the truth \
+             falls below {}; median. Geometric mean of the relative errors of the first {} samples. Spectrum: powers of ten.",
+            number(first.horizon).trim_end_matches(".000"),
+            first.starts,
+            first.correlation_time.threshold,
+            first.geometric_mean.steps
+        ),
+        width,
+    )
 }
 
 /// A part of the variance, which may be far below 0.

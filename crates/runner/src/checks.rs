@@ -56,11 +56,23 @@ impl Experiment {
         if let Some(stepper) = &data.stepper {
             stepper.method()?;
         }
+        self.check_reduction()?;
         if let Some([low, high]) = data.initial.iter().find(|[low, high]| low > high) {
             return Err(format!("data.initial: [{low}, {high}] must go from low to high"));
         }
         self.observed(&self.source()?.components())?;
         check_memory("one trajectory", self.numbers()?, "take a larger dt or a shorter t_final")
+    }
+
+    /// Checks how a field is reduced.
+    fn check_reduction(&self) -> Result<(), String> {
+        let Some(reduce) = &self.data.reduce else { return Ok(()) };
+        if self.data.stepper.is_none() {
+            return Err(
+                "data.reduce is for fields, which have a value at every point of a grid; leave it out".into(),
+            );
+        }
+        whole("data.reduce.modes", reduce.modes as u64, 1, self.inputs(&self.source()?)? as u64)
     }
 
     /// Says whether so many trajectories are none, or more than are kept in memory.
@@ -253,7 +265,7 @@ impl Experiment {
         let train = &self.train;
         let numbers = windows.min(train.batch_size as f64)
             * (window + train.unroll) as f64
-            * self.inputs(&self.source()?)? as f64;
+            * self.model_inputs(&self.source()?)? as f64;
         check_memory("a batch", numbers, "take a smaller train.batch_size, window or train.unroll")
     }
 

@@ -17,6 +17,7 @@ use crate::clean::Clean;
 use crate::fields::Field;
 use crate::held_out::{self, FreeRuns, Parts};
 use crate::recording::{self, Measured, Recorded};
+use crate::reduce::{self, Reduced, Seen};
 use crate::source::Source;
 use crate::stored::Stored;
 use crate::truth;
@@ -39,14 +40,39 @@ pub(crate) struct Prepared {
     /// the experiment asks for it.
     choice: Option<Task>,
     /// Training and validation part together, if the model is to be trained on both in the end (`train.refit`).
-    pub(crate) refit: Option<Trajectories>,
+    refit: Option<Trajectories>,
+    /// What the model sees of a field, if that is less than all of it.
+    reduced: Option<Reduced>,
     /// For a recording: how free runs over the test part are scored.
     pub(crate) free_runs: Option<FreeRuns>,
     /// A suspicion if the right-hand side depends on the time but forecasters are told nothing about the time.
     pub(crate) time_not_told: Option<Suspicion>,
 }
 
+/// A baseline whose settings are chosen.
+pub(crate) struct Chosen {
+    pub(crate) baseline: Baseline,
+    /// The settings in words, if there was a choice.
+    pub(crate) words: Option<String>,
+    pub(crate) fitted: Box<dyn Forecaster>,
+}
+
 impl Prepared {
+    /// What the model is trained on.
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        match &self.reduced {
+            None => Seen {
+                runs: &self.runs,
+                normalisation: &self.normalisation,
+                refit: self.refit.as_ref(),
+                pod: None,
+            },
+            Some(Reduced { pod, runs, normalisation, refit }) => {
+                Seen { runs, normalisation, refit: refit.as_ref(), pod: Some(pod) }
+            }
+        }
+    }
+
     /// Writes the known inputs at so many samples after a held-out start, the same for all. Those of a recording differ
     /// from start to start, and end: see [`Prepared::knows_inputs`].
     pub(crate) fn known(&self, step: usize, known: &mut [f64]) {
@@ -55,36 +81,58 @@ impl Prepared {
         }
     }
 
-    /// The baseline with the best settings, or why there is none. For a recording, where a sample may not be the whole state,
-    /// these are the settings whose free forecasts over the validation part have the smallest error; then they come in words,
-    /// too. Where free runs are the score, the error is that of a free run.
-    pub(crate) fn choose(
-        &self,
-        baseline: Baseline,
-        inputs: usize,
-    ) -> Result<(Baseline, Option<String>), String> {
-        let Some(task) = self.choice.as_ref().filter(|_| self.source.is_recorded()) else {
-            return baseline.check(inputs).map(|()| (baseline, None));
-        };
-        if baseline == Baseline::Persistence {
-            return Ok((baseline, None));
+    /// The baselines that suit the source.
+    pub(crate) fn baselines(&self, experiment: &Experiment) -> Vec<Baseline> {
+        let degree = experiment.evaluate.polynomial_degree;
+        match &self.source {
+            Source::Field(field) => {
+                let unitary =
+                    field.system.conserves_norm() && experiment.observed_alone(&self.source).is_none();
+                let grid = match *self.source.layout().shape() {
+                    [rows, columns] => [rows, columns],
+                    ref other => [1, other.iter().product()],
+                };
+                Baseline::of_field(grid, unitary, degree).to_vec()
+            }
+            _ => Baseline::all(degree).to_vec(),
         }
-        let lengths: Vec<usize> = self.split.train.iter().map(|&run| self.runs.samples(run)).collect();
-        let given = self.free_runs.map_or(task.lead + 1, |of| of.given);
-        // A forecast has the history before a start, and a free run the samples that are given.
-        let all = baseline.with_delays((task.lead + 1).min(given), inputs, &lengths);
-        let error = |baseline: &Baseline| {
-            let fitted = baseline.fit(&self.runs, &self.split.train, &self.normalisation);
-            self.error_over(task, &*fitted)
+    }
+
+    /// The baseline with the best settings, fitted to the training part, or why there is none. Where settings are chosen, they
+    /// are those whose free forecasts over the validation part have the smallest error, and come in words, too: the delays
+    /// for a recording, where a sample may not be the whole state, and the rank of a dynamic mode decomposition. Where free
+    /// runs are the score, the error is that of a free run.
+    pub(crate) fn choose(&self, baseline: Baseline, inputs: usize) -> Result<Chosen, String> {
+        let fit = |baseline: &Baseline| baseline.fit(&self.runs, &self.split.train, &self.normalisation);
+        let recorded = self.source.is_recorded() && baseline != Baseline::Persistence;
+        let all = match self.choice.as_ref().filter(|_| recorded) {
+            None => {
+                baseline.check(inputs)?;
+                fit(&baseline)
+            }
+            Some(task) => {
+                let lengths: Vec<usize> =
+                    self.split.train.iter().map(|&run| self.runs.samples(run)).collect();
+                let given = self.free_runs.map_or(task.lead + 1, |of| of.given);
+                // A forecast has the history before a start, and a free run the samples that are given.
+                let variants = baseline.with_delays((task.lead + 1).min(given), inputs, &lengths);
+                variants.par_iter().flat_map_iter(fit).collect()
+            }
         };
-        let errors: Vec<f64> = match all.len() {
-            0 | 1 => vec![0.0; all.len()],
-            _ => all.par_iter().map(error).collect(),
+        let is_choice = recorded && self.choice.is_some() || all.len() > 1;
+        let best = match &self.choice {
+            Some(task) if all.len() > 1 => {
+                let errors: Vec<f64> =
+                    all.par_iter().map(|(_, fitted)| self.error_over(task, &**fitted)).collect();
+                let tried = all.into_iter().zip(errors);
+                tried.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(best, _)| best)
+            }
+            // One, or too short a validation part to choose: then the largest.
+            _ => all.into_iter().last(),
         };
-        let best = all.into_iter().zip(errors).min_by(|(_, a), (_, b)| a.total_cmp(b));
-        let (best, _) =
+        let (best, fitted) =
             best.ok_or("the training part has fewer than two samples for each of its unknowns")?;
-        Ok((best, Some(best.to_string())))
+        Ok(Chosen { baseline: best, words: is_choice.then(|| best.to_string()), fitted })
     }
 
     /// The error of forecasts from the starts of a task, or of free runs where they are the score.
@@ -401,6 +449,7 @@ fn measured(
         task,
         choice,
         refit,
+        reduced: None,
         free_runs: Some(free_runs),
         time_not_told: None,
     })
@@ -481,12 +530,20 @@ fn simulated(
     let window = window(experiment)?;
     let std = normalisation.std[..positions.len()].to_vec();
     let task = truth::task(experiment, &source, &positions, runs.select(&split.test), std, window)?;
-    let choice = experiment.chooses_by_forecasts().then(|| {
+    let is_field = experiment.data.stepper.is_some();
+    let choice = (is_field || experiment.chooses_by_forecasts()).then(|| {
         let validation = runs.select(&split.validation);
         held_out::validation_task(experiment, validation, window, task.std.clone())
     });
     let both = || [&split.train[..], &split.validation].concat();
     let refit = experiment.train.refit.then(|| runs.select(&both()));
+    let reduced = experiment.data.reduce.map(|reduce| {
+        progress.stage(&format!("finding {} modes of the training part", reduce.modes));
+        Reduced::fit(&runs, &split.train, layout.points(), refit.as_ref(), reduce)
+    });
+    if let Some(Reduced { pod, .. }) = &reduced {
+        progress.note(&reduce::summary(pod));
+    }
     Ok(Prepared {
         source,
         runs,
@@ -497,6 +554,7 @@ fn simulated(
         task,
         choice: choice.flatten(),
         refit,
+        reduced,
         free_runs: None,
         time_not_told,
     })

@@ -1,6 +1,9 @@
 //! Values derived from the settings of an experiment.
 
+use dataset::Normalisation;
+use forecast::Forecaster;
 use models::baselines::Ridge;
+use models::tensors::Tensors;
 use models::{Machine, Precision, Recipe};
 use serde_json::Value;
 use sim::System;
@@ -81,6 +84,18 @@ impl Experiment {
         }
         let device = entry.open().map_err(|error| error.to_string())?;
         Ok(Machine { device, kernels: self.train.kernels, precision: self.train.precision })
+    }
+
+    /// The model with these settings, weights and scales, on a device.
+    pub(crate) fn forecaster(
+        &self,
+        settings: &Value,
+        weights: &Tensors,
+        scales: Normalisation,
+        device: &str,
+    ) -> Result<Box<dyn Forecaster>, String> {
+        let (model, _) = self.network()?;
+        (model.forecaster)(settings, weights, scales, &self.recipe(), &self.machine(device)?)
     }
 
     /// How the weights are changed.

@@ -7,17 +7,21 @@ use dataset::{Batch, Examples, Normalisation};
 use forecast::suspicion::{
     Part, above_ceiling, equals_persistence, exponent_unknown, normalisation_saw_test, shared_trajectories,
 };
-use forecast::{EachStart, Forecaster, Forecasts, Results, Scores, SimulationScores, Suspicion, lyapunov};
-use models::baselines::Baseline;
+use forecast::{
+    EachStart, Forecaster, Forecasts, Reduction, Results, Scores, SimulationScores, SolverScores, Suspicion,
+    lyapunov,
+};
 use models::tensors::Tensors;
 use rayon::prelude::*;
 use trajectory::{Trajectories, random::stream};
 
-use crate::data::{Prepared, prepare};
+use crate::coarse;
+use crate::data::{Chosen, Prepared, prepare};
 use crate::environment::{Build, Environment};
 use crate::held_out::FreeRuns;
 use crate::resolve::{parse, resolve, set, to_toml};
 use crate::run::{Run, TIME};
+use crate::source::Source;
 use crate::{Experiment, Progress, RunError};
 
 /// The scores of a model and of the baselines.
@@ -27,6 +31,10 @@ pub(crate) struct Scored {
     pub(crate) baselines: BTreeMap<String, Scores>,
     /// Why each of the other baselines has no scores.
     pub(crate) not_applicable: BTreeMap<String, String>,
+    /// Of a field, its solver at other accuracies.
+    pub(crate) solvers: Vec<SolverScores>,
+    /// Of a reduced field, what its modes keep.
+    pub(crate) reduction: Option<Reduction>,
     /// What the baselines are whose settings were chosen.
     pub(crate) chosen: BTreeMap<String, String>,
     pub(crate) suspicions: Vec<Suspicion>,
@@ -43,15 +51,13 @@ pub(crate) fn score(
     let task = &prepared.task;
     let bootstrap = || stream(experiment.seed, "bootstrap", 0);
     let inputs = experiment.inputs(&prepared.source).map_err(RunError::Usage)?;
-    let (mut applicable, mut not_applicable, mut chosen) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-    if prepared.source.is_recorded() {
-        progress.stage("choosing the delays of the baselines on the validation part");
-    }
-    for baseline in Baseline::all(experiment.evaluate.polynomial_degree) {
+    let (mut fitted, mut not_applicable, mut chosen) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    progress.stage("fitting the baselines");
+    for baseline in prepared.baselines(experiment) {
         match prepared.choose(baseline, inputs) {
-            Ok((baseline, words)) => {
+            Ok(Chosen { baseline, words, fitted: forecaster }) => {
                 chosen.extend(words.map(|words| (baseline.name().to_owned(), words)));
-                applicable.push(baseline);
+                fitted.push((baseline.name(), forecaster));
             }
             Err(reason) => {
                 progress.note(&format!("the baseline {} is not applicable: {reason}", baseline.name()));
@@ -59,7 +65,7 @@ pub(crate) fn score(
             }
         }
     }
-    let names: Vec<&str> = applicable.iter().map(|baseline| baseline.name()).collect();
+    let names: Vec<&str> = fitted.iter().map(|(name, _)| *name).collect();
     let name = experiment.model["name"].as_str().unwrap_or_default();
     progress.stage(&format!("forecasting with {name}, {}", names.join(", ")));
     let score_each = |forecaster: &dyn Forecaster| {
@@ -74,13 +80,6 @@ pub(crate) fn score(
         (Scores { lyapunov, simulation, ..scores }, each)
     };
     let model = run.model(experiment, device)?;
-    let fitted: Vec<(&str, Box<dyn Forecaster>)> = applicable
-        .iter()
-        .map(|baseline| {
-            let fit = baseline.fit(&prepared.runs, &prepared.split.train, &prepared.normalisation);
-            (baseline.name(), fit)
-        })
-        .collect();
     let (((scores, each), largest_step), of_baselines) = rayon::join(
         || (score_each(&*model), task.largest_step(&*model)),
         || -> Vec<Scores> { fitted.par_iter().map(|(_, fit)| score_each(&**fit).0).collect() },
@@ -108,12 +107,24 @@ pub(crate) fn score(
         .zip(of_baselines)
         .map(|((name, fit), scores)| ((*name).to_owned(), timed(scores, &**fit)))
         .collect();
+    let solvers = match &prepared.source {
+        Source::Field(field) if experiment.observed_alone(&prepared.source).is_none() => {
+            progress.stage("forecasting with the solver on coarser grids");
+            coarse::scores(experiment, field, task).map_err(RunError::Usage)?
+        }
+        _ => Vec::new(),
+    };
+    let reduction = prepared.seen().pod.map(|pod| Reduction {
+        modes: pod.modes(),
+        left_out: 1.0 - pod.kept(),
+        error: pod.error(&task.test, &task.std),
+    });
     let scales = run.scales()?;
     let suspicions =
         suspicions(prepared, &scales, &scores, &each, baselines.get("persistence"), largest_step);
     let unknown = exponent_unknown(&experiment.evaluate.exponent_unknown);
     let suspicions = suspicions.into_iter().chain(unknown).collect();
-    Ok(Scored { scores, each, baselines, not_applicable, chosen, suspicions })
+    Ok(Scored { scores, each, baselines, not_applicable, solvers, reduction, chosen, suspicions })
 }
 
 /// Suspicions: signs of a mistake in the data or in the scores of the model, whose scales are `scales`.
@@ -127,6 +138,9 @@ fn suspicions(
 ) -> Vec<Suspicion> {
     let Prepared { runs, split, task, .. } = prepared;
     let train = Part { runs, which: &split.train };
+    let seen = prepared.seen();
+    let learned = Part { runs: seen.runs, which: &split.train };
+    let points = if seen.pod.is_some() { 1 } else { prepared.source.layout().points() };
     let starts: Vec<usize> = (0..task.runs.count()).collect();
     let found = [
         shared_trajectories(
@@ -134,7 +148,7 @@ fn suspicions(
             Part { runs, which: &split.test },
             Part { runs: &task.runs, which: &starts },
         ),
-        normalisation_saw_test(&scales.mean, &scales.std, train, prepared.source.layout().points()),
+        normalisation_saw_test(&scales.mean, &scales.std, learned, points),
         task.lyapunov_exponent.and_then(|exponent| above_ceiling(&each.valid_times, exponent)),
         persistence.and_then(|p| equals_persistence(scores.one_step_rmse, p.one_step_rmse, largest_step)),
         prepared.time_not_told.clone(),
@@ -151,7 +165,7 @@ pub(crate) fn forecasts(
     device: &str,
     each: EachStart,
 ) -> Result<Forecasts, RunError> {
-    let Prepared { normalisation, task, .. } = prepared;
+    let task = &prepared.task;
     let model = run.model(experiment, device)?;
     let mut forecasts = Forecasts::new(task, &*model, each);
     let (entry, settings) = experiment.network().map_err(RunError::Usage)?;
@@ -161,18 +175,18 @@ pub(crate) fn forecasts(
         let truth = task.runs.cut([(start, first..task.lead + 1 + task.trusted[start])]);
         let machine = experiment.machine(device).map_err(RunError::Usage)?;
         let windows = windows(prepared, &truth)?;
-        let states = (latent.states)(&settings, weights, normalisation, &windows, &machine);
+        let states = (latent.states)(&settings, weights, prepared.seen().normalisation, &windows, &machine);
         forecasts.latent = states.map_err(RunError::Failed)?;
         forecasts.latent_size = forecasts.latent.len() / windows.shape[0];
     }
     Ok(forecasts)
 }
 
-/// All windows of some trajectories.
+/// All windows of some trajectories, as the model sees them.
 pub(crate) fn windows(prepared: &Prepared, runs: &Trajectories) -> Result<Batch, RunError> {
-    let Prepared { normalisation, .. } = prepared;
+    let seen = prepared.seen();
     let all: Vec<usize> = (0..runs.count()).collect();
-    let examples = Examples::new(runs, &all, normalisation, prepared.window, prepared.window)
+    let examples = Examples::new(&seen.of(runs), &all, seen.normalisation, prepared.window, prepared.window)
         .map_err(RunError::usage)?;
     let mut batch = Batch::default();
     examples.gather(&(0..examples.count()).collect::<Vec<_>>(), prepared.window, &mut batch);
@@ -223,6 +237,8 @@ pub fn evaluate(
         scores: scored.scores,
         baselines: scored.baselines,
         not_applicable: scored.not_applicable,
+        solvers: scored.solvers,
+        reduction: scored.reduction,
         chosen,
         suspicions: scored.suspicions,
         ..results

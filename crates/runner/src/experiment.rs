@@ -13,6 +13,7 @@ use serde_json::Value;
 use sim::{Solver, System};
 
 use crate::fields::Stepper;
+use crate::reduce::Reduce;
 use crate::schedule::Schedule;
 use crate::train_loop::Loop;
 
@@ -79,6 +80,10 @@ pub struct Data {
     /// The method that integrates a field, and its settings. Other systems do not have this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stepper: Option<Stepper>,
+    /// How a field is reduced to a few numbers, from which the model learns and forecasts; the forecasts are scored on the
+    /// whole field. By default, it is not: the model sees the value at every point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduce: Option<Reduce>,
     /// The components of the state that a model sees, learns and forecasts. By default, all of them.
     #[schemars(length(min = 1), extend("examples" = [["x"]]))]
     pub observe: Vec<String>,
@@ -144,6 +149,7 @@ impl Data {
             initial: system.initial_region(),
             solver: Some(Solver::default()),
             stepper: None,
+            reduce: None,
             observe: system.components().into_iter().map(|component| component.name).collect(),
             from: String::new(),
             from_digest: String::new(),
@@ -162,6 +168,7 @@ impl Data {
             initial: Vec::new(),
             solver: None,
             stepper: Some(Stepper::default()),
+            reduce: None,
             observe: system.channels().into_iter().map(|channel| channel.name).collect(),
             from: String::new(),
             from_digest: String::new(),
@@ -179,6 +186,7 @@ impl Data {
             initial: Vec::new(),
             solver: None,
             stepper: None,
+            reduce: None,
             observe: states,
             from: String::new(),
             from_digest: String::new(),

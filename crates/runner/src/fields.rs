@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use autodiff::unknown;
 use pde::systems::Entry;
-use pde::{Complex64, FieldError, FieldSystem, Method, Order, Step, Transform};
+use pde::{Complex64, FieldError, FieldSystem, Grid, Method, Order, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -81,14 +81,14 @@ impl Field {
         Ok(Field { entry, parameters, system })
     }
 
-    /// The same field on a grid with twice as many points along each axis.
+    /// The same field on a grid with another number of points along each axis.
     ///
     /// # Errors
-    /// A grid that is too large.
-    pub(crate) fn refined(&self) -> Result<Self, String> {
+    /// A grid that is too large or too small.
+    pub(crate) fn on(&self, points: impl Fn(u64) -> u64) -> Result<Self, String> {
         let mut parameters = self.parameters.clone();
-        for points in parameters["grid"]["points"].as_array_mut().into_iter().flatten() {
-            *points = Json::from(2 * points.as_u64().unwrap_or_default());
+        for along in parameters["grid"]["points"].as_array_mut().into_iter().flatten() {
+            *along = Json::from(points(along.as_u64().unwrap_or_default()));
         }
         Field::build(self.entry, parameters)
     }
@@ -129,29 +129,16 @@ impl Field {
         times: &Times,
         method: &Method,
     ) -> Result<Trajectories, RunError> {
-        let fine = self.refined().map_err(RunError::Usage)?;
+        let fine = self.on(|points| 2 * points).map_err(RunError::Usage)?;
         let (grid, points) = (self.system.grid(), self.system.grid().points());
-        let kept = grid.kept(1);
-        let mut coefficients = vec![Complex64::ZERO; kept.count()];
-        let (mut from, mut to) = (Transform::new(grid, kept), Transform::new(fine.system.grid(), kept));
+        let mut interpolation = Resample::new(grid, fine.system.grid());
         let nx = grid.shape()[grid.dims() - 1];
         let every_other = |i: usize| if grid.dims() == 2 { i / nx * 4 * nx + i % nx * 2 } else { 2 * i };
         let fine_points = fine.system.grid().points();
         let (mut u, mut first) = (Vec::new(), 0);
         // Some at a time: the fine grid takes up to four times the memory.
         for starts in starts.chunks(4 * rayon::current_num_threads()) {
-            let interpolated: Vec<Vec<f64>> = starts
-                .iter()
-                .map(|start| {
-                    let mut state = vec![0.0; start.len() / points * fine_points];
-                    for (channel, fine) in start.chunks_exact(points).zip(state.chunks_exact_mut(fine_points))
-                    {
-                        from.forward(channel, &mut coefficients);
-                        to.inverse(&coefficients, fine);
-                    }
-                    state
-                })
-                .collect();
+            let interpolated: Vec<Vec<f64>> = starts.iter().map(|start| interpolation.state(start)).collect();
             let runs = fine.ensemble(&interpolated, times, method, first)?;
             let fields = runs.u().chunks_exact(fine_points);
             u.extend(fields.flat_map(|field| (0..points).map(move |i| field[every_other(i)])));
@@ -163,6 +150,35 @@ impl Field {
     /// Random starts with these numbers.
     pub(crate) fn starts(&self, seed: u64, purpose: &'static str, which: Range<usize>) -> Vec<Vec<f64>> {
         which.map(|i| self.system.random_start(&mut random::stream(seed, purpose, i as u64))).collect()
+    }
+}
+
+/// Takes states from one grid to another by their Fourier series, of which the modes are kept that both grids have.
+pub(crate) struct Resample {
+    from: Transform,
+    to: Transform,
+    coefficients: Vec<Complex64>,
+    points: [usize; 2],
+}
+
+impl Resample {
+    /// From the points of one grid to those of another with the same number of axes.
+    pub(crate) fn new(from: &Grid, to: &Grid) -> Self {
+        let points = [from.points(), to.points()];
+        let kept = if points[0] < points[1] { from.kept(1) } else { to.kept(1) };
+        let coefficients = vec![Complex64::ZERO; kept.count()];
+        Resample { from: Transform::new(from, kept), to: Transform::new(to, kept), coefficients, points }
+    }
+
+    /// A state \[channel, point\] on the other grid.
+    pub(crate) fn state(&mut self, state: &[f64]) -> Vec<f64> {
+        let [from, to] = self.points;
+        let mut other = vec![0.0; state.len() / from * to];
+        for (channel, other) in state.chunks_exact(from).zip(other.chunks_exact_mut(to)) {
+            self.from.forward(channel, &mut self.coefficients);
+            self.to.inverse(&self.coefficients, other);
+        }
+        other
     }
 }
 
@@ -286,7 +302,7 @@ mod tests {
         assert_eq!(filled["grid"], json!({"points": [16, 32], "length": [1.0, 2.0]}));
         let line = parameters(entry("heat"), &json!({"grid": {"points": 128}})).unwrap();
         let field = Field::build(entry("heat"), line).unwrap();
-        assert_eq!(field.refined().unwrap().system.grid().shape(), [256]);
+        assert_eq!(field.on(|points| 2 * points).unwrap().system.grid().shape(), [256]);
     }
 
     #[test]

@@ -185,6 +185,7 @@ fn task_of(
         // No forecaster that is compared looks at more than the history before a start.
         window: lead + 1,
         climate: None,
+        field: None,
     };
     Ok((task, note))
 }

@@ -24,6 +24,7 @@ use crate::fields::{self, Field};
 use crate::held_out;
 use crate::names::{field, network, system};
 use crate::recording::{self, Recorded};
+use crate::reduce::Reduce;
 use crate::schedule::Schedule;
 use crate::settings::values;
 use crate::stored::Stored;
@@ -163,6 +164,9 @@ fn fill_simulated(mut given: Table) -> Result<Experiment, String> {
         None => equations(given, &asked)?,
     };
     let is_field = data.contains_key("stepper");
+    if is_field && section(given, "data").is_some_and(|data| data.contains_key("reduce")) {
+        data.insert("reduce".into(), Value::Table(values(&Reduce::default())));
+    }
     data.insert("from".into(), Value::String(String::new()));
     data.insert("from_digest".into(), Value::String(String::new()));
     data.insert("at_once".into(), Value::Integer(0));
@@ -352,7 +356,7 @@ pub(crate) fn train_defaults() -> Table {
 }
 
 /// A progress that reports nothing, for resolving experiments.
-struct Silent;
+pub(crate) struct Silent;
 
 impl Progress for Silent {
     fn stage(&mut self, _what: &str) {}

@@ -3,17 +3,18 @@
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use dataset::Normalisation;
 use dataset::arrays::{Array, write_npz};
 use dataset::files::write_atomically;
+use dataset::{Normalisation, Pod};
 use forecast::{Forecaster, Forecasts, Results};
-use models::tensors::Tensors;
+use models::tensors::{TensorError, Tensors};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::names::complete_model;
 use crate::recording;
+use crate::reduce::{OfModes, Seen};
 use crate::resolve::{parse, resolve, to_toml};
 use crate::sweep::about::is_sweep;
 use crate::tensorboard::EventFile;
@@ -261,12 +262,15 @@ impl Run {
         &self,
         experiment: &Experiment,
         weights: &Tensors,
-        normalisation: &Normalisation,
+        seen: Seen,
     ) -> Result<(), RunError> {
         let mut model = Tensors { about: about_model(experiment).to_string(), ..Tensors::default() };
         model.insert_all("network.", weights);
-        for (name, values) in scales(normalisation) {
+        for (name, values) in scales(seen.normalisation) {
             model.insert_f64(format!("normalisation.{name}"), values.clone());
+        }
+        for (name, values) in seen.pod.iter().flat_map(|pod| pod.parts()) {
+            model.insert_f64(format!("pod.{name}"), values);
         }
         model.save(&self.directory.join(MODEL)).map_err(RunError::failed)
     }
@@ -282,7 +286,7 @@ impl Run {
         experiment: &Experiment,
         device: &str,
     ) -> Result<Box<dyn Forecaster>, RunError> {
-        let machine = experiment.machine(device).map_err(RunError::Usage)?;
+        experiment.machine(device).map_err(RunError::Usage)?;
         let (path, model) = self.saved_model()?;
         let fault = |fault: String| self.does_not_fit(&path, &fault);
         // the order of the keys has not always been that of the file
@@ -295,14 +299,22 @@ impl Run {
         }
         let normalisation = self.scales_in(&path, &model)?;
         let source = experiment.source().map_err(RunError::Usage)?;
-        let features = experiment.inputs(&source).map_err(RunError::Usage)?;
+        let features = experiment.model_inputs(&source).map_err(RunError::Usage)?;
         let dim = features - source.known_inputs().len();
         if scales(&normalisation).map(|(_, values)| values.len()) != [features, features, dim, dim] {
             return Err(fault("its scales have the wrong length".into()));
         }
-        let (network, settings) = experiment.network().map_err(RunError::Usage)?;
-        let (weights, recipe) = (model.under("network."), experiment.recipe());
-        (network.forecaster)(&settings, &weights, normalisation, &recipe, &machine).map_err(fault)
+        let (_, settings) = experiment.network().map_err(RunError::Usage)?;
+        let weights = model.under("network.");
+        let forecaster = experiment.forecaster(&settings, &weights, normalisation, device).map_err(&fault)?;
+        let Some(reduce) = experiment.data.reduce else { return Ok(forecaster) };
+        let part = |name| model.f64(&format!("pod.{name}")).map(<[f64]>::to_vec);
+        let parts = || Ok::<_, TensorError>([part("mean")?, part("scale")?, part("modes")?, part("kept")?]);
+        let pod = Pod::of_parts(parts().map_err(|TensorError(missing)| fault(missing))?);
+        let states = experiment.inputs(&source).map_err(RunError::Usage)? - source.known_inputs().len();
+        let fits = |pod: &Pod| (pod.dim(), pod.modes()) == (states, reduce.modes);
+        let pod = pod.filter(fits).ok_or_else(|| fault("its modes have the wrong length".into()))?;
+        Ok(Box::new(OfModes::new(pod, forecaster)))
     }
 
     /// The scales of the trained network.

@@ -131,4 +131,12 @@ impl Experiment {
         let layout = source.layout();
         Ok(self.observed(&layout.channels)?.len() * layout.points() + source.known_inputs().len())
     }
+
+    /// How many numbers of an instant a model sees: [`Experiment::inputs`], or fewer if a field is reduced.
+    pub(crate) fn model_inputs(&self, source: &Source) -> Result<usize, String> {
+        match self.data.reduce {
+            None => self.inputs(source),
+            Some(reduce) => Ok(reduce.modes + source.known_inputs().len()),
+        }
+    }
 }

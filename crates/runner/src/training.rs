@@ -80,7 +80,6 @@ fn method(
     device: &str,
     progress: &mut dyn Progress,
 ) -> Result<Method, RunError> {
-    let Prepared { split, normalisation, .. } = prepared;
     let (model, settings) = experiment.network().map_err(RunError::Usage)?;
     match model.training {
         models::Training::Steps { learner, .. } => {
@@ -88,11 +87,11 @@ fn method(
                 return Ok(Method::ByBurn(train));
             }
             let machine = experiment.machine(device).map_err(RunError::Usage)?;
-            let made = learner(&settings, normalisation, &experiment.recipe(), &machine);
+            let made = learner(&settings, prepared.seen().normalisation, &experiment.recipe(), &machine);
             made.map(Method::Steps).map_err(RunError::Usage)
         }
         models::Training::Fit(_) => {
-            progress.stage(&format!("fitting {} to {} trajectories", model.name, split.train.len()));
+            progress.stage(&format!("fitting {} to {} trajectories", model.name, prepared.split.train.len()));
             Ok(Method::Fitted(fitted::fit(experiment, prepared, device)?))
         }
     }
@@ -257,7 +256,7 @@ impl Sitting<'_> {
             Method::ByBurn(train) => return self.by_burn(train, state, progress),
             Method::Fitted(fitted) => return self.fitted(state, fitted, progress),
         };
-        let (experiment, normalisation) = (self.experiment, &self.prepared.normalisation);
+        let experiment = self.experiment;
         let (network, _) = experiment.network().map_err(RunError::Usage)?;
         if state.counters.step > 0 {
             learner.restore(&state.weights, &state.optimizer).map_err(|fault| {
@@ -293,7 +292,7 @@ impl Sitting<'_> {
         self.checkpoint(&*learner, &mut state)?;
         if !matches!(ended, Ok(true)) {
             if state.counters.best.is_some() {
-                self.run.save_model(experiment, &state.best, normalisation)?;
+                self.run.save_model(experiment, &state.best, self.prepared.seen())?;
             }
             // A second request to stop is acknowledged until here.
             self.stop.listen(false);
@@ -343,7 +342,7 @@ impl Sitting<'_> {
         let Some((best_step, loss)) = state.counters.best else {
             return Err(RunError::Failed("the training ended without a validation".into()));
         };
-        self.run.save_model(experiment, &state.best, &self.prepared.normalisation)?;
+        self.run.save_model(experiment, &state.best, self.prepared.seen())?;
         let reconstruction = self.reconstruction(state, progress)?;
         let scored = score(&self.run, experiment, self.prepared, self.device, progress)?;
         let Counters { step, seconds, step_seconds, .. } = state.counters;
@@ -372,6 +371,8 @@ impl Sitting<'_> {
             scores: scored.scores,
             baselines: scored.baselines,
             not_applicable: scored.not_applicable,
+            solvers: scored.solvers,
+            reduction: scored.reduction,
             chosen: scored.chosen.into_iter().chain(chosen).collect(),
             suspicions: scored.suspicions,
         };
@@ -394,9 +395,9 @@ impl Sitting<'_> {
         let (Some(latent), models::Training::Steps { learner, .. }) = (model.latent, model.training) else {
             return Ok(Vec::new());
         };
-        let Prepared { normalisation, task, .. } = self.prepared;
+        let normalisation = self.prepared.seen().normalisation;
         let machine = self.experiment.machine(self.device).map_err(RunError::Usage)?;
-        let batch = windows(self.prepared, &task.test)?;
+        let batch = windows(self.prepared, &self.prepared.task.test)?;
         let reconstruction = |settings: &Value, weights: &Tensors, steps| {
             let found = (latent.error)(settings, weights, normalisation, &batch, &machine);
             let (latent, error) = found.map_err(RunError::Failed)?;
@@ -519,7 +520,7 @@ impl Sitting<'_> {
     fn batches(&self, training: &Examples, train: &Train) -> (BatchOrder, Batches) {
         let seed = self.experiment.seed;
         let order = BatchOrder::new(seed, training.count(), train.batch_size);
-        let scales = self.prepared.normalisation.clone();
+        let scales = self.prepared.seen().normalisation.clone();
         (order, Batches { train: train.clone(), window: self.prepared.window, seed, scales })
     }
 
@@ -569,11 +570,10 @@ impl Sitting<'_> {
     /// The error of free forecasts over the validation part with these weights.
     fn rollout_error(&self, weights: &Tensors) -> Result<f64, RunError> {
         let experiment = self.experiment;
-        let (network, settings) = experiment.network().map_err(RunError::Usage)?;
-        let machine = experiment.machine(self.device).map_err(RunError::Usage)?;
-        let (scales, recipe) = (self.prepared.normalisation.clone(), experiment.recipe());
-        let made = (network.forecaster)(&settings, weights, scales, &recipe, &machine);
-        self.prepared.free_error(&*made.map_err(RunError::Failed)?)
+        let (_, settings) = experiment.network().map_err(RunError::Usage)?;
+        let seen = self.prepared.seen();
+        let model = experiment.forecaster(&settings, weights, seen.normalisation.clone(), self.device);
+        self.prepared.free_error(&*seen.in_full(model.map_err(RunError::Failed)?))
     }
 
     /// Records a validation; true where its loss, or its error of free forecasts, is the lowest so far.
@@ -628,9 +628,9 @@ impl Sitting<'_> {
 
     /// The windows of the training and of the validation part.
     fn examples(&self) -> Result<(Examples, Examples), RunError> {
-        let Prepared { runs, split, normalisation, .. } = self.prepared;
+        let (split, seen) = (&self.prepared.split, self.prepared.seen());
         let part = |part, length, stride| {
-            Examples::new(runs, part, normalisation, length, stride).map_err(RunError::usage)
+            Examples::new(seen.runs, part, seen.normalisation, length, stride).map_err(RunError::usage)
         };
         let training = part(&split.train, self.prepared.window + self.experiment.train.unroll - 1, 1)?;
         Ok((training, part(&split.validation, self.validation_length(), self.prepared.window)?))
@@ -646,22 +646,22 @@ impl Sitting<'_> {
 
     /// The windows of the training and the validation part together.
     fn refit_examples(&self) -> Result<Examples, RunError> {
-        let Prepared { refit, normalisation, window, .. } = self.prepared;
-        let Some(runs) = refit else {
+        let seen = self.prepared.seen();
+        let Some(runs) = seen.refit else {
             return Err(RunError::Failed("the data of train.refit are not prepared".into()));
         };
         let all: Vec<usize> = (0..runs.count()).collect();
-        let length = window + self.experiment.train.unroll - 1;
-        Examples::new(runs, &all, normalisation, length, 1).map_err(RunError::usage)
+        let length = self.prepared.window + self.experiment.train.unroll - 1;
+        Examples::new(runs, &all, seen.normalisation, length, 1).map_err(RunError::usage)
     }
 
     /// The training windows of a turn; as many as in every other.
     fn of_turn(&self, turns: &Turns, turn: u64) -> Result<Examples, RunError> {
-        let Prepared { normalisation, .. } = self.prepared;
+        let seen = self.prepared.seen();
         let runs = turns.read(turn)?;
         let all: Vec<usize> = (0..runs.count()).collect();
         let length = self.prepared.window + self.experiment.train.unroll - 1;
-        Examples::new(&runs, &all, normalisation, length, 1).map_err(RunError::usage)
+        Examples::new(&seen.of(&runs), &all, seen.normalisation, length, 1).map_err(RunError::usage)
     }
 
     fn diverged(&self, what: &str, value: f64, state: &State) -> RunError {

@@ -1,6 +1,6 @@
 //! The truth to score forecasts against: an equation, integrated twice, which is trusted until the two part.
 
-use forecast::{Climate, Task};
+use forecast::{Climate, FieldShape, Task};
 use sim::{Solver, System};
 use trajectory::{Times, Trajectories};
 
@@ -63,6 +63,18 @@ pub(crate) fn task(
         }
         Climate::new(&truth, lead, &std, long_run, known)
     });
+    let field = match source {
+        Source::Field(field) => {
+            let (channels, grid) = (field.system.channels().len(), field.system.grid());
+            let observed = positions.len() / grid.points();
+            Some(FieldShape {
+                channels: observed,
+                shape: grid.shape().to_vec(),
+                wave_function: field.system.is_wave_function() && observed == channels,
+            })
+        }
+        _ => None,
+    };
     Ok(Task {
         clean: None,
         runs: truth.cut((0..truth.count()).map(|run| (run, 0..lead + 1 + longest))),
@@ -75,6 +87,7 @@ pub(crate) fn task(
         test,
         window,
         climate,
+        field,
     })
 }
 

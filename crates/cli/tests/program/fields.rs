@@ -155,6 +155,128 @@ fn a_model_learns_a_field_and_no_file_has_an_entry_for_each_point() {
 }
 
 #[test]
+fn a_model_of_a_few_modes_is_scored_on_the_whole_field() {
+    let rest = "reduce = { method = \"pod\", modes = 6 }\n[model]\nname = \"polynomial\"\ndegree = 1\n\
+                [evaluate]\nstarts = 3\ntransient = 0.1\nhorizon = 0.5\npolynomial_degree = 1\n";
+    let folder = Folder::new(&format!(
+        "[system]\nname = \"heat\"\ngrid = {{ points = [16], length = [1] }}\nhighest_mode = 2\n\
+         [data]\ntrajectories = 20\nt_final = 1\n{rest}"
+    ));
+    folder.write("stored.toml", &format!("[data]\nfrom = \"all/\"\n{rest}"));
+    folder.ok(&["simulate", "tiny.toml", "-o", "all/", "--per-file", "6"]);
+    let said = String::from_utf8(folder.run(&["train", "tiny.toml"]).stderr).unwrap();
+    // A mean and two waves of any phase.
+    assert!(said.contains("vary in 5 directions only, so 5 of the 6 modes hold all but"), "{said}");
+    let [run, stored] = ["tiny.toml", "stored.toml"].map(|file| folder.train(&[file]));
+    let (found, mut from_folder) = (timeless(results(&run)), timeless(results(&stored)));
+    from_folder.experiment.clone_from(&found.experiment);
+    assert_eq!(found, from_folder);
+    assert_eq!((found.components.len(), found.axes[0].points, found.parameters), (1, 16, 7 * 6));
+    // The map of the modes of a linear equation is linear.
+    assert!(
+        found.scores.nrmse.median < 1e-9 && found.scores.one_step_rmse < 1e-9,
+        "{:?}",
+        found.scores.nrmse
+    );
+    let reduction = found.reduction.unwrap();
+    assert!(reduction.modes == 6 && reduction.left_out < 1e-12 && reduction.error < 1e-9, "{reduction:?}");
+    assert!(found.suspicions.is_empty(), "{:?}", found.suspicions);
+
+    // Modes that are missing are an error of every forecast, also where a network learns them.
+    let network =
+        ["tiny.toml", "data.reduce.modes=2", "model.name=ffnn", "model.hidden=8", "train.steps=200"];
+    let few = folder.train(&network);
+    let few_found = results(&few);
+    let floor = few_found.reduction.unwrap().error;
+    assert!(
+        floor > 0.05 && few_found.scores.nrmse.median > 0.5 * floor,
+        "{floor} {:?}",
+        few_found.scores.nrmse
+    );
+    assert!(few_found.suspicions.is_empty(), "{:?}", few_found.suspicions);
+    assert_eq!(timeless(few_found).baselines, found.baselines);
+    // Predictions take and give whole fields, and so does the picture of a report.
+    let settings =
+        ["data.trajectories=2", "data.t_final=1", "system.grid.points=16", "system.highest_mode=2"];
+    folder.ok(&[&["simulate", "heat", "-o", "h.npz"][..], &settings].concat());
+    folder.ok(&["predict", run.to_str().unwrap(), "-i", "h.npz", "-n", "5", "-o", "f.npz"]);
+    let forecast = read_npz(&folder.path().join("f.npz")).unwrap().get("u").unwrap().clone();
+    assert_eq!(forecast.shape, [2, 5, 16]);
+    // The mean is conserved.
+    let start =
+        &read_npz(&folder.path().join("h.npz")).unwrap().get("u").unwrap().values[20 * 16..21 * 16].to_vec();
+    let mean = |u: &[f64]| u.iter().sum::<f64>() / 16.0;
+    assert!((mean(start) - mean(&forecast.values[4 * 16..5 * 16])).abs() < 1e-9);
+    folder.ok(&["report", run.to_str().unwrap(), "-o", "page.html", "--pictures", "pictures"]);
+    let shown = folder.ok(&["show", few.to_str().unwrap()]);
+    assert!(shown.contains("The model sees 2 modes") && shown.contains("8 points"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    // Scored again from its files alone.
+    let again: serde_json::Value =
+        serde_json::from_str(&folder.ok(&["evaluate", few.to_str().unwrap(), "--json"])).unwrap();
+    assert_eq!(again["scores"]["nrmse"], serde_json::json!(results(&few).scores.nrmse));
+    std::fs::write(few.join("experiment.toml"), {
+        let text = std::fs::read_to_string(few.join("experiment.toml")).unwrap();
+        text.replace("modes = 2", "modes = 3")
+    })
+    .unwrap();
+    refused(&folder, &["evaluate", few.to_str().unwrap()], 2, &["does not fit the experiment beside it"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_training_on_modes_that_is_stopped_continues_to_the_same_bytes() {
+    let folder = Folder::new(
+        "[system]\nname = \"burgers\"\ngrid = { points = [32], length = [1] }\n[data]\ntrajectories = 10\nt_final = 0.5\n\
+         reduce = { modes = 8 }\n[model]\nname = \"gru\"\nhidden = 8\nwindow = 3\n[train]\nsteps = 20000\nbatch_size = 16\n\
+         validate_every = 1000\ncheckpoint_every = 1000000\ninput_noise = 0.01\n\
+         [evaluate]\nstarts = 2\ntransient = 0.1\nhorizon = 0.2\n",
+    );
+    let straight = folder.train(&["tiny.toml", "--runs", "straight"]);
+    let (status, run) = crate::commands::stop(&folder, &["train", "tiny.toml"], "-INT");
+    assert!(status == Some(130) && !run.join("results.json").exists());
+    folder.ok(&["resume", "tiny"]);
+    let model = |run: &std::path::Path| std::fs::read(run.join("model.safetensors")).unwrap();
+    assert!(model(&run) == model(&straight));
+    assert_eq!(timeless(results(&run)), timeless(results(&straight)));
+}
+
+#[test]
+fn the_baselines_of_linear_fields_are_exact() {
+    let model = "[model]\nname = \"polynomial\"\ndegree = 1\n";
+    let linear = |system: &str, sampling: &str| {
+        let folder = Folder::new(&format!(
+            "[system]\nname = \"{system}\"\n[data]\ntrajectories = 40\nreduce = {{ modes = 8 }}\n{sampling}\n{model}\
+             [evaluate]\nstarts = 4\ntransient = 0.1\nhorizon = 1.0\npolynomial_degree = 1\n"
+        ));
+        results(&folder.train(&["tiny.toml"])).baselines
+    };
+    for (system, sampling) in [("heat", "t_final = 0.5"), ("advection", "dt = 0.05\nt_final = 1.0")] {
+        let baselines = linear(system, sampling);
+        let error = baselines["linear"].nrmse.median;
+        assert!(error < 1e-12, "{system}: {error}");
+        assert!(baselines["dmd"].nrmse.median < 1e-9, "{system}: {:?}", baselines["dmd"].nrmse);
+    }
+    // Packets in a trap: 200 samples, the error of each over the whole forecast.
+    for preset in ["harmonic_trap", "double_well"] {
+        let folder = Folder::new(&format!(
+            "[system]\nname = \"schrodinger\"\npreset = \"{preset}\"\n[data]\ntrajectories = 100\ndt = 0.05\n\
+             t_final = 5.0\nreduce = {{ modes = 16 }}\n{model}\
+             [evaluate]\nstarts = 4\ntransient = 0.5\nhorizon = 10.0\npolynomial_degree = 1\n"
+        ));
+        let found = results(&folder.train(&["tiny.toml"]));
+        let dmd = &found.baselines["dmd"];
+        assert!(
+            dmd.nrmse.p90 < 1e-8 && dmd.error_growth.median.last().unwrap() < &1e-8,
+            "{preset}: {:?}",
+            dmd.nrmse
+        );
+        assert!(found.chosen["dmd"].ends_with("modes, unitary"), "{:?}", found.chosen);
+        assert!(found.baselines["linear"].nrmse.median > 0.1);
+    }
+}
+
+#[test]
 fn impossible_fields_are_refused_in_a_sentence() {
     let folder = Folder::new("");
     for (system, setting, words) in [
@@ -172,6 +294,16 @@ fn impossible_fields_are_refused_in_a_sentence() {
         ("heat", "data.observe=[\"v\"]", &["component \"v\"", "u"]),
     ] {
         refused(&folder, &["simulate", system, "-o", "f.npz", setting], 2, words);
+    }
+    for (system, setting, words) in [
+        ("heat", "data.reduce.modes=65", &["data.reduce.modes = 65 must lie between 1 and 64"][..]),
+        ("heat", "data.reduce.modes=0", &["data.reduce.modes = 0 must lie between 1 and 64"]),
+        ("heat", "data.reduce.mode=3", &["data.reduce.mode is unknown", "\"modes\""]),
+        ("heat", "data.reduce.method=pca", &["data.reduce", "pca", "pod"]),
+        ("lorenz", "data.reduce.modes=2", &["data.reduce is unknown"]),
+    ] {
+        folder.write("field.toml", &format!("[system]\nname = \"{system}\"\n[model]\nname = \"ffnn\"\n"));
+        refused(&folder, &["train", "field.toml", setting], 2, words);
     }
     refused(&folder, &["simulate", "heat", "-o", "f.csv"], 2, &["f.csv", "64 numbers", "f.npz"]);
     refused(

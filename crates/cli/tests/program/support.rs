@@ -58,6 +58,7 @@ pub fn timeless(mut results: Results) -> Results {
     results.train.examples_per_second = 0.0;
     results.scores.step_microseconds = 0.0;
     results.baselines.values_mut().for_each(|scores| scores.step_microseconds = 0.0);
+    results.solvers.iter_mut().for_each(|solver| solver.step_microseconds = 0.0);
     results
 }
 

@@ -15,12 +15,12 @@ struct Told<F> {
     dim: usize,
     steps: AtomicUsize,
 }
-impl<F: Fn(usize, usize) -> Vec<f64> + Sync> Told<F> {
+impl<F: Fn(usize, usize) -> Vec<f64> + Send + Sync> Told<F> {
     fn new(dim: usize, state: F) -> Self {
         Told { state, dim, steps: AtomicUsize::new(0) }
     }
 }
-impl<F: Fn(usize, usize) -> Vec<f64> + Sync> Forecaster for Told<F> {
+impl<F: Fn(usize, usize) -> Vec<f64> + Send + Sync> Forecaster for Told<F> {
     fn window(&self) -> usize {
         1
     }
@@ -35,7 +35,7 @@ impl<F: Fn(usize, usize) -> Vec<f64> + Sync> Forecaster for Told<F> {
     }
 }
 struct Telling<'a, F>(&'a Told<F>);
-impl<F: Fn(usize, usize) -> Vec<f64> + Sync> Forecast for Telling<'_, F> {
+impl<F: Fn(usize, usize) -> Vec<f64> + Send + Sync> Forecast for Telling<'_, F> {
     fn advance(&mut self, _known: &[f64], next: &mut [f64]) {
         let step = self.0.steps.fetch_add(1, Ordering::Relaxed);
         for (start, next) in next.chunks_exact_mut(self.0.dim).enumerate() {
@@ -60,7 +60,7 @@ fn runs(count: usize, samples: usize, state: impl Fn(usize, usize) -> Vec<f64>) 
     )
 }
 
-fn sine(period: f64) -> impl Fn(usize, usize) -> Vec<f64> + Sync {
+fn sine(period: f64) -> impl Fn(usize, usize) -> Vec<f64> + Send + Sync {
     move |run, i| {
         let phase = TAU * (i as f64 / period + 0.1 * run as f64);
         vec![2.0 * phase.sin(), 2.0 * phase.cos()]

@@ -6,7 +6,7 @@
 
 use trajectory::random::{Stream, normal, stream};
 
-use super::{Scale, median, median_interval};
+use super::{Scale, bootstrap_mean_interval, median, median_interval};
 
 /// The number of starts of a simulated run.
 const STARTS: usize = 60;
@@ -41,6 +41,18 @@ fn over_starts_the_interval_covers_the_median_of_a_fixed_network() {
             .count();
         is_nominal(covered, TRIALS as usize, &format!("{starts} starts"));
     }
+}
+
+#[test]
+fn over_starts_the_interval_covers_the_mean_of_a_fixed_network() {
+    // Errors are skewed: log-normal with the mean exp(1/8).
+    const TRIALS: u64 = 400;
+    let covers = |trial: &u64| {
+        let mut draws = stream(7, "test", *trial);
+        let errors: Vec<f64> = (0..100).map(|_| (0.5 * normal(&mut draws)).exp()).collect();
+        within(bootstrap_mean_interval(&errors, 1, &mut stream(6, "test", *trial)), 0.125f64.exp())
+    };
+    is_nominal((0..TRIALS).filter(covers).count(), TRIALS as usize, "100 starts");
 }
 
 #[test]

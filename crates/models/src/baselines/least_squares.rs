@@ -314,7 +314,7 @@ mod tests {
         let runs = oscillator.ensemble(&starts, &times, &Solver::dop853(1e-13)).unwrap();
         let normalisation = Normalisation::fit(&runs, &[0, 1, 2, 3, 4]);
         for baseline in [Baseline::Linear { delays: 1 }, Baseline::Polynomial { delays: 1, degree: 3 }] {
-            let fitted = baseline.fit(&runs, &[0, 1, 2, 3, 4], &normalisation);
+            let (_, fitted) = baseline.fit(&runs, &[0, 1, 2, 3, 4], &normalisation).remove(0);
             let known: Vec<f64> = (0..200).flat_map(|i| runs.known_at(5, i)).copied().collect();
             let forecast =
                 rollout(&*fitted, Starts { count: 1, histories: runs.state(5, 0), known: &known }, 200);

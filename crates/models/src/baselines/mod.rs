@@ -1,8 +1,10 @@
 //! Forecasters without a network, which a network has to beat.
 
+mod dmd;
 mod fitted;
 mod least_squares;
 mod monomials;
+mod multipliers;
 mod nvar;
 mod persistence;
 mod reservoir;
@@ -13,19 +15,37 @@ use dataset::Normalisation;
 use forecast::Forecaster;
 use trajectory::Trajectories;
 
+use dmd::Dmd;
 pub use fitted::FittedConfig;
 use least_squares::Features;
 pub use least_squares::{LeastSquares, MAX_DEGREE, PolynomialConfig};
+use multipliers::Multipliers;
 pub use nvar::NvarConfig;
 pub use persistence::Persistence;
 pub use reservoir::ReservoirConfig;
 pub use ridge::Ridge;
+
+/// The most modes that dynamic mode decomposition is tried with.
+const MOST_MODES: usize = 256;
 
 /// A baseline and its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Baseline {
     /// The state stays as it is.
     Persistence,
+    /// Dynamic mode decomposition: linear least squares of some modes of the last sample.
+    Dmd {
+        /// Number of modes.
+        rank: usize,
+        /// Whether the map is unitary. The first half of a state holds the real parts of a wave function and the second half
+        /// its imaginary parts.
+        unitary: bool,
+    },
+    /// A multiplier for each wavenumber of a field, by least squares of the last sample.
+    Multipliers {
+        /// Number of points along each axis, \[y, x\]; one axis is \[1, x\].
+        grid: [usize; 2],
+    },
     /// Affine least squares of the last samples.
     Linear {
         /// Number of samples, the present one among them.
@@ -47,6 +67,14 @@ impl Baseline {
         [polynomial, Baseline::Linear { delays: 1 }, Baseline::Persistence]
     }
 
+    /// Every baseline of a field, where `unitary` says whether it is a wave function whose norm is conserved.
+    pub fn of_field(grid: [usize; 2], unitary: bool, polynomial_degree: usize) -> [Baseline; 4] {
+        let polynomial = Baseline::Polynomial { delays: 1, degree: polynomial_degree };
+        // Of all ranks the best is chosen.
+        let dmd = Baseline::Dmd { rank: MOST_MODES, unitary };
+        [polynomial, dmd, Baseline::Multipliers { grid }, Baseline::Persistence]
+    }
+
     /// Variants of this baseline with 1, 2, 4, 8 ... samples, up to `most`, and with degrees up to its own, of which the best
     /// can be chosen if a sample is not the whole state. With inputs, those of degree 1 are known as ARX models and the
     /// others as NARX models (Billings 2013, "Nonlinear system identification", chapter 2). `inputs` numbers describe an
@@ -58,7 +86,7 @@ impl Baseline {
         const UNKNOWNS: u128 = 150;
         let delays = || (0..).map(|power| 1 << power).take_while(|&delays| delays <= most);
         let all: Vec<Baseline> = match self {
-            Baseline::Persistence => vec![self],
+            Baseline::Persistence | Baseline::Dmd { .. } | Baseline::Multipliers { .. } => vec![self],
             Baseline::Linear { .. } => delays().map(|delays| Baseline::Linear { delays }).collect(),
             Baseline::Polynomial { degree, .. } => delays()
                 .flat_map(|delays| (1..=degree).map(move |degree| Baseline::Polynomial { delays, degree }))
@@ -76,10 +104,10 @@ impl Baseline {
         all.into_iter().filter(determined).collect()
     }
 
-    /// The features of a least-squares baseline; none for persistence.
+    /// The features of a baseline that is fitted by least squares of monomials.
     fn features(self) -> Option<Features> {
         match self {
-            Baseline::Persistence => None,
+            Baseline::Persistence | Baseline::Dmd { .. } | Baseline::Multipliers { .. } => None,
             Baseline::Linear { delays } => Some(Features { delays, skip: 1, degree: 1 }),
             Baseline::Polynomial { delays, degree } => Some(Features { delays, skip: 1, degree }),
         }
@@ -97,22 +125,33 @@ impl Baseline {
     pub fn name(self) -> &'static str {
         match self {
             Baseline::Persistence => "persistence",
-            Baseline::Linear { .. } => "linear",
+            Baseline::Dmd { .. } => "dmd",
+            Baseline::Linear { .. } | Baseline::Multipliers { .. } => "linear",
             Baseline::Polynomial { .. } => "polynomial",
         }
     }
 
-    /// Fits it to the training trajectories.
+    /// Fits it to the training trajectories. Dynamic mode decomposition gives a forecaster for each of several ranks, up to its
+    /// own; the others give one.
     pub fn fit(
         self,
         runs: &Trajectories,
         train: &[usize],
         normalisation: &Normalisation,
-    ) -> Box<dyn Forecaster> {
-        match self.features() {
-            None => Box::new(Persistence { dim: runs.dim(), known_dim: runs.known_dim() }),
-            Some(features) => Box::new(LeastSquares::fit(runs, train, normalisation, features, 0.0)),
-        }
+    ) -> Vec<(Baseline, Box<dyn Forecaster>)> {
+        let fitted: Box<dyn Forecaster> = match (self, self.features()) {
+            (Baseline::Dmd { rank, unitary }, _) => {
+                let ranks = Dmd::ranks(runs, train, rank, unitary).into_iter();
+                let boxed = |(rank, dmd)| -> (Baseline, Box<dyn Forecaster>) {
+                    (Baseline::Dmd { rank, unitary }, Box::new(dmd))
+                };
+                return ranks.map(boxed).collect();
+            }
+            (Baseline::Multipliers { grid }, _) => Box::new(Multipliers::fit(runs, train, grid)),
+            (_, Some(features)) => Box::new(LeastSquares::fit(runs, train, normalisation, features, 0.0)),
+            (_, None) => Box::new(Persistence { dim: runs.dim(), known_dim: runs.known_dim() }),
+        };
+        vec![(self, fitted)]
     }
 }
 
@@ -125,6 +164,11 @@ impl std::fmt::Display for Baseline {
         };
         match *self {
             Baseline::Persistence => f.write_str("the last sample"),
+            Baseline::Dmd { rank: 1, unitary: false } => f.write_str("1 mode"),
+            Baseline::Dmd { rank, unitary } => {
+                write!(f, "{rank} modes{}", if unitary { ", unitary" } else { "" })
+            }
+            Baseline::Multipliers { .. } => f.write_str("a multiplier for each wavenumber"),
             Baseline::Linear { delays } => write!(f, "linear in {}", samples(delays)),
             Baseline::Polynomial { delays, degree } => {
                 write!(f, "polynomial of degree {degree} in {}", samples(delays))

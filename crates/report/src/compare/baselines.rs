@@ -43,6 +43,8 @@ fn fitted_to(name: &str, settings: &Settings) -> Settings {
     let matters = |key: &str| match key {
         "evaluate.polynomial_degree" => name == "polynomial",
         "evaluate.long_run" => false,
+        // baselines see the whole field
+        _ if key.starts_with("data.reduce.") => false,
         _ => ["system.", "data.", "evaluate."].iter().any(|section| key.starts_with(section)),
     };
     settings.iter().filter(|(key, _)| matters(key)).map(|(key, value)| (key.clone(), value.clone())).collect()

@@ -43,6 +43,7 @@ pub(crate) fn scores(median: f64, chaotic: bool) -> Scores {
         lyapunov: None,
         climate: None,
         ensemble: None,
+        field: None,
         step_microseconds: 1.5,
     }
 }
@@ -73,6 +74,8 @@ pub(crate) fn results(name: &str, median: f64, chaotic: bool) -> Results {
         ]),
         reconstruction: vec![],
         not_applicable: BTreeMap::new(),
+        solvers: vec![],
+        reduction: None,
         chosen: BTreeMap::new(),
         suspicions: vec![],
     }

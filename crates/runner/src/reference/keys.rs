@@ -13,6 +13,7 @@ use crate::Experiment;
 use crate::experiment::{Data, Evaluate};
 use crate::fields::Stepper;
 use crate::recording;
+use crate::reduce::Reduce;
 use crate::resolve::train_defaults;
 use crate::schedule::Schedule;
 
@@ -190,8 +191,9 @@ fn simulated_data() -> Value {
     let lorenz = SYSTEMS.iter().find(|entry| entry.name == "lorenz");
     let system = lorenz.and_then(|entry| (entry.build)((entry.defaults)()).ok());
     let mut data = system.map_or(Value::Null, |system| json!(Data::of(&*system)));
-    // Only a field has it.
+    // Only a field has them.
     data["stepper"] = json!(Stepper::default());
+    data["reduce"] = json!(Reduce::default());
     data
 }
 

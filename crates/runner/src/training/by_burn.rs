@@ -26,7 +26,7 @@ impl Sitting<'_> {
         mut state: State,
         progress: &mut dyn Progress,
     ) -> Result<Outcome, RunError> {
-        let (experiment, normalisation) = (self.experiment, &self.prepared.normalisation);
+        let (experiment, seen) = (self.experiment, self.prepared.seen());
         let (network, settings) = experiment.network().map_err(RunError::Usage)?;
         let machine = experiment.machine(self.device).map_err(RunError::Usage)?;
         let directory = self.empty_folder()?;
@@ -63,7 +63,7 @@ impl Sitting<'_> {
             fault.is_some() || self.stop.is_requested()
         };
         let trained =
-            train(&settings, normalisation, &experiment.recipe(), &machine, burn_training, &mut watch);
+            train(&settings, seen.normalisation, &experiment.recipe(), &machine, burn_training, &mut watch);
         let failed =
             |reason: String| RunError::Failed(format!("{}: {reason}", self.run.directory().display()));
         let finished = trained.map_err(failed)?;
@@ -72,7 +72,7 @@ impl Sitting<'_> {
         now.step_seconds = finished.step_seconds;
         if let Some(best) = finished.best {
             state.best = best;
-            self.run.save_model(experiment, &state.best, normalisation)?;
+            self.run.save_model(experiment, &state.best, seen)?;
         }
         // A second request to stop is acknowledged until here.
         self.stop.listen(false);

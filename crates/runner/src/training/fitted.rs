@@ -26,31 +26,24 @@ pub(super) struct Fitted {
 /// the validation part are best. With `train.refit` it is then fitted to both parts.
 pub(super) fn fit(experiment: &Experiment, prepared: &Prepared, device: &str) -> Result<Fitted, RunError> {
     let begin = Instant::now();
-    let Prepared { runs, split, normalisation, refit, .. } = prepared;
+    let (split, seen) = (&prepared.split, prepared.seen());
     let (model, mut settings) = experiment.network().map_err(RunError::Usage)?;
     let models::Training::Fit(fit) = model.training else {
         return Err(RunError::Failed(format!("{} is trained in steps", model.name)));
     };
     let to_training = |settings: &Value| {
-        let fitted = fit(settings, runs, &split.train, normalisation, experiment.seed);
+        let fitted = fit(settings, seen.runs, &split.train, seen.normalisation, experiment.seed);
         fitted.map_err(|fault| RunError::Usage(format!("model: {fault}")))
     };
     let mut ridge = None;
     if settings["ridge"] == Ridge::AUTO {
-        let machine = experiment.machine(device).map_err(RunError::Usage)?;
         let error = |ridge: f64| {
             let mut settings = settings.clone();
             settings["ridge"] = ridge.into();
             // A fit without a solution is a candidate that is not chosen.
             let Ok(weights) = to_training(&settings) else { return Ok(f64::INFINITY) };
-            let made = (model.forecaster)(
-                &settings,
-                &weights,
-                normalisation.clone(),
-                &experiment.recipe(),
-                &machine,
-            );
-            prepared.free_error(&*made.map_err(RunError::Failed)?)
+            let made = experiment.forecaster(&settings, &weights, seen.normalisation.clone(), device);
+            prepared.free_error(&*seen.in_full(made.map_err(RunError::Failed)?))
         };
         let errors: Result<Vec<f64>, RunError> =
             Ridge::CANDIDATES.par_iter().map(|&ridge| error(ridge)).collect();
@@ -59,11 +52,11 @@ pub(super) fn fit(experiment: &Experiment, prepared: &Prepared, device: &str) ->
         ridge = tried.rev().min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(ridge, _)| ridge);
         settings["ridge"] = ridge.into();
     }
-    let weights = match refit {
+    let weights = match seen.refit {
         None => to_training(&settings)?,
         Some(both) => {
             let all: Vec<usize> = (0..both.count()).collect();
-            let fitted = fit(&settings, both, &all, normalisation, experiment.seed);
+            let fitted = fit(&settings, both, &all, seen.normalisation, experiment.seed);
             fitted.map_err(|fault| RunError::Usage(format!("model: {fault}")))?
         }
     };
@@ -78,11 +71,14 @@ impl Sitting<'_> {
         Fitted { weights, seconds, ridge }: Fitted,
         progress: &mut dyn Progress,
     ) -> Result<Outcome, RunError> {
-        let Prepared { runs, split, normalisation, .. } = self.prepared;
+        let (split, seen) = (&self.prepared.split, self.prepared.seen());
         state.best = weights;
         (state.counters.seconds, state.counters.step_seconds) = (seconds, seconds);
-        self.run.save_model(self.experiment, &state.best, normalisation)?;
-        let fitted = self.run.model(self.experiment, self.device)?;
+        self.run.save_model(self.experiment, &state.best, seen)?;
+        let normalisation = seen.normalisation;
+        let (_, settings) = self.experiment.network().map_err(RunError::Usage)?;
+        let fitted = self.experiment.forecaster(&settings, &state.best, normalisation.clone(), self.device);
+        let fitted = fitted.map_err(RunError::Failed)?;
         // A steady component is forecast exactly, so any scale is right.
         let scales: Vec<f64> = (0..normalisation.dim())
             .map(|j| match normalisation.is_steady(j) {
@@ -90,11 +86,13 @@ impl Sitting<'_> {
                 false => normalisation.increment_std[j],
             })
             .collect();
-        let loss =
-            |which: &[usize]| one_step_rmse(&*fitted, &runs.select(which), fitted.window(), &scales).powi(2);
+        let loss = |which: &[usize]| {
+            one_step_rmse(&*fitted, &seen.runs.select(which), fitted.window(), &scales).powi(2)
+        };
         let loss = Loss { train: loss(&split.train), validation: loss(&split.validation) };
         state.counters.best = Some((0, loss));
-        let windows = split.train.iter().map(|&run| runs.samples(run).saturating_sub(fitted.window())).sum();
+        let windows =
+            split.train.iter().map(|&run| seen.runs.samples(run).saturating_sub(fitted.window())).sum();
         let chosen: BTreeMap<String, String> =
             ridge.map(|ridge| ("ridge".to_owned(), format!("{ridge:e}"))).into_iter().collect();
         self.finish(&state, state.best.count(), windows, chosen, progress)

@@ -142,6 +142,14 @@ impl FieldSystem for Schrodinger {
         vec![Component::new("re", "1"), Component::new("im", "1")]
     }
 
+    fn is_wave_function(&self) -> bool {
+        true
+    }
+
+    fn conserves_norm(&self) -> bool {
+        self.absorption == 0.0
+    }
+
     fn sampling(&self) -> [f64; 2] {
         self.sampling
     }

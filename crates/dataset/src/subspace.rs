@@ -39,7 +39,7 @@ pub fn leading<T: ComplexField<RealField = f64> + Copy>(snapshots: &DMatrix<T>, 
     }
     let Subspace { mut basis, mut singular_values } =
         if dim.min(count) <= EXACT { exact(snapshots, most) } else { randomised(snapshots, most) };
-    let smallest = CUTOFF * singular_values[0];
+    let smallest = CUTOFF * singular_values.first().copied().unwrap_or(0.0);
     let rank = singular_values.iter().take_while(|value| **value > smallest).count();
     singular_values.truncate(rank);
     basis = basis.columns(0, rank).into_owned();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dataset::{Batch, Examples, Normalisation};
+use dataset::{Batch, Examples, Normalisation, Pod};
 use forecast::suspicion::{
     Part, above_ceiling, equals_persistence, exponent_unknown, normalisation_saw_test, shared_trajectories,
 };
@@ -140,7 +140,7 @@ fn suspicions(
     let train = Part { runs, which: &split.train };
     let seen = prepared.seen();
     let learned = Part { runs: seen.runs, which: &split.train };
-    let points = if seen.pod.is_some() { 1 } else { prepared.source.layout().points() };
+    let points = seen.pod.map_or_else(|| prepared.source.layout().points(), Pod::modes);
     let starts: Vec<usize> = (0..task.runs.count()).collect();
     let found = [
         shared_trajectories(

@@ -57,7 +57,8 @@ impl Reduced {
     ) -> Self {
         let pod = Pod::fit(runs, train, points, modes);
         let runs = pod.reduce(runs);
-        let normalisation = Normalisation::fit(&runs, train);
+        // One scale for all coefficients: then the error of the coefficients is that of the field, and small modes count little.
+        let normalisation = Normalisation::fit_on_grid(&runs, train, modes);
         Reduced { refit: refit.map(|both| pod.reduce(both)), pod, runs, normalisation }
     }
 }

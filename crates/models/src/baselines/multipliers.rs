@@ -36,9 +36,10 @@ impl Multipliers {
     /// Fits all pairs of successive samples of the training trajectories. A state is [channel, row, column] on the
     /// `grid` [rows, columns], which is [1, points] for one axis.
     ///
-    /// What the samples never excite is multiplied by 0. With the samples of each channel divided by the root of the sum of
-    /// their squares at the wavenumber where it is largest, these are the singular directions (for one channel: the
-    /// wavenumbers) at or below 1e-13. Samples that are not all finite make all multipliers NaN.
+    /// A wavenumber that the samples never excite is multiplied by 0: one where the root of the sum of their squares is at
+    /// most 1e-13 of the largest over all wavenumbers. Where several channels, each divided by its own largest, depend on
+    /// each other, the same holds for their singular values, so the solution of least norm is taken. Samples that are not
+    /// all finite make all multipliers NaN. Without two successive samples all are 0.
     ///
     /// # Panics
     /// If a state does not hold whole channels.
@@ -423,7 +424,6 @@ mod tests {
             let fields = |number| Modes::random(grid, 1, number, |_| true);
             let errors = [samples(&LENGTHS, fields, heat), samples(&LENGTHS, fields, advection)]
                 .map(|runs| error(&Multipliers::fit(&runs, &[0, 1, 2, 3, 4], grid), &runs));
-            println!("{grid:?}: heat {:.1e}, advection {:.1e}", errors[0], errors[1]);
             assert!(errors.iter().all(|error| *error < 1e-12), "{grid:?} {errors:?}");
         }
     }
@@ -440,7 +440,6 @@ mod tests {
         for grid in GRIDS {
             let runs = samples(&LENGTHS, |number| Modes::random(grid, 2, number, |_| true), wave);
             let error = error(&Multipliers::fit(&runs, &[0, 1, 2, 3, 4], grid), &runs);
-            println!("{grid:?}: wave {error:.1e}");
             assert!(error < 1e-12, "{grid:?} {error}");
         }
     }
@@ -456,7 +455,6 @@ mod tests {
             let runs = samples(&LENGTHS, |number| Modes::random(grid, 3, number, |_| true), advection);
             let fitted = Multipliers::fit(&runs, &[0, 1, 2, 3, 4], grid);
             let error = error(&fitted, &runs);
-            println!("{grid:?}: error {error:.1e}");
             // Nothing is divided by a rounding error.
             let size = fitted.matrices.iter().fold(0.0f64, |size, z| size.max(z.norm()));
             assert!(error < 1e-8 && size < 2.6e3, "{grid:?} {error} {size}");

@@ -443,6 +443,10 @@ fn at_the_edges_of_a_domain_expressions_follow_the_stated_rules() {
     };
     assert_eq!(at("sqrt(x)", &[0.0]), (0.0, vec![infinity]));
     assert_eq!(at("sqrt(x^2)", &[0.0]), (0.0, vec![0.0]));
+    // By rule, where the chain rule would multiply 0 by infinity.
+    for text in ["sqrt(x)^2", "sqrt(x)*sqrt(x)", "exp(log(x))"] {
+        assert_eq!(at(text, &[0.0]), (0.0, vec![0.0]), "{text}");
+    }
     assert_eq!(at("abs(x)", &[0.0]), (0.0, vec![0.0]));
     assert_eq!(at("log(x)", &[0.0]), (-infinity, vec![infinity]));
     assert_eq!(at("1/x", &[0.0]), (infinity, vec![-infinity]));

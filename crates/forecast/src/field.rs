@@ -104,7 +104,7 @@ pub struct MeanOverStarts {
 /// step; the mean over steps, channels and starts. At one step and channel the squares of the three add up to the mean
 /// square error (Parseval's theorem).
 ///
-/// The bands are those of PDEBench (Takamoto et al. 2022, appendix B), but its numbers are smaller: it divides by the
+/// The bands are near those of PDEBench, whose script cuts them at 4 and 12 (Takamoto et al. 2022, appendix B), but its numbers are smaller: it divides by the
 /// number of shells in a band. In the plane its script also leaves out all modes with a negative wavenumber.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Frmse {

@@ -44,7 +44,7 @@ pub struct Results {
     /// The baselines that cannot be fitted to this system: name and reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_applicable: BTreeMap<String, String>,
-    /// The solver of a field on coarser grids and with longer steps, beside which the model has to pay.
+    /// The solver of a field on coarser grids and with longer steps, with which the cost of the model is compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub solvers: Vec<SolverScores>,
     /// Of a model of reduced fields, what its modes keep.
@@ -75,19 +75,23 @@ pub struct SolverScores {
     /// The median of [`Scores::nrmse`].
     #[serde(with = "finite")]
     pub nrmse: f64,
-    /// As [`Scores::step_microseconds`].
+    /// As [`Scores::step_microseconds`], over fewer starts and samples; infinite if it diverges.
+    #[serde(with = "finite")]
     pub step_microseconds: f64,
 }
 
 impl Results {
     /// The cheapest solver whose median error over the horizon is at most that of the model.
     pub fn equal_solver(&self) -> Option<&SolverScores> {
-        let as_good = self.solvers.iter().filter(|solver| solver.nrmse <= self.scores.nrmse.median);
+        let as_good = self
+            .solvers
+            .iter()
+            .filter(|solver| solver.nrmse.is_finite() && solver.nrmse <= self.scores.nrmse.median);
         as_good.min_by(|a, b| a.step_microseconds.total_cmp(&b.step_microseconds))
     }
 
-    /// The number of forecasts over the horizon after which the training has cost less time than [`Results::equal_solver`]
-    /// would have taken longer for them; none if that solver takes no longer than the model.
+    /// The number of forecasts over the horizon after which the time saved against [`Results::equal_solver`] exceeds that of the
+    /// training; none if that solver takes no longer than the model. The simulation of the training data does not count.
     pub fn forecasts_to_pay(&self) -> Option<f64> {
         let (solver, dt) = (self.equal_solver()?, self.scores.error_growth.time.first()?);
         let saved = solver.step_microseconds - self.scores.step_microseconds;

@@ -196,8 +196,9 @@ fn field_notes(rows: &[Line], width: usize) -> String {
     };
     wrap(
         &format!(
-            "Relative errors over {} units, means over {} starts. Correlated: time units until the correlation with the truth \
-             falls below {}; median. Geometric mean of the relative errors of the first {} samples. Spectrum: powers of ten.",
+            "These errors are relative to the truth, over {} time units: means over {} starts. \"correlated until\" is the \
+             median time in time units at which the correlation with the truth falls below {}. The geometric mean is over \
+             the first {} samples. The spectrum error is in powers of ten.",
             number(first.horizon).trim_end_matches(".000"),
             first.starts,
             first.correlation_time.threshold,

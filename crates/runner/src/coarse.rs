@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use forecast::{Forecast, Forecaster, SolverScores, Task, one_step_rmse};
 use pde::{Grid, Method, Order, Step};
-use trajectory::{Times, Trajectories};
+use trajectory::Times;
 
 use crate::Experiment;
 use crate::fields::{Field, Resample};
@@ -14,18 +14,24 @@ use crate::fields::{Field, Resample};
 /// The most samples that are integrated at once.
 const MOST_AHEAD: usize = 64;
 
+/// The most starts, and samples of each, by which the time of a solver is measured.
+const TIMED: [usize; 2] = [32, 16];
+
 /// The scores of the solver on 1, 1/2, 1/4 ... of the points along each axis, each by the method of the data and by one step
-/// of order 2 in each sample interval. The first is what made the truth.
+/// of order 2 in each sample interval. The first is what made the truth. Grids on which the parameters are invalid are left
+/// out.
 ///
 /// # Errors
-/// Parameters that the experiment would have been refused for.
+/// If the method of the data is invalid.
 pub(crate) fn scores(
     experiment: &Experiment,
     field: &Field,
     task: &Task,
 ) -> Result<Vec<SolverScores>, String> {
     let stepper = experiment.data.stepper.unwrap_or_default().method()?;
-    let single = Method::with_step(Order::Second, experiment.data.dt);
+    let dt = experiment.data.dt;
+    let single = Method::with_step(Order::Second, dt);
+    let methods = if single == stepper { vec![stepper] } else { vec![stepper, single] };
     let fine = field.system.grid();
     let mut all = Vec::new();
     for coarser in (0..).map(|power| 1 << power) {
@@ -34,10 +40,10 @@ pub(crate) fn scores(
         if !fine.shape().iter().all(fits) {
             break;
         }
-        for method in [stepper, single] {
-            let field = field.on(|points| points / coarser as u64)?;
-            let solver = CoarseSolver { field, method, fine: fine.clone(), dt: experiment.data.dt };
-            all.push(solver.score(task));
+        for &method in &methods {
+            // A force may have more waves than a coarse grid can show.
+            let Ok(field) = field.on(|points| points / coarser as u64) else { return Ok(all) };
+            all.push(CoarseSolver { field, method, fine: fine.clone(), dt }.score(task));
         }
     }
     Ok(all)
@@ -58,7 +64,8 @@ impl CoarseSolver {
             points: self.field.system.grid().shape().to_vec(),
             order: if self.method.order == Order::Second { 2 } else { 4 },
             step: match self.method.step {
-                Step::Given(step) => Some(step),
+                // A sample interval holds a whole number of steps.
+                Step::Given(step) => Some(self.dt / (self.dt / step).ceil()),
                 Step::Courant(_) => None,
             },
             one_step_rmse: one_step_rmse(self, &task.test, task.window, &task.std),
@@ -67,27 +74,29 @@ impl CoarseSolver {
         }
     }
 
-    /// The wall time of carrying one forecast on by one sample, as [`Task::step_microseconds`] measures it: all starts together,
-    /// while nothing else runs. Changing grids does not count, since a simulation has no need of it.
+    /// The wall time of advancing one forecast by one sample, when some are advanced together and nothing else runs; infinite if
+    /// one of them diverges. Changing grids does not count, since a simulation has no need of it.
     fn step_microseconds(&self, task: &Task) -> f64 {
-        let runs = &task.runs;
+        let [starts, samples] = TIMED;
+        let (runs, samples) = (&task.runs, samples.min(task.horizon));
         let mut resample = Resample::new(&self.fine, self.field.system.grid());
         let starts: Vec<Vec<f64>> =
-            (0..runs.count()).map(|run| resample.state(runs.state(run, task.lead))).collect();
-        let mut times: Vec<f64> = (0..3)
-            .map(|_| {
-                let begin = Instant::now();
-                self.integrate(&starts, MOST_AHEAD);
-                begin.elapsed().as_secs_f64() * 1e6 / (MOST_AHEAD * runs.count()) as f64
-            })
-            .collect();
+            (0..runs.count().min(starts)).map(|run| resample.state(runs.state(run, task.lead))).collect();
+        let mut times = [0.0; 3].map(|_| {
+            let begin = Instant::now();
+            let done = self.integrate(&starts, samples).is_some();
+            let took = begin.elapsed().as_secs_f64() * 1e6 / (samples * starts.len()) as f64;
+            if done { took } else { f64::INFINITY }
+        });
         times.sort_by(f64::total_cmp);
         times[1]
     }
 
-    /// The trajectories from some starts on the coarse grid; none if one of them leaves the finite numbers.
-    fn integrate(&self, starts: &[Vec<f64>], samples: usize) -> Option<Trajectories> {
-        self.field.ensemble(starts, &Times::new(self.dt, samples).ok()?, &self.method, 0).ok()
+    /// The states after each of some samples from each start on the coarse grid, \[start\]\[sample, number of a state\]; none if one
+    /// start leaves the finite numbers.
+    fn integrate(&self, starts: &[Vec<f64>], samples: usize) -> Option<Vec<Vec<f64>>> {
+        let runs = self.field.ensemble(starts, &Times::new(self.dt, samples).ok()?, &self.method, 0).ok()?;
+        Some((0..runs.count()).map(|run| runs.states(run, 1..samples + 1).to_vec()).collect())
     }
 }
 
@@ -107,9 +116,9 @@ impl Forecaster for CoarseSolver {
     fn begin<'a>(&'a self, histories: &[f64], _known: &[f64]) -> Box<dyn Forecast + 'a> {
         let coarse = self.field.system.grid();
         let mut down = Resample::new(&self.fine, coarse);
-        let now = histories.chunks_exact(self.dim()).map(|state| down.state(state)).collect();
+        let now = histories.chunks_exact(self.dim()).map(|state| Some(down.state(state))).collect();
         let up = Resample::new(coarse, &self.fine);
-        Box::new(Running { solver: self, now, up, ahead: None, shown: 0, next: 1 })
+        Box::new(Running { solver: self, now, up, ahead: Vec::new(), shown: 0, held: 0, next: 1 })
     }
 }
 
@@ -117,45 +126,66 @@ impl Forecaster for CoarseSolver {
 /// are computed anew each time.
 struct Running<'a> {
     solver: &'a CoarseSolver,
-    /// The states that the samples ahead follow from.
-    now: Vec<Vec<f64>>,
+    /// The states that the samples ahead follow from; none of a start that has left the finite numbers.
+    now: Vec<Option<Vec<f64>>>,
     up: Resample,
-    ahead: Option<Trajectories>,
-    /// Samples ahead that have been shown.
+    /// Samples ahead of each start, \[start\]\[sample, number of a state\]; none of those that have left.
+    ahead: Vec<Option<Vec<f64>>>,
+    /// Samples ahead, and those of them that have been shown.
+    held: usize,
     shown: usize,
     /// Samples to integrate next.
     next: usize,
 }
 
+impl Running<'_> {
+    /// Integrates some samples more. If a start fails, only one sample is integrated, each start alone, so that neither other
+    /// starts nor samples before the failure are lost.
+    fn integrate(&mut self) {
+        let going: Vec<Vec<f64>> = self.now.iter().flatten().cloned().collect();
+        let mut together = (!going.is_empty()).then(|| self.solver.integrate(&going, self.next)).flatten();
+        self.held = if together.is_some() { self.next } else { 1 };
+        let mut found = together.as_mut().map(|all| all.drain(..));
+        for (now, ahead) in self.now.iter_mut().zip(&mut self.ahead) {
+            *ahead = now.take().and_then(|state| match &mut found {
+                Some(found) => found.next(),
+                None => self.solver.integrate(&[state], 1)?.pop(),
+            });
+            *now = ahead.as_ref().map(|states| states[states.len() / self.held * (self.held - 1)..].to_vec());
+        }
+        self.shown = 0;
+        self.next = if found.is_some() { (2 * self.next).min(MOST_AHEAD) } else { 1 };
+    }
+}
+
 impl Forecast for Running<'_> {
     fn advance(&mut self, _known: &[f64], next: &mut [f64]) {
-        if self.ahead.as_ref().is_none_or(|ahead| self.shown + 1 == ahead.samples(0)) {
-            self.ahead = self.solver.integrate(&self.now, self.next);
-            self.shown = 0;
-            self.next = (2 * self.next).min(MOST_AHEAD);
-            if let Some(ahead) = &self.ahead {
-                let last = ahead.samples(0) - 1;
-                self.now = (0..ahead.count()).map(|run| ahead.state(run, last).to_vec()).collect();
+        if self.shown == self.held {
+            self.ahead.resize(self.now.len(), None);
+            self.integrate();
+        }
+        for (ahead, next) in self.ahead.iter().zip(next.chunks_exact_mut(self.solver.dim())) {
+            match ahead {
+                Some(states) => {
+                    let dim = states.len() / self.held;
+                    next.copy_from_slice(&self.up.state(&states[self.shown * dim..][..dim]));
+                }
+                None => next.fill(f64::NAN),
             }
         }
-        let Some(ahead) = &self.ahead else { return next.fill(f64::NAN) };
         self.shown += 1;
-        for (run, next) in next.chunks_exact_mut(self.solver.dim()).enumerate() {
-            next.copy_from_slice(&self.up.state(ahead.state(run, self.shown)));
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resolve::{parse, resolve};
+    use crate::resolve::{Silent, parse, resolve};
     use crate::source::Source;
 
     fn scored(text: &str) -> (Vec<SolverScores>, f64) {
         let experiment = resolve(&parse(text).unwrap()).unwrap();
-        let mut silent = crate::resolve::Silent;
-        let prepared = crate::data::prepare(&experiment, &mut silent).unwrap();
+        let prepared = crate::data::prepare(&experiment, &mut Silent).unwrap();
         let Source::Field(field) = &prepared.source else { panic!("a field") };
         (scores(&experiment, field, &prepared.task).unwrap(), experiment.data.dt)
     }
@@ -184,5 +214,53 @@ mod tests {
              name = \"ffnn\"\n[evaluate]\nstarts = 2\ntransient = 0.0\nhorizon = 6\n",
         );
         assert!(all[1].nrmse == f64::INFINITY && all[0].nrmse < 1.0, "{all:?}");
+    }
+
+    #[test]
+    fn a_grid_that_cannot_show_the_force_is_left_out() {
+        let (all, _) = scored(
+            "[system]\nname = \"navier_stokes\"\npreset = \"kolmogorov\"\ngrid.points = [32, 32]\n[data]\ntrajectories = 10\n\
+             t_final = 1\n[model]\nname = \"ffnn\"\n[evaluate]\nstarts = 2\ntransient = 0.5\nhorizon = 0.5\n",
+        );
+        let shapes: Vec<&[usize]> = all.iter().map(|of| &of.points[..]).collect();
+        assert_eq!(shapes, [[32, 32], [32, 32], [16, 16], [16, 16]]);
+    }
+
+    #[test]
+    fn a_start_that_diverges_takes_neither_the_others_nor_its_own_past_away() {
+        let text = "[system]\nname = \"burgers\"\nviscosity = 0.02\ngrid = { points = [32], length = [1] }\n[data]\n\
+                    trajectories = 10\ndt = 0.1\nt_final = 3\n[model]\nname = \"ffnn\"\n";
+        let experiment = resolve(&parse(text).unwrap()).unwrap();
+        let Source::Field(field) = experiment.source().unwrap() else { panic!("a field") };
+        let fine = field.system.grid().clone();
+        let solver = CoarseSolver {
+            field: *field,
+            method: Method::with_step(Order::Second, 0.1),
+            fine: fine.clone(),
+            dt: 0.1,
+        };
+        let wave = |size: f64| fine.sample(|x, _| size * (std::f64::consts::TAU * x).sin());
+        let run = |starts: &[f64]| -> Vec<Vec<f64>> {
+            let mut forecast =
+                solver.begin(&starts.iter().flat_map(|&size| wave(size)).collect::<Vec<_>>(), &[]);
+            let sample = |_| {
+                let mut next = vec![0.0; 32 * starts.len()];
+                forecast.advance(&[], &mut next);
+                next
+            };
+            (0..20).map(sample).collect()
+        };
+        let (both, good, bad) = (run(&[0.1, 20.0]), run(&[0.1]), run(&[20.0]));
+        let lost = bad.iter().position(|state| state.iter().any(|u| !u.is_finite())).unwrap();
+        assert!((1..20).contains(&lost), "{lost}");
+        for (i, state) in both.iter().enumerate() {
+            assert_eq!(state[..32], good[i], "{i}");
+            assert!(state[0].is_finite());
+            if i < lost {
+                assert_eq!(state[32..], bad[i], "{i}");
+            } else {
+                assert!(state[32..].iter().all(|u| u.is_nan()), "{i}");
+            }
+        }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Prepared {
     /// Starts in the validation part, by which settings are chosen: of a recording always, of simulated trajectories where
     /// the experiment asks for it.
     choice: Option<Task>,
+    /// For a field: starts in the validation part by which the rank of a baseline is chosen, the same for all models.
+    ranks: Option<Task>,
     /// Training and validation part together, if the model is to be trained on both in the end (`train.refit`).
     refit: Option<Trajectories>,
     /// What the model sees of a field, if that is less than all of it.
@@ -120,7 +122,8 @@ impl Prepared {
             }
         };
         let is_choice = recorded && self.choice.is_some() || all.len() > 1;
-        let best = match &self.choice {
+        let task = if self.source.is_recorded() { &self.choice } else { &self.ranks };
+        let best = match task {
             Some(task) if all.len() > 1 => {
                 let errors: Vec<f64> =
                     all.par_iter().map(|(_, fitted)| self.error_over(task, &**fitted)).collect();
@@ -130,8 +133,10 @@ impl Prepared {
             // One, or too short a validation part to choose: then the largest.
             _ => all.into_iter().last(),
         };
-        let (best, fitted) =
-            best.ok_or("the training part has fewer than two samples for each of its unknowns")?;
+        let (best, fitted) = best.ok_or(match baseline {
+            Baseline::Dmd { .. } => "the training fields are all 0, infinite or NaN",
+            _ => "the training part has fewer than two samples for each of its unknowns",
+        })?;
         Ok(Chosen { baseline: best, words: is_choice.then(|| best.to_string()), fitted })
     }
 
@@ -449,6 +454,7 @@ fn measured(
         task,
         choice,
         refit,
+        ranks: None,
         reduced: None,
         free_runs: Some(free_runs),
         time_not_told: None,
@@ -530,15 +536,16 @@ fn simulated(
     let window = window(experiment)?;
     let std = normalisation.std[..positions.len()].to_vec();
     let task = truth::task(experiment, &source, &positions, runs.select(&split.test), std, window)?;
-    let is_field = experiment.data.stepper.is_some();
-    let choice = (is_field || experiment.chooses_by_forecasts()).then(|| {
+    let validation_task = |window| {
         let validation = runs.select(&split.validation);
         held_out::validation_task(experiment, validation, window, task.std.clone())
-    });
+    };
+    let choice = experiment.chooses_by_forecasts().then(|| validation_task(window));
+    let ranks = matches!(source, Source::Field(_)).then(|| validation_task(1)).flatten();
     let both = || [&split.train[..], &split.validation].concat();
     let refit = experiment.train.refit.then(|| runs.select(&both()));
     let reduced = experiment.data.reduce.map(|reduce| {
-        progress.stage(&format!("finding {} modes of the training part", reduce.modes));
+        progress.stage(&format!("computing {} POD modes of the training fields", reduce.modes));
         Reduced::fit(&runs, &split.train, layout.points(), refit.as_ref(), reduce)
     });
     if let Some(Reduced { pod, .. }) = &reduced {
@@ -554,6 +561,7 @@ fn simulated(
         task,
         choice: choice.flatten(),
         refit,
+        ranks,
         reduced,
         free_runs: None,
         time_not_told,

@@ -108,8 +108,9 @@ pub(crate) fn score(
         .map(|((name, fit), scores)| ((*name).to_owned(), timed(scores, &**fit)))
         .collect();
     let solvers = match &prepared.source {
-        Source::Field(field) if experiment.observed_alone(&prepared.source).is_none() => {
-            progress.stage("forecasting with the solver on coarser grids");
+        // It needs all channels in their own order.
+        Source::Field(field) if is_whole(experiment, &prepared.source) => {
+            progress.stage("forecasting with the solver on coarser grids and with longer steps");
             coarse::scores(experiment, field, task).map_err(RunError::Usage)?
         }
         _ => Vec::new(),
@@ -125,6 +126,11 @@ pub(crate) fn score(
     let unknown = exponent_unknown(&experiment.evaluate.exponent_unknown);
     let suspicions = suspicions.into_iter().chain(unknown).collect();
     Ok(Scored { scores, each, baselines, not_applicable, solvers, reduction, chosen, suspicions })
+}
+
+/// Whether the channels of a field are all observed, in their own order.
+fn is_whole(experiment: &Experiment, source: &Source) -> bool {
+    source.components().iter().map(|channel| &channel.name).eq(&experiment.data.observe)
 }
 
 /// Suspicions: signs of a mistake in the data or in the scores of the model, whose scales are `scales`.

@@ -80,8 +80,8 @@ pub struct Data {
     /// The method that integrates a field, and its settings. Other systems do not have this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stepper: Option<Stepper>,
-    /// How a field is reduced to a few numbers, from which the model learns and forecasts; the forecasts are scored on the
-    /// whole field. By default, it is not: the model sees the value at every point.
+    /// How a field is reduced to a few coefficients. The model learns and forecasts these; its forecasts are scored on the
+    /// whole field. By default, none: the model sees the value at every point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reduce: Option<Reduce>,
     /// The components of the state that a model sees, learns and forecasts. By default, all of them.

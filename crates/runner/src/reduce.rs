@@ -16,7 +16,7 @@ pub struct Reduce {
     /// The method that finds the modes: proper orthogonal decomposition (`"pod"`), on the training part alone.
     #[schemars(extend("examples" = ["pod"]))]
     pub method: Method,
-    /// Number of modes, at most the numbers in a state.
+    /// Number of modes, at most the number of values in a state.
     #[schemars(range(min = 1), extend("examples" = [16]))]
     pub modes: usize,
 }
@@ -67,11 +67,9 @@ impl Reduced {
 pub(crate) fn summary(pod: &Pod) -> String {
     let (modes, needed) = (pod.modes(), pod.needed());
     let left_out = 1.0 - pod.kept();
-    let kept = format!("hold all but {left_out:.1e} of the variance of the training fields");
+    let kept = format!("capture all but a fraction of {left_out:.1e} of the variance of the training fields");
     if needed < modes {
-        format!(
-            "the training fields vary in {needed} directions only, so {needed} of the {modes} modes {kept}"
-        )
+        format!("the training fields need only {needed} of the {modes} modes; these {kept}")
     } else {
         format!("{modes} modes {kept}")
     }
@@ -84,7 +82,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) normalisation: &'a Normalisation,
     /// Training and validation part together, if the model is trained on both in the end.
     pub(crate) refit: Option<&'a Trajectories>,
-    /// Of coefficients, what they are.
+    /// The decomposition, if the model sees coefficients.
     pub(crate) pod: Option<&'a Pod>,
 }
 
@@ -94,7 +92,7 @@ impl<'a> Seen<'a> {
         self.pod.map_or(Cow::Borrowed(states), |pod| Cow::Owned(pod.reduce(states)))
     }
 
-    /// The forecaster of states by a model that sees this.
+    /// Turns a model of what is seen into a forecaster of states.
     pub(crate) fn in_full(&self, model: Box<dyn Forecaster + 'a>) -> Box<dyn Forecaster + 'a> {
         match self.pod {
             None => model,

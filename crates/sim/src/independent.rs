@@ -281,6 +281,14 @@ mod tests {
         // by SciPy's quad of the exact solution
         let highest = runs.u().iter().fold(0.0, |highest: f64, x| highest.max(*x));
         assert!((highest - 0.6795849).abs() < 1e-7, "{highest}");
+        // n rises to (1 - e^-2) / 2 while it is pushed, for a unit of time.
+        let push = text(serde_json::json!({
+            "state": {"n": "step(t - 5)*step(6 - t)*(1 - n) - n"}, "initial": {"n": [0.0, 0.0]}
+        }));
+        let runs = ensemble(&*push, &[vec![0.0]], &times, &[1.0], 1e-13).unwrap();
+        let highest = runs.u().iter().fold(0.0, |highest: f64, n| highest.max(*n));
+        let right = (1.0 - (-2.0f64).exp()) / 2.0;
+        assert!((highest - right).abs() < 1e-8, "{highest}, not {right}");
     }
 
     #[test]

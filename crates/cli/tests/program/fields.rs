@@ -166,7 +166,7 @@ fn a_model_of_a_few_modes_is_scored_on_the_whole_field() {
     folder.ok(&["simulate", "tiny.toml", "-o", "all/", "--per-file", "6"]);
     let said = String::from_utf8(folder.run(&["train", "tiny.toml"]).stderr).unwrap();
     // Two waves of any phase.
-    assert!(said.contains("vary in 4 directions only, so 4 of the 6 modes hold all but"), "{said}");
+    assert!(said.contains("need only 4 of the 6 modes; these capture all but a fraction of"), "{said}");
     let [run, stored] = ["tiny.toml", "stored.toml"].map(|file| folder.train(&[file]));
     let (found, mut from_folder) = (timeless(results(&run)), timeless(results(&stored)));
     from_folder.experiment.clone_from(&found.experiment);

@@ -31,7 +31,7 @@ fn score(center: f64, draws: &mut Stream) -> f64 {
 fn over_starts_the_interval_covers_the_median_of_a_fixed_network() {
     // Valid times are skewed: log-normal with the median 6.
     for starts in [50, 100] {
-        const TRIALS: u64 = 300;
+        const TRIALS: u64 = 3000;
         let covered = (0..TRIALS)
             .filter(|&trial| {
                 let mut draws = stream(5, "test", 10_000 * starts + trial);

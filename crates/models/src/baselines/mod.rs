@@ -164,9 +164,9 @@ impl std::fmt::Display for Baseline {
         };
         match *self {
             Baseline::Persistence => f.write_str("the last sample"),
-            Baseline::Dmd { rank: 1, unitary: false } => f.write_str("1 mode"),
             Baseline::Dmd { rank, unitary } => {
-                write!(f, "{rank} modes{}", if unitary { ", unitary" } else { "" })
+                write!(f, "{rank} mode{}", if rank == 1 { "" } else { "s" })?;
+                f.write_str(if unitary { ", unitary" } else { "" })
             }
             Baseline::Multipliers { .. } => f.write_str("a multiplier for each wavenumber"),
             Baseline::Linear { delays } => write!(f, "linear in {}", samples(delays)),

@@ -233,7 +233,8 @@ fn counts_of_capped_diverged_and_not_applicable_stand_in_every_table() {
         results.scores.vpt.as_mut().unwrap().main.capped = 7;
         results.baselines.remove("polynomial");
     });
-    let found = comparison(&[marked, run("rnn", 1, 5.0, "")]);
+    let runs = [marked, run("rnn", 1, 5.0, "")];
+    let found = comparison(&runs);
     let rnn = row(&found, "rnn-lorenz");
     assert_eq!((rnn.starts, rnn.capped, rnn.diverged, rnn.not_applicable), (400, 7, 3, 0));
     let polynomial = row(&found, "polynomial");
@@ -261,9 +262,18 @@ fn counts_of_capped_diverged_and_not_applicable_stand_in_every_table() {
     assert_eq!((of("rnn", "capped"), of("rnn", "diverged"), of("rnn", "starts")), ("7", "3", "400"));
     assert_eq!((of("polynomial", "not_applicable"), of("rnn", "not_applicable")), ("1", "0"));
     let json = serde_json::to_value(rnn).unwrap();
-    assert_eq!((&json["capped"], &json["diverged"]), (&7.into(), &3.into()));
-    let page = crate::page(&[run("rnn", 1, 5.0, ""), run("rnn", 2, 5.0, "")], "two").unwrap();
-    assert!(page.contains("capped (starts)") && page.contains("diverged (starts)"));
+    assert_eq!(
+        (&json["capped"], &json["diverged"], &json["not_applicable"]),
+        (&7.into(), &3.into(), &0.into())
+    );
+    assert_eq!(serde_json::to_value(polynomial).unwrap()["not_applicable"], 1);
+    // Each run has a table of its own after that of the comparison.
+    let page = crate::page(&runs, "two").unwrap();
+    let (_, after) = page.split_once("<h2>Comparison").unwrap();
+    let (table, _) = after.split_once("</table>").unwrap();
+    for part in ["capped (starts)", "diverged (starts)", "not applicable (seeds)", "7 of 400", "3 of 400"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
     // chosen columns of Markdown are those alone
     let few = found.markdown(&["seeds", "score"]);
     assert!(few.contains("|  | seeds | valid time (Lyapunov times) |\n|---|---:|---:|\n"), "{few}");

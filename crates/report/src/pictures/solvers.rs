@@ -41,12 +41,12 @@ pub(super) fn solvers(run: &RunFiles, points: usize) -> Drawn {
         })
         .flatten()
         .collect();
-    let x = Axis::log("time of a step (microseconds)", all.iter().map(|point| point[0]));
+    let x = Axis::log("time per sample (microseconds)", all.iter().map(|point| point[0]));
     let y = Axis::log("error over the horizon (std.)", all.iter().map(|point| point[1]));
     let (Some(x), Some(y)) = (x, y) else { return Ok(None) };
     let caption = format!(
-        "Median error over the horizon against the time that one forecast takes for a sample, with all starts carried on \
-         together. The line joins the solvers that no other solver beats in both. {}",
+        "Median error over the horizon against the computing time per sample and forecast, when all starts are advanced \
+         together. The line connects the best solvers: every other solver is less accurate or slower than one of them. {}",
         pays(results)
     );
     Ok(Some(Picture::new("solvers", caption, draw(&[Chart { x, y, marks }], 2600, points)?)))

@@ -10,8 +10,14 @@ pub(super) fn solvers(results: &Results, width: usize) -> String {
     if results.solvers.is_empty() {
         return String::new();
     }
-    let heading = ["solver on", "step", "error of one step", "over the horizon", "time of a step"];
-    let mut columns: Vec<Vec<String>> = heading.map(|heading| vec![heading.to_owned()]).to_vec();
+    let headings = [
+        ["", "solver on"],
+        ["integration", "step"],
+        ["error of", "one sample"],
+        ["over the", "horizon"],
+        ["time per", "sample"],
+    ];
+    let mut columns: Vec<Vec<String>> = headings.map(|lines| lines.map(str::to_owned).to_vec()).to_vec();
     for solver in &results.solvers {
         let points: Vec<String> = solver.points.iter().map(ToString::to_string).collect();
         let step = match solver.step {
@@ -35,19 +41,20 @@ pub(crate) fn pays(results: &Results) -> String {
     let model = visible(&results.model);
     let own = number(results.scores.step_microseconds);
     let Some(solver) = results.equal_solver() else {
-        return format!("No solver that was tried is as accurate as {model}.");
+        return format!("None of the solvers tried is as accurate as {model}.");
     };
     let points: Vec<String> = solver.points.iter().map(ToString::to_string).collect();
     let beside = format!(
-        "The solver on {} points is as accurate as {model} over the horizon or better, and takes {} us a step; {model} takes {own} \
-         us.",
+        "The solver on {} points is at least as accurate as {model} over the horizon. It takes {} us per sample; {model} takes \
+         {own} us.",
         points.join(" x "),
         number(solver.step_microseconds)
     );
     match results.forecasts_to_pay() {
-        None => format!("{beside} So the training never pays."),
+        None => format!("{beside} So the training never pays off."),
         Some(forecasts) => format!(
-            "{beside} The training pays after {} forecasts over the horizon.",
+            "{beside} The training pays off after {} forecasts, each as long as the horizon; the simulation of its data is not \
+             counted.",
             number(forecasts.ceil()).trim_end_matches(".000")
         ),
     }
@@ -58,8 +65,8 @@ pub(super) fn reduction(results: &Results, width: usize) -> String {
     let Some(reduction) = &results.reduction else { return String::new() };
     wrap(
         &format!(
-            "The model sees {} modes, which leave out {:.1e} of the variance of the training fields. In the fields of the test part \
-             they alone make a root mean square error of {}.",
+            "The model sees {} modes. They miss a fraction of {:.1e} of the variance of the training fields. Reducing the test \
+             fields to them causes a root mean square error of {} standard deviations.",
             reduction.modes,
             reduction.left_out,
             number(reduction.error)
@@ -104,13 +111,17 @@ mod tests {
         assert_eq!(results.forecasts_to_pay(), Some(150_000.0));
         let text = solvers(&results, 80);
         assert!(text.contains("32 x 32 points  order 2, 0.250"), "{text}");
-        assert!(text.replace('\n', " ").contains("pays after 1.50e5 forecasts over the horizon."), "{text}");
+        assert!(
+            text.replace('\n', " ")
+                .contains("pays off after 1.50e5 forecasts, each as long as the horizon; the simulation"),
+            "{text}"
+        );
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         results.scores.nrmse.median = 0.3;
-        assert!(solvers(&results, 80).contains("So the training never pays."));
+        assert!(solvers(&results, 80).contains("So the training never pays off."));
         results.solvers.truncate(1);
         results.solvers[0].nrmse = 0.4;
-        assert!(solvers(&results, 80).contains("No solver that was tried is as accurate as"));
+        assert!(solvers(&results, 80).contains("None of the solvers tried is as accurate as"));
     }
 
     #[test]
@@ -118,6 +129,8 @@ mod tests {
         let mut results = sample("lstm-ks", 0.1, false);
         assert_eq!(reduction(&results, 80), "");
         results.reduction = Some(Reduction { modes: 16, left_out: 0.0123, error: 0.11 });
-        assert!(reduction(&results, 80).starts_with("The model sees 16 modes, which leave out 1.2e-2"));
+        assert!(
+            reduction(&results, 80).starts_with("The model sees 16 modes. They miss a fraction of 1.2e-2 of")
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dataset::{Batch, Examples, Normalisation, Pod};
+use dataset::{Batch, Examples, Normalisation};
 use forecast::suspicion::{
     Part, above_ceiling, equals_persistence, exponent_unknown, normalisation_saw_test, shared_trajectories,
 };
@@ -146,7 +146,7 @@ fn suspicions(
     let train = Part { runs, which: &split.train };
     let seen = prepared.seen();
     let learned = Part { runs: seen.runs, which: &split.train };
-    let points = seen.pod.map_or_else(|| prepared.source.layout().points(), Pod::modes);
+    let points = seen.pod.map_or_else(|| prepared.source.layout().points(), |pod| pod.needed().max(1));
     let starts: Vec<usize> = (0..task.runs.count()).collect();
     let found = [
         shared_trajectories(

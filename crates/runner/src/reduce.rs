@@ -57,10 +57,22 @@ impl Reduced {
     ) -> Self {
         let pod = Pod::fit(runs, train, points, modes);
         let runs = pod.reduce(runs);
-        // One scale for all coefficients: then the error of the coefficients is that of the field, and small modes count little.
-        let normalisation = Normalisation::fit_on_grid(&runs, train, modes);
+        let normalisation = one_scale(&runs, train, pod.needed().max(1));
         Reduced { refit: refit.map(|both| pod.reduce(both)), pod, runs, normalisation }
     }
+}
+
+/// The scales of coefficients, of which only the first `needed` are not always 0. They share one scale: then the error of
+/// the coefficients is that of the field, and small modes count little. The others stay as they are.
+fn one_scale(runs: &Trajectories, train: &[usize], needed: usize) -> Normalisation {
+    let moving: Vec<usize> = (0..needed).collect();
+    let mut scales = Normalisation::fit_on_grid(&runs.clone().observe(&moving), train, needed);
+    let always = |value: f64| vec![value; runs.dim() - needed];
+    scales.mean.splice(needed..needed, always(0.0));
+    scales.std.splice(needed..needed, always(1.0));
+    scales.increment_mean.extend(always(0.0));
+    scales.increment_std.extend(always(0.0));
+    scales
 }
 
 /// What the modes hold of the training part, in a sentence.
@@ -177,5 +189,27 @@ impl Tangent for Running<'_, dyn Tangent + '_> {
         self.next.resize(next.len() / self.pod.dim() * self.pod.modes(), 0.0);
         self.model.advance(known, &mut self.next, vectors);
         self.pod.reconstruct(&self.next, next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trajectory::Times;
+
+    #[test]
+    fn coefficients_share_one_scale_and_those_that_are_always_0_stay_so() {
+        // Two coefficients that move, two that do not, and a known input.
+        let u = vec![3.0, 1.0, 0.0, 0.0, -3.0, -1.0, 0.0, 0.0];
+        let runs = Trajectories::new(Times::new(1.0, 1).unwrap(), [4, 1], u, vec![5.0, 7.0]);
+        let scales = one_scale(&runs, &[0], 2);
+        let std = 5f64.sqrt();
+        assert_eq!(
+            (&scales.mean[..], &scales.std[..]),
+            (&[0.0, 0.0, 0.0, 0.0, 6.0][..], &[std, std, 1.0, 1.0, 1.0][..])
+        );
+        assert_eq!(scales.increment_mean, [-4.0, -4.0, 0.0, 0.0]);
+        assert_eq!(scales.increment_std, [2.0, 2.0, 0.0, 0.0]);
+        assert!(scales.is_steady(3) && scales.advance(3, 0.0, 9.0) == 0.0);
     }
 }

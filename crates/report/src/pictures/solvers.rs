@@ -96,7 +96,8 @@ mod tests {
         ];
         results.scores.step_microseconds = 3.0;
         let picture = solvers(&run, 100).unwrap().unwrap();
-        assert_eq!(picture.svg.matches("<circle").count(), 1 + 2 + 2, "model, two solvers, two baselines");
+        // The model, two solvers and two baselines, and one of each kind in the legend.
+        assert_eq!(picture.svg.matches("<circle").count(), 5 + 4);
         assert!(picture.caption.contains("pay"), "{}", picture.caption);
         assert_eq!(front(&[[1.0, 3.0], [2.0, 4.0], [3.0, 1.0]]), [[1.0, 3.0], [3.0, 1.0]]);
     }

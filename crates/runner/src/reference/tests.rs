@@ -219,7 +219,11 @@ fn refused(path: &str, of: Option<&str>, value: &Value) -> Option<String> {
     if let Some(name) = of {
         overrides.push(format!("{table}.name={name}"));
     }
-    let system = if path.starts_with("data.stepper") { "heat" } else { "oscillator" };
+    let system = if ["data.stepper", "data.reduce"].iter().any(|key| path.starts_with(key)) {
+        "heat"
+    } else {
+        "oscillator"
+    };
     let mut experiment =
         parse(&format!("system = \"{system}\"\nmodel = \"ffnn\"\nevaluate.lyapunov_exponent = 0.0\n"))
             .unwrap();

@@ -177,11 +177,15 @@ fn fields(rows: &[Line]) -> String {
     };
     add("relative", "L2", |field| field.relative_l2.mean);
     add("", "nRMSE", |field| field.nrmse.mean);
-    add("", "VRMSE", |field| field.vrmse.mean);
+    // With the infidelity there is no room for another column in 80.
+    let is_wave = first.wave_function.is_some();
+    if !is_wave {
+        add("", "VRMSE", |field| field.vrmse.mean);
+    }
     add("correlated", "until", |field| field.correlation_time.median);
     add("geometric", "mean", |field| field.geometric_mean.mean);
     add("spectrum", "error", |field| field.spectrum_error);
-    if first.wave_function.is_some() {
+    if is_wave {
         let infidelity = |row: &Line| Some(row.scores.field.as_ref()?.wave_function.as_ref()?.infidelity);
         let cell = move |row: &Line| infidelity(row).map_or("-".into(), number);
         columns.push(("", "infidelity", Box::new(cell)));

@@ -189,7 +189,7 @@ fn a_model_of_a_few_modes_is_scored_on_the_whole_field() {
     let few_found = results(&few);
     let floor = few_found.reduction.unwrap().error;
     assert!(
-        floor > 0.05 && few_found.scores.nrmse.median > 0.1 * floor,
+        floor > 0.05 && few_found.scores.nrmse.median > 0.4 * floor,
         "{floor} {:?}",
         few_found.scores.nrmse
     );
@@ -264,7 +264,13 @@ fn the_baselines_of_linear_fields_are_exact() {
              t_final = 5.0\nreduce = {{ modes = 16 }}\n{model}\
              [evaluate]\nstarts = 4\ntransient = 0.5\nhorizon = 10.0\npolynomial_degree = 1\n"
         ));
-        let found = results(&folder.train(&["tiny.toml"]));
+        let run = folder.train(&["tiny.toml"]);
+        let shown = folder.ok(&["show", run.to_str().unwrap()]);
+        assert!(
+            shown.contains("infidelity") && shown.lines().all(|line| line.chars().count() <= 80),
+            "{shown}"
+        );
+        let found = results(&run);
         let dmd = &found.baselines["dmd"];
         assert!(
             dmd.nrmse.p90 < 1e-8 && dmd.error_growth.median.last().unwrap() < &1e-8,

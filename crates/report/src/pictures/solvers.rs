@@ -23,8 +23,8 @@ pub(super) fn solvers(run: &RunFiles, points: usize) -> Drawn {
         Some([scores.step_microseconds, scores.nrmse.median]).filter(shown)
     };
     let mut marks = vec![
-        Mark::new(Ink::Spread, "", Shape::Thread(front(&solvers))),
-        Mark::new(Ink::Spread, "solver, other grids and steps", Shape::Dots(solvers.clone())),
+        Mark::new(Ink::Truth, "", Shape::Thread(front(&solvers))),
+        Mark::new(Ink::Truth, "solver, other grids and steps", Shape::Dots(solvers.clone())),
     ];
     if shown(&own) {
         marks.push(Mark::new(Ink::Train, results.model.clone(), Shape::Dots(vec![own])));
